@@ -1,0 +1,108 @@
+"""Do only what changed: a thin wrapper over doit, shared by the stages of a run and the chain of notebooks."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from doit.api import run_tasks
+from doit.cmd_base import ModuleTaskLoader
+from doit.tools import config_changed
+
+from nircore.errors import NircoreError
+from nircore.paths import make_folder
+
+
+class Reporter:
+    """Remember what was done and what was up to date; doit's own console output is not for our users."""
+
+    desc = "nircore"
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.done: list[str] = []
+        self.fresh: list[str] = []
+        self.problem: str | None = None
+
+    def skip_uptodate(self, task: Any) -> None:
+        """Note a task with nothing to do."""
+        self.fresh.append(task.name)
+
+    def add_success(self, task: Any) -> None:
+        """Note a task that ran."""
+        self.done.append(task.name)
+        self.say(f"{task.name}: done")
+
+    def add_failure(self, task: Any, fail: Any) -> None:
+        """Note why a task could not run; what its action raised is kept by `execute`."""
+        self.problem = self.problem or f"{task.name}: {fail.get_msg()}"
+
+    def runtime_error(self, message: str) -> None:
+        """Note a complaint of doit itself."""
+        self.problem = self.problem or message
+
+    def _ignore(self, *_: Any) -> None:
+        """Let doit's other events pass."""
+
+    initialize = get_status = execute_task = skip_ignore = cleanup_error = _ignore
+    teardown_task = complete_run = _ignore
+
+
+def task(
+    name: str,
+    action: Callable[[], None],
+    reads: Iterable[Path | str],
+    writes: Iterable[Path | str],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Describe a step: it runs again when a file it reads or a setting changed, or a file it writes is gone."""
+    return {
+        "name": name,
+        "actions": [action],
+        "file_dep": sorted({str(path) for path in reads}),
+        "targets": [str(path) for path in writes],
+        "uptodate": [config_changed(settings)],
+        "io": {"capture": False},
+        "verbosity": 2,
+    }
+
+
+def execute(
+    database: Path, tasks: list[dict[str, Any]], names: Iterable[str], say: Callable[[str], None] = print
+) -> Reporter:
+    """Run the named tasks and what they need, remembering in `database` (SQLite) what is up to date.
+
+    Raises:
+        Exception: whatever an action raised, unchanged; what was done before it is remembered.
+        NircoreError: doit itself could not go on.
+    """
+    make_folder(database.parent)
+    raised: list[Exception] = []
+    reporter = Reporter(say)
+    loader = ModuleTaskLoader({"task_nircore": lambda: (_guarded(item, raised) for item in tasks)})
+    settings = {"dep_file": str(database), "backend": "sqlite3", "reporter": reporter, "verbosity": 2}
+    selected = {f"nircore:{name}": {} for name in names}
+    try:
+        run_tasks(loader, selected, extra_config={"GLOBAL": settings})
+    except sqlite3.Error as error:
+        raise NircoreError(f"{database} is damaged or in use ({error}): wait, or delete it and run again.") from error
+    if raised:
+        raise raised[0]
+    if reporter.problem:
+        raise NircoreError(f"Could not go on: {reporter.problem}")
+    return reporter
+
+
+def _guarded(item: dict[str, Any], raised: list[Exception]) -> dict[str, Any]:
+    """Keep an action's own exception: doit would only report its text."""
+    (action,) = item["actions"]
+
+    def run() -> bool:
+        try:
+            action()
+        except Exception as error:
+            raised.append(error)
+            return False
+        return True
+
+    return item | {"actions": [run]}

@@ -1,0 +1,59 @@
+"""Weights and what they belong to, in one safetensors file: no pickle is ever loaded."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nircore.config import Config, require_known
+from nircore.errors import NircoreError
+from nircore.models import build_generator
+from nircore.paths import atomic
+
+
+def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
+    """Write tensors with their config and JSON-able facts, atomically: a killed run leaves the previous file."""
+    header = {"config": json.dumps(dataclasses.asdict(config)), "facts": json.dumps(facts)}
+    with atomic(path) as temporary:
+        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
+    """Read back (tensors on the CPU, config, facts).
+
+    Raises:
+        NircoreError: the file is missing, damaged, or no nircore checkpoint.
+    """
+    if not Path(path).is_file():
+        raise NircoreError(f"There is no checkpoint at {path}: train first (notebook 02), or give its path.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        settings, facts = json.loads(header["config"]), json.loads(header["facts"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise NircoreError(
+            f"{path} is damaged or not a nircore checkpoint ({error}): delete it and train again."
+        ) from error
+    require_known(settings, f"setting in {path}:")
+    return tensors, Config(**settings), facts
+
+
+def save_generator(path: Path, generator: nn.Module, config: Config, facts: dict[str, Any]) -> None:
+    """Write a generator alone, as used for inference."""
+    save(path, generator.state_dict(), config, facts)
+
+
+def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
+    """Rebuild a generator from its file alone, in evaluation mode; the config inside says the architecture."""
+    tensors, config, facts = load(path)
+    generator = build_generator(config)
+    try:
+        generator.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise NircoreError(f"{path} does not hold the generator its config describes: {error}") from error
+    return generator.eval(), config, facts

@@ -1,0 +1,193 @@
+"""One frozen description of a run: what the user may set, of which type, within which range."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nircore.errors import NircoreError
+
+HERE = Path(__file__).parent
+
+
+def _number(default: Any, low: float, high: float, unit: str, help: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "unit": unit, "help": help})
+
+
+def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
+    return field(default=default, metadata={"choices": choices, "help": help})
+
+
+def _text(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+def available(kind: str) -> tuple[str, ...]:
+    """Return the names of the `profiles` or `recipes` that ship with the package."""
+    return tuple(sorted(path.stem for path in (HERE / kind).glob("*.yaml")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting of a run. A profile says how big, a recipe says which system; both are YAML files.
+
+    Raises:
+        NircoreError: a value has the wrong type or lies outside its range.
+    """
+
+    # which run
+    run: str = _text("", "name of the folder under reports/; empty: <dataset>-<profile>")
+    profile: str = _choice("smoke", available("profiles"), "how much compute")
+    recipe: str = _choice("ssgan", available("recipes"), "which system")
+    seed: int = _number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
+    # which frames
+    dataset: str = _choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
+    data_root: str = _text("", "folder of the swir-hdr set")
+    low_light: str = _text("", "folder of low-light frames (domain A), for dataset=folder")
+    target: str = _text("", "folder of target frames (domain B), for dataset=folder")
+    test_groups: str = _text("", "animals kept for the test, separated by commas; empty: drawn by the seed")
+    skip_bad: bool = _text(False, "leave unreadable files out and list them, rather than stop")
+    allow_scene_split: bool = _text(False, "with fewer than three animals, split by scene rather than refuse")
+    train_fraction: float = _number(0.70, 0.1, 0.9, "", "share of the frames for training")
+    validation_fraction: float = _number(0.15, 0.05, 0.45, "", "share of the frames for validation")
+    animals: int = _number(20, 6, 10_000, "animals", "how many phantom animals are made")
+    height: int = _number(160, 64, 4096, "px", "phantom frame height")
+    width: int = _number(128, 64, 4096, "px", "phantom frame width")
+    low_light_ms: float = _number(20.0, 0.1, 10_000, "ms", "phantom exposure of the low-light domain")
+    target_ms: float = _number(320.0, 0.1, 10_000, "ms", "phantom exposure of the target domain")
+    validation_frames: int = _number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
+    # which networks
+    ngf: int = _number(8, 1, 512, "channels", "generator channels at full resolution")
+    ndf: int = _number(8, 1, 512, "channels", "discriminator channels after its first layer")
+    blocks: int = _number(6, 1, 32, "", "residual blocks in the generator's trunk")
+    # which losses
+    gan: str = _choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
+    lambda_cycle: float = _number(10.0, 0, 1000, "", "weight of the cycle L1")
+    lambda_identity: float = _number(5.0, 0, 1000, "", "weight of the identity L1")
+    pool: int = _number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
+    # how to train
+    epochs: int = _number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")
+    steps_per_epoch: int = _number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
+    decay_from: float = _number(0.5, 0, 1, "", "share of the epochs after which the learning rate falls to 0")
+    batch: int = _number(1, 1, 1024, "crops", "crops of each domain in a step")
+    crop: int = _number(64, 32, 4096, "px", "side of the square training crops")
+    learning_rate: float = _number(2e-4, 1e-8, 1, "", "Adam step size before the decay")
+    beta1: float = _number(0.5, 0, 0.999, "", "Adam momentum")
+    ema: float = _number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
+    device: str = _choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
+
+    def __post_init__(self) -> None:
+        """Check every field, then what only holds between fields."""
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+        if self.train_fraction + self.validation_fraction >= 1:
+            raise NircoreError(
+                f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
+                "leave nothing for the test: their sum must be below 1."
+            )
+        if self.dataset == "phantom" and self.crop > min(self.height, self.width):
+            raise NircoreError(
+                f"crop={self.crop} is larger than the phantom's {self.height} x {self.width} px frames: "
+                "lower crop, or raise height and width."
+            )
+
+    @property
+    def name(self) -> str:
+        """Return the run's folder name: as given, else dataset and profile (and a recipe other than ssgan)."""
+        parts = [self.dataset, self.profile] + ([] if self.recipe == "ssgan" else [self.recipe])
+        return self.run or "-".join(parts)
+
+    def to_yaml(self) -> str:
+        """Return all settings as YAML, in the order above."""
+        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+
+
+FIELDS = {item.name: item for item in dataclasses.fields(Config)}
+
+
+def _accepts(item: dataclasses.Field) -> str:
+    """Say in words what a field accepts."""
+    if "choices" in item.metadata:
+        return "one of " + ", ".join(item.metadata["choices"])
+    if "low" in item.metadata:
+        kind = "a whole number" if item.type is int else "a number"
+        unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
+        return f"{kind} from {item.metadata['low']:g} to {item.metadata['high']:g}{unit}"
+    return "true or false" if item.type is bool else "text"
+
+
+def _checked(item: dataclasses.Field, value: Any) -> Any:
+    """Return `value` if the field accepts it (an int where a float is wanted becomes one), else raise."""
+    if item.type is float and type(value) is int:
+        value = float(value)
+    fits = type(value) is item.type
+    if fits and "choices" in item.metadata:
+        fits = value in item.metadata["choices"]
+    if fits and "low" in item.metadata:
+        fits = item.metadata["low"] <= value <= item.metadata["high"]
+    if not fits:
+        raise NircoreError(f"{item.name}={value!r} is not accepted: {item.name} is {_accepts(item)}.")
+    return value
+
+
+def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter") -> None:
+    """Refuse names that are no setting, and say which one was probably meant."""
+    for name in names:
+        if name not in FIELDS:
+            close = difflib.get_close_matches(name, FIELDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "the settings are: " + ", ".join(FIELDS) + "."
+            raise NircoreError(f"Unknown {where} {name!r}: {hint}")
+
+
+def parse(text: str) -> tuple[str, Any]:
+    """Turn `key=value` from a command line into a name and a value of the type its field declares.
+
+    >>> parse("epochs=50")
+    ('epochs', 50)
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise NircoreError(f"--set {text!r} is not of the form key=value, for example --set epochs=50.")
+    require_known([name])
+    kind: Any = FIELDS[name].type
+    try:
+        known = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+    except (ValueError, KeyError):
+        known = value  # of the wrong type: Config says what the field accepts
+    return name, known
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping of settings."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise NircoreError(f"Cannot read the settings in {path}: {error}.") from error
+    if not isinstance(values, dict):
+        raise NircoreError(f"{path} holds no settings: it must be a YAML mapping of name: value.")
+    require_known(values, f"setting in {path}:")
+    return values
+
+
+def load_file(path: Path) -> Config:
+    """Read a `config.yaml` written by a run."""
+    return Config(**_load(path))
+
+
+def resolve(given: Mapping[str, Any]) -> Config:
+    """Build a Config: the recipe, then the profile, then what was given (None means not given).
+
+    Raises:
+        NircoreError: an unknown name, profile or recipe, a wrong type, or a value out of range.
+    """
+    require_known(given)
+    given = {name: value for name, value in given.items() if value is not None}
+    values: dict[str, Any] = {}
+    for kind, name in (("recipes", "recipe"), ("profiles", "profile")):
+        chosen = _checked(FIELDS[name], given.get(name, FIELDS[name].default))
+        values |= _load(HERE / kind / f"{chosen}.yaml")
+    return Config(**(values | given))

@@ -1,0 +1,1 @@
+"""Frames in, frames out: phantom, camera, files, splits and the unpaired loader."""

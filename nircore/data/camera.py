@@ -1,0 +1,158 @@
+"""From an anatomy to the frame a camera writes: tissue optics, light, and an InGaAs sensor.
+
+Numbers marked [measured] were read off real 640 x 512 InGaAs mouse frames (the SWIR_HDR set), [read] come from
+the named source, [assumed] are modelling assumptions of this project, chosen to look and measure like those frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from nircore.data.phantom import Anatomy
+
+SKIN_A, SKIN_B = 46.0, 1.421  # per cm, and the exponent: Jacques, Phys. Med. Biol. 58 (2013) R37 [read]
+CAMERA_SEED = 20  # one camera takes all frames: its fixed pattern never changes
+
+
+def reduced_scattering(wavelength_nm: float) -> float:
+    """Return skin's reduced scattering coefficient in 1/cm: a (lambda / 500 nm)^-b (Jacques 2013).
+
+    >>> [round(reduced_scattering(w), 1) for w in (1000, 1300, 1600)]
+    [17.2, 11.8, 8.8]
+    """
+    return SKIN_A * (wavelength_nm / 500) ** -SKIN_B
+
+
+@dataclass(frozen=True)
+class Window:
+    """A spectral window: centre wavelength, what absorbs in it, and how much the animal itself glows.
+
+    Attributes:
+        centre_nm: where the scattering is evaluated.
+        absorption: mean absorption of wet tissue in 1/cm; water dominates beyond 1400 nm [assumed].
+        autofluorescence: glow of the body, as a share of the brightest organ [assumed].
+        emission: photons per second of the probe relative to NIR-IIa [assumed].
+    """
+
+    centre_nm: float
+    absorption: float
+    autofluorescence: float
+    emission: float
+
+
+WINDOWS = {
+    "NIR-IIa": Window(centre_nm=1150.0, absorption=0.8, autofluorescence=0.030, emission=1.0),
+    "NIR-IIb": Window(centre_nm=1600.0, absorption=5.0, autofluorescence=0.004, emission=1.3),
+}
+
+
+def point_spread(window: Window, depth_mm: float) -> tuple[float, float, float, float]:
+    """Return how light from a depth spreads: (transmission, core sigma mm, halo sigma mm, halo share).
+
+    [assumed] A sharp core and a wide halo, both growing with the optical depth t = mu_s' x depth; the halo takes
+    1 - exp(-0.5 t) of the light, and loses some of it to absorption on its longer way, which is why a window with
+    more water absorption has the better contrast (Carr et al., PNAS 115 (2018) 9080; Feng et al. 2021 [read]).
+    """
+    optical = reduced_scattering(window.centre_nm) / 10 * depth_mm
+    core, halo = 0.06 + 0.11 * optical, 0.6 + 1.3 * optical
+    transmission = np.exp(-(window.absorption / 10 + 0.06 * optical) * depth_mm)
+    multiply = (1 - np.exp(-0.5 * optical)) * np.exp(-window.absorption / 10 * 2.5 * halo)
+    single = np.exp(-0.5 * optical)
+    return float(transmission * (single + multiply)), core, halo, float(multiply / (single + multiply))
+
+
+def blur(emission: np.ndarray, window: Window, depth_mm: float, pixel_mm: float) -> np.ndarray:
+    """Spread and attenuate a layer's emission (H, W); energy is conserved but for the transmission."""
+    transmission, core, halo, share = point_spread(window, depth_mm)
+    sharp = gaussian_filter(emission, core / pixel_mm, mode="constant")
+    wide = gaussian_filter(emission, halo / pixel_mm, mode="constant", truncate=3.0)
+    return transmission * ((1 - share) * sharp + share * wide)
+
+
+PEAK_RATE = 17_000.0  # electrons/s of the brightest organ: a 20 ms frame peaks near 215 DN at 1.6 e-/DN [measured]
+STRAY_DN = 0.012  # stray light in the corners, as a share of the peak: up to ~40 DN at 320 ms [measured]
+
+
+def radiance(anatomy: Anatomy, window: Window) -> np.ndarray:
+    """Return what reaches the sensor: (H, W) float32, electrons per second and pixel.
+
+    Layers are blurred by their depth, autofluorescence is added, illumination falls off towards the edges, and a
+    little stray light lies over the corners.
+    """
+    light = sum(blur(emission, window, depth, anatomy.pixel_mm) for emission, depth in anatomy.layers)
+    glow = window.autofluorescence * blur(anatomy.thickness, window, 1.0, anatomy.pixel_mm)
+    y, x = (np.linspace(-1, 1, side) for side in light.shape)
+    radius2 = y[:, None] ** 2 + x[None, :] ** 2
+    illumination = np.exp(-0.18 * radius2)
+    field = (window.emission * light + glow) * illumination + STRAY_DN * window.autofluorescence / 0.03 * radius2
+    return (PEAK_RATE * field).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """An InGaAs camera: its units are in the field names (dn: digital numbers).
+
+    Gain, read noise, dark current, pedestal and saturation are [measured]; the sizes of the fixed patterns and the
+    response non-uniformity are [assumed] within what the dark frames show.
+    """
+
+    gain_e_per_dn: float = 1.6
+    read_noise_dn: float = 10.9
+    dark_dn_per_s: float = 185.0
+    pedestal_dn: float = 1110.0
+    column_dn: float = 2.5
+    pixel_dn: float = 5.0
+    row_noise_dn: float = 0.8
+    response_sd: float = 0.008
+    hot_fraction: float = 2e-4
+    saturation_dn: float = 4900.0
+
+    def pattern(self, part: int) -> np.random.Generator:
+        """Return the generator of one fixed pattern: always the same, for it is always the same camera."""
+        return np.random.default_rng([CAMERA_SEED, part])
+
+
+def dark_level(exposure_s: float, shape: tuple[int, int], sensor: Sensor) -> np.ndarray:
+    """Return the expected dark frame in DN, (H, W) float32: what the mean of very many dark frames tends to.
+
+    Pedestal, dark current, and the fixed pattern of columns, pixels and hot pixels.
+    """
+    columns = sensor.pattern(0).normal(0, sensor.column_dn, shape[1])
+    pixels = sensor.pattern(1).normal(0, sensor.pixel_dn, shape)
+    current = dark_current(shape, sensor) * exposure_s
+    return (sensor.pedestal_dn + columns + pixels + current).astype(np.float32)
+
+
+def dark_current(shape: tuple[int, int], sensor: Sensor) -> np.ndarray:
+    """Return the dark current in DN/s, (H, W): uniform but for the hot pixels."""
+    hot = sensor.pattern(2).random(shape) < sensor.hot_fraction
+    return sensor.dark_dn_per_s * (1 + hot * sensor.pattern(3).exponential(30, shape))
+
+
+def response(shape: tuple[int, int], sensor: Sensor) -> np.ndarray:
+    """Return each pixel's relative sensitivity, (H, W) float32 around 1 (photo-response non-uniformity)."""
+    return (1 + sensor.pattern(4).normal(0, sensor.response_sd, shape)).astype(np.float32)
+
+
+def expected_dn(electrons_per_s: np.ndarray, exposure_s: float, sensor: Sensor | None = None) -> np.ndarray:
+    """Return the noise-free signal above the dark, (H, W) float32 in DN: the truth a frame is judged by."""
+    return (electrons_per_s * (exposure_s / (sensor or Sensor()).gain_e_per_dn)).astype(np.float32)
+
+
+def expose(
+    electrons_per_s: np.ndarray, exposure_s: float, rng: np.random.Generator, sensor: Sensor | None = None
+) -> np.ndarray:
+    """Take a raw frame: (H, W) uint16 in DN, pedestal included.
+
+    Photon and dark-current shot noise (Poisson, in electrons), read noise, row noise, the sensor's fixed patterns;
+    clipped at saturation, never wrapped.
+    """
+    sensor = sensor or Sensor()
+    shape = electrons_per_s.shape
+    signal = electrons_per_s * response(shape, sensor) * exposure_s
+    dark = dark_current(shape, sensor) * exposure_s * sensor.gain_e_per_dn
+    shot = (rng.poisson(signal + dark) - dark) / sensor.gain_e_per_dn
+    rows = rng.normal(0, sensor.row_noise_dn, (shape[0], 1))
+    frame = dark_level(exposure_s, shape, sensor) + shot + rng.normal(0, sensor.read_noise_dn, shape) + rows
+    return np.clip(np.rint(frame), 0, sensor.saturation_dn).astype(np.uint16)

@@ -1,0 +1,195 @@
+"""Camera frames in and out, on the linear scale of the detector.
+
+Whatever the container, a frame comes in as (H, W) float32 in detector units and goes out with the size,
+the bit depth and the scale it came with.
+"""
+
+import glob
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import tifffile
+
+from nircore.data.containers import CONTAINERS, opened
+from nircore.errors import NircoreError
+from nircore.paths import atomic
+
+WRITABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame in linear detector units, with what its file tells about it.
+
+    Attributes:
+        pixels: (H, W) float32, in DN; integers above 2**24 are rounded to float32's precision.
+        dtype: the pixel type of the file, in native byte order: the type to write an enhanced frame in.
+        exposure_s: exposure in seconds, from the HDF5 metadata or a name like `_0020ms`, else None.
+        filter: emission filter, from the HDF5 metadata or a name like `_BP1150`, else None.
+        source: the file it came from.
+        pages: how many frames that file holds.
+    """
+
+    pixels: np.ndarray
+    dtype: np.dtype
+    exposure_s: float | None
+    filter: str | None
+    source: str
+    pages: int = 1
+
+
+def read_frame(path: Path | str, page: int = 0) -> Frame:
+    """Read one frame of a TIFF, PNG, HDF5 (`Cube/Images`) or npy file.
+
+    Args:
+        path: TIFF may be OME, multi-page, big-endian or compressed; HDF5 and npy hold (N, H, W) or (H, W).
+        page: which frame of a file that holds several, from 0.
+
+    Raises:
+        NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, smaller than
+            16 pixels on a side, absurdly large, constant, or holds NaN or infinite pixels.
+    """
+    with opened(path, page) as image, np.errstate(over="ignore"):
+        pixels = np.array(image.read(), dtype=np.float32, order="C")
+    _check_pixels(path, pixels)
+    return Frame(
+        pixels=pixels,
+        dtype=image.dtype.newbyteorder("="),
+        exposure_s=exposure_in(path) if image.exposure_s is None else image.exposure_s,
+        filter=image.filter or filter_in(path),
+        source=str(path),
+        pages=image.pages,
+    )
+
+
+def frame_shape(path: Path | str, page: int = 0) -> tuple[int, int]:
+    """Return (H, W) in pixels from the header alone; raises as `read_frame` does for a bad header."""
+    with opened(path, page) as image:
+        return image.shape[0], image.shape[1]
+
+
+_EXPOSURE = re.compile(r"(?:^|[_\- ])(\d+(?:\.\d+)?)ms(?![A-Za-z0-9])")
+_FILTER = re.compile(r"(?:^|[_\- ])([BLS]P\d{3,4})(?![A-Za-z0-9])")
+
+
+def exposure_in(path: Path | str) -> float | None:
+    """Return the exposure in seconds that a file name states, if it does.
+
+    >>> exposure_in("F1-2_BP1150_0020ms.tif")
+    0.02
+    """
+    found = _EXPOSURE.search(Path(path).stem)
+    return float(found[1]) / 1000 if found else None
+
+
+def filter_in(path: Path | str) -> str | None:
+    """Return the band-, long- or short-pass filter that a file name states, if it does.
+
+    >>> filter_in("F1-2_BP1150_0020ms.tif")
+    'BP1150'
+    """
+    found = _FILTER.search(Path(path).stem)
+    return found[1] if found else None
+
+
+def without_exposure(stem: str) -> str:
+    """Return a file stem without its exposure: what the frames of one scene have in common.
+
+    >>> without_exposure("F1-2_BP1150_0020ms")
+    'F1-2_BP1150'
+    """
+    return _EXPOSURE.sub("", stem)
+
+
+def without_filter(stem: str) -> str:
+    """Return a file stem without its filter.
+
+    >>> without_filter("F1-2_BP1150")
+    'F1-2'
+    """
+    return _FILTER.sub("", stem)
+
+
+def _check_pixels(path: Path | str, pixels: np.ndarray) -> None:
+    bad = pixels.size - int(np.isfinite(pixels).sum())
+    if bad:
+        raise NircoreError(f"{path} has {bad} NaN or infinite pixels: repair them, or leave the frame out.")
+    if pixels.min() == pixels.max():
+        value = pixels.flat[0]
+        raise NircoreError(f"{path} is constant (every pixel is {value:g}): export it again or leave it out.")
+
+
+def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | str) -> int:
+    """Write (H, W) pixels in detector units as TIFF, PNG or npy, whole or not at all.
+
+    For an integer `dtype` values are rounded to the nearest integer; for any they are clipped to its range
+    and never wrap.
+
+    Returns:
+        How many pixels had to be clipped.
+
+    Raises:
+        NircoreError: an unknown suffix, a type the container cannot hold, pixels that are not 2-D and finite,
+            or a place that cannot be written.
+    """
+    path, dtype, pixels = Path(path), np.dtype(dtype), np.asarray(pixels, dtype=np.float64)
+    _check_writable(path, pixels, dtype)
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    exact = pixels if dtype.kind == "f" else np.rint(pixels)
+    low, high = float(limits.min), float(limits.max)
+    array = np.clip(exact, low, high).astype(dtype)
+    with atomic(path) as temporary:
+        if path.suffix.lower() == ".png":
+            iio.imwrite(temporary, array, plugin="pillow")
+        elif path.suffix.lower() == ".npy":
+            np.save(temporary, array, allow_pickle=False)
+        else:
+            tifffile.imwrite(temporary, array, photometric="minisblack", compression="zlib", metadata=None)
+    return int(((exact < low) | (exact > high)).sum())
+
+
+def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in (".tif", ".tiff", ".png", ".npy"):
+        raise NircoreError(f"{path} cannot be written as {suffix!r}: use .tif, .png or .npy.")
+    if dtype.name not in WRITABLE:
+        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use one of {', '.join(WRITABLE)}.")
+    if suffix == ".png" and dtype.name not in ("uint8", "uint16"):
+        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use uint8, uint16 or a .tif.")
+    if pixels.ndim != 2 or not np.isfinite(pixels).all():
+        raise NircoreError(f"{path} was not written: hand over one (H, W) array of finite numbers.")
+
+
+def list_frames(folder: Path | str) -> list[Path]:
+    """Return the frames of a folder and its subfolders, sorted, without hidden and half-written files.
+
+    Raises:
+        NircoreError: the folder is missing, is a file, or holds no frame.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise NircoreError(f"The folder {folder} does not exist: check the path.")
+    if not folder.is_dir():
+        raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
+    # glob, unlike Path.rglob, passes over hidden names and follows links: frames often live on a share.
+    found = map(Path, glob.glob(f"{glob.escape(str(folder))}/**/*", recursive=True))
+    frames = [path for path in found if path.suffix.lower() in CONTAINERS and path.is_file()]
+    if not frames:
+        raise NircoreError(f"The folder {folder} holds no frames: put {', '.join(CONTAINERS)} files there.")
+    return sorted(frames)
+
+
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal, the identity a split records for each frame."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    return digest.hexdigest()

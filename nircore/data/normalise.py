@@ -1,0 +1,39 @@
+"""The invertible map between detector units and the networks' [-1, 1]."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from nircore.errors import NircoreError
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """offset -> -1 and offset + scale -> +1, linear in between and beyond; both in detector units (DN)."""
+
+    offset: float
+    scale: float
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> "Normalisation":
+        """Fit the two numbers to a frame (H, W): its 1st and 99.9th percentile *after* light smoothing.
+
+        Smoothing (sigma 2 px) first, because a low-light frame's raw percentiles measure its noise, and the
+        two domains would then differ in black level. The whole frame is used, never a crop or a tile.
+
+        Raises:
+            NircoreError: the frame is constant.
+        """
+        low, high = np.percentile(gaussian_filter(pixels.astype(np.float64), 2.0), [1.0, 99.9])
+        if not high > low:
+            raise NircoreError("A constant frame cannot be normalised: leave it out.")
+        return cls(float(low), float(high - low))
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Map detector units to about [-1, 1], float32, unclipped so that nothing is lost."""
+        return ((pixels - self.offset) * (2 / self.scale) - 1).astype(np.float32)
+
+    def invert(self, values: np.ndarray) -> np.ndarray:
+        """Map network values back to detector units, float32."""
+        return ((values.astype(np.float64) + 1) * (self.scale / 2) + self.offset).astype(np.float32)

@@ -1,0 +1,110 @@
+"""The datasets under one roof: a catalogue of frames, how to load one, and the reference it may be judged by."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nircore import paths
+from nircore.config import Config
+from nircore.data import folder, made_phantom, swir_hdr
+from nircore.data.frames import read_frame
+from nircore.errors import NircoreError
+
+Reference = tuple[np.ndarray, np.ndarray]
+
+
+def catalogue(config: Config) -> tuple[pd.DataFrame, list[str]]:
+    """List a run's frames: `file`, `domain`, `group`, `scene`, `exposure_s`, `filter`, `reference`, `reference_s`.
+
+    `reference` names the file a low-light frame may be judged by ("" if there is none), `reference_s` its
+    exposure in seconds: it never trains.
+    The second value names the files left out and why (only with skip_bad).
+
+    Raises:
+        NircoreError: as the dataset's reader says; the phantom is made where it is missing.
+    """
+    if config.dataset == "phantom":
+        return made_phantom.catalogue(phantom_folder(config)), []
+    if config.dataset == "swir-hdr":
+        table = swir_hdr.catalogue(_given(config, "data_root"))
+        return _with_long_exposures(table), []
+    low_light, target = _given(config, "low_light"), _given(config, "target")
+    table, bad = folder.catalogue(low_light, target, config.skip_bad)
+    return table.assign(reference="", reference_s=float("nan")), bad
+
+
+def _with_long_exposures(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the target frame of the same still scene as each low-light frame's reference."""
+    scenes = table["scene"].where(table["domain"] == "low_light")
+    target = table[table["domain"] == "target"].drop_duplicates("scene").set_index("scene")
+    return table.assign(
+        reference=scenes.map(target["file"]).fillna(""), reference_s=scenes.map(target["exposure_s"])
+    )
+
+
+def files(config: Config) -> list[Path]:
+    """Return the user's files a run reads, found by name alone, so that a change in one is noticed."""
+    roots = {"swir-hdr": [config.data_root], "folder": [config.low_light, config.target]}
+    found = [Path(root).expanduser() for root in roots.get(config.dataset, []) if root]
+    return sorted(path for root in found for path in root.rglob("*") if path.is_file())
+
+
+def phantom_folder(config: Config) -> Path:
+    """Return the folder of the phantom a config describes, making the phantom where it is missing."""
+    settings: dict[str, Any] = {
+        key: asdict(config)[key]
+        for key in ("seed", "animals", "height", "width", "low_light_ms", "target_ms")
+    }
+    digest = hashlib.sha256(
+        json.dumps([settings, made_phantom.fingerprint()]).encode()
+    ).hexdigest()[:10]
+    place = paths.data() / f"phantom-{config.height}x{config.width}-{digest}"
+    made_phantom.ensure(place, **settings)
+    return place
+
+
+def _given(config: Config, key: str) -> Path:
+    value = getattr(config, key)
+    if not value:
+        raise NircoreError(
+            f"dataset={config.dataset} needs {key}: give its folder with --{key.replace('_', '-')} or -p {key}."
+        )
+    return Path(value).expanduser()
+
+
+@lru_cache(maxsize=4)
+def _darks(root: str) -> swir_hdr.Darks:
+    return swir_hdr.darks(root)
+
+
+def load(config: Config, row: Any) -> np.ndarray:
+    """Return the signal of a catalogue row, (H, W) float32 in DN; above the dark wherever one is known."""
+    loaders: dict[str, Callable[[], np.ndarray]] = {
+        "phantom": lambda: made_phantom.load(row.file),
+        "swir-hdr": lambda: swir_hdr.load(row.file, row.exposure_s, _darks(config.data_root)),
+        "folder": lambda: read_frame(row.file).pixels,
+    }
+    return loaders[config.dataset]()
+
+
+def reference(config: Config, row: Any) -> Reference | None:
+    """Return (truth, valid) for a low-light row, both (H, W), on that row's own scale; None if there is none.
+
+    Phantom: the noise-free target-window signal of the same anatomy at the low-light exposure.
+    swir-hdr: the dark-subtracted long exposure of the same still scene, scaled by the exposure ratio, valid
+    where it is not saturated. A reference serves validation and test; the networks never see it.
+    """
+    if not row.reference:
+        return None
+    if config.dataset == "phantom":
+        truth = read_frame(row.reference).pixels
+        return truth, np.ones(truth.shape, dtype=bool)
+    truth = swir_hdr.load(row.reference, row.reference_s, _darks(config.data_root))
+    return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(read_frame(row.reference).pixels)

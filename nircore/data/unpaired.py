@@ -1,0 +1,50 @@
+"""Random crops of the two domains, drawn independently: nothing in a batch says which belong together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def random_crop(frame: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut a square of `crop` px out of a frame (H, W), flipped and turned by quarters at random."""
+    row, column = (int(rng.integers(side - crop + 1)) for side in frame.shape)
+    square = np.rot90(frame[row : row + crop, column : column + crop], k=int(rng.integers(4)))
+    return square[:, ::-1] if rng.random() < 0.5 else square
+
+
+class UnpairedCrops:
+    """Batches of normalised low-light and target crops, a function of the step number alone.
+
+    Args:
+        low_light: normalised frames (H, W) of domain A, each at least `crop` px on both sides.
+        target: those of domain B, of other scenes.
+        crop: side of the square crops in px.
+        batch: crops of each domain in a step.
+        seed: with the step, all there is to the draw, so a resumed training needs no generator state.
+    """
+
+    def __init__(
+        self,
+        low_light: Sequence[np.ndarray],
+        target: Sequence[np.ndarray],
+        crop: int,
+        batch: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.domains = (list(low_light), list(target))
+        self.crop, self.batch, self.seed = crop, batch, seed
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return the batch of a step: two float32 tensors (batch, 1, crop, crop), clipped to [-1, 1].
+
+        Clipped because the generator ends in a tanh: a brighter target could never be reached.
+        """
+        batches = []
+        for domain, frames in enumerate(self.domains):
+            rng = np.random.default_rng([self.seed, step, domain])
+            picks = rng.integers(len(frames), size=self.batch)
+            crops = np.stack([random_crop(frames[k], self.crop, rng) for k in picks])
+            batches.append(torch.from_numpy(crops).clamp(-1, 1).unsqueeze(1))
+        return batches[0], batches[1]

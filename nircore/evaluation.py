@@ -1,0 +1,89 @@
+"""Frames of a run, loaded and judged: what validation, the step-wise figures and the metrics have in common."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from nircore import paths
+from nircore.config import Config
+from nircore.data import sets
+from nircore.data.normalise import Normalisation
+from nircore.enhance import enhance, translate
+from nircore.metrics import with_truth
+from nircore.metrics.distribution import sliced_wasserstein
+from nircore.run import Run
+
+
+def portable(table: pd.DataFrame) -> pd.DataFrame:
+    """Write paths below the data folder relative to it, so that a table made here can be read elsewhere."""
+    base = f"{paths.data()}/"
+    return table.assign(**{key: table[key].str.removeprefix(base) for key in ("file", "reference")})
+
+
+def rows(run: Run, split: str, domain: str) -> list[Any]:
+    """Return the rows of `tables/split.csv` of one split and domain, with the paths made whole again."""
+    table = run.table("split")
+    table = table[(table["split"] == split) & (table["domain"] == domain)].copy()
+    for key in ("file", "reference"):
+        table[key] = [str(paths.data() / name) if name else "" for name in table[key].astype(str)]
+    return list(table.itertuples(index=False))
+
+
+def normalised(config: Config, chosen: list[Any]) -> list[np.ndarray]:
+    """Load rows as the networks see them: (H, W) float32, about [-1, 1]."""
+    frames = (sets.load(config, row) for row in chosen)
+    return [Normalisation.of(frame).apply(frame) for frame in frames]
+
+
+def references(config: Config, chosen: list[Any]) -> Iterator[tuple[Any, sets.Reference]]:
+    """Yield the rows that have a reference, with it."""
+    for row in chosen:
+        found = sets.reference(config, row)
+        if found is not None:
+            yield row, found
+
+
+def spread(items: list, count: int) -> list:
+    """Pick up to `count` items, evenly spaced."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[k] for k in places]
+
+
+class Validator:
+    """Judge a generator on validation frames, with and without their references.
+
+    `psnr` (dB) and `ssim` follow the scoring protocol of `metrics.with_truth.score`, averaged over the frames
+    that have a reference (NaN where none has). `distance` needs no pairs: the sliced Wasserstein distance
+    between patches of the enhanced frames and of the validation targets. `selection` is minus the distance:
+    the training is unpaired, and so is the choice of its best epoch.
+    """
+
+    def __init__(self, run: Run) -> None:
+        low_light, target = (
+            spread(rows(run, "validation", domain), run.config.validation_frames) for domain in ("low_light", "target")
+        )
+        self.frames = [sets.load(run.config, row) for row in low_light]
+        self.truths = [sets.reference(run.config, row) for row in low_light]
+        self.targets = normalised(run.config, target)
+
+    def __call__(self, generator: nn.Module) -> dict[str, float]:
+        """Return psnr, ssim, distance and selection."""
+        fits = [Normalisation.of(frame) for frame in self.frames]
+        images = [translate(generator, fit.apply(x)) for fit, x in zip(fits, self.frames, strict=True)]
+        scores = [
+            with_truth.score(image, *truth)
+            for image, truth in zip(images, self.truths, strict=True)
+            if truth is not None
+        ]
+        mean = {k: float(np.mean([s[k] for s in scores])) if scores else np.nan for k in ("psnr", "ssim")}
+        distance = sliced_wasserstein(images, self.targets)
+        return mean | {"distance": distance, "selection": -distance}
+
+
+def enhanced(config: Config, generator: nn.Module, row: Any) -> tuple[np.ndarray, np.ndarray, Normalisation]:
+    """Return a row's frame, the enhanced frame, and the normalisation between them."""
+    frame = sets.load(config, row)
+    return frame, *enhance(generator, frame)

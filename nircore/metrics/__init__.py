@@ -1,0 +1,1 @@
+"""What can be said about an image, with and without the truth."""

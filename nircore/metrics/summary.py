@@ -1,0 +1,88 @@
+"""What changed between two sets of paired measurements, and how sure one can be."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from nircore.errors import NircoreError
+
+
+def paired_effect(
+    before: ArrayLike,
+    after: ArrayLike,
+    seed: int = 0,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    clusters: Sequence[str | int] | None = None,
+) -> dict[str, float]:
+    """Return the mean paired difference after - before with a bootstrap interval, in the units of the input.
+
+    `before` and `after` (n,) hold one value per frame, in one order. Frames of one animal are not
+    independent: `clusters` (n,) names each frame's animal or acquisition group, and whole groups are drawn
+    with replacement; without it every frame is a group. The plain percentile interval is too narrow for few
+    groups; this is the expanded one (T. Hesterberg, Am. Stat. 69 (2015) 371). It cannot reach beyond the
+    differences seen: on normal samples the 95 % interval covers 95 % with 30 groups, 94 % with eight, 91 % with
+    five, but 75 % with three and 50 % with two.
+
+    Returns:
+        mean_before, mean_after, difference; low and high (NaN for a single group); n, the pairs used; groups;
+        left_out, the pairs dropped because a value in them is NaN or infinite. All means are NaN when n = 0.
+
+    Raises:
+        NircoreError: lengths that differ, no pair at all, `confidence` outside (0, 1), `resamples` < 1.
+
+    >>> effect = paired_effect([1, 2, 3], [2, 3, 4])
+    >>> effect["difference"], effect["low"], effect["high"]
+    (1.0, 1.0, 1.0)
+    """
+    pairs, groups = _check(before, after, clusters)
+    if not 0 < confidence < 1 or resamples < 1:
+        raise NircoreError(
+            f"confidence={confidence} must lie between 0 and 1 and resamples={resamples} must be at least 1."
+        )
+    finite = np.isfinite(pairs).all(axis=0)
+    pairs, index = pairs[:, finite], np.unique(groups[finite], return_inverse=True)[1]
+    n, count = pairs.shape[1], int(index.max(initial=-1)) + 1
+    low, high = _interval(pairs[1] - pairs[0], index, seed, confidence, resamples)
+    mean_before, mean_after = pairs.mean(axis=1).tolist() if n else (math.nan, math.nan)
+    return {
+        "mean_before": mean_before,
+        "mean_after": mean_after,
+        "difference": mean_after - mean_before,
+        "low": low,
+        "high": high,
+        "n": n,
+        "groups": count,
+        "left_out": int((~finite).sum()),
+    }
+
+
+def _check(before: ArrayLike, after: ArrayLike, clusters: Sequence | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs (2, n) as float64 and their group names (n,)."""
+    before, after = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    groups = np.arange(before.size) if clusters is None else np.asarray(clusters)
+    if before.ndim != 1 or before.size == 0 or not before.shape == after.shape == groups.shape:
+        raise NircoreError(
+            f"before, after and clusters have shapes {before.shape}, {after.shape} and {groups.shape}: "
+            "pass one value per frame, the same number in each and at least one."
+        )
+    return np.stack([before, after]), groups
+
+
+def _interval(
+    difference: np.ndarray, index: np.ndarray, seed: int, confidence: float, resamples: int
+) -> tuple[float, float]:
+    """Return the expanded percentile interval of the mean of `difference` (n,) of groups `index` (n,)."""
+    sums, sizes = np.bincount(index, weights=difference), np.bincount(index)
+    k = sizes.size
+    if k < 2:
+        return math.nan, math.nan
+    draws = np.random.default_rng(seed).integers(k, size=(resamples, k))
+    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    # The bootstrap's spread is short by sqrt((k - 1) / k) and its tails are normal: correct for both at once.
+    tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - confidence) / 2, k - 1))
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)

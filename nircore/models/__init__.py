@@ -1,0 +1,43 @@
+"""The networks: residual generator and patch discriminator."""
+
+import torch
+from torch import nn
+
+from nircore.config import Config
+from nircore.models.patchgan import PatchDiscriminator, receptive_field
+from nircore.models.resnet import ResidualBlock, ResnetGenerator
+
+__all__ = [
+    "PatchDiscriminator",
+    "ResidualBlock",
+    "ResnetGenerator",
+    "build_discriminator",
+    "build_generator",
+    "parameter_count",
+    "receptive_field",
+]
+
+
+def initialise(network: nn.Module, seed: int) -> nn.Module:
+    """Draw every convolution's weights from N(0, 0.02), biases 0 (Zhu et al. 2017), from `seed` alone."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
+            nn.init.zeros_(layer.bias)
+    return network
+
+
+def build_generator(config: Config, seed: int = 0) -> nn.Module:
+    """Make the generator a config describes, freshly initialised."""
+    return initialise(ResnetGenerator(config.ngf, config.blocks), seed)
+
+
+def build_discriminator(config: Config, seed: int = 0) -> nn.Module:
+    """Make the discriminator a config describes, freshly initialised."""
+    return initialise(PatchDiscriminator(config.ndf), seed)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Return how many trainable numbers a network has."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -1,0 +1,95 @@
+"""Where things live, and how a file comes into being without ever being half-written."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nircore.errors import NircoreError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _folder(variable: str, name: str) -> Path:
+    """Return the folder an environment variable names, else `name` in the checkout (or here, once installed)."""
+    if os.environ.get(variable):
+        return Path(os.environ[variable]).expanduser().resolve()
+    root = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path.cwd()
+    return root / name
+
+
+def reports() -> Path:
+    """Return the folder that holds the runs: `NIRCORE_REPORTS`, else `reports/` in the checkout."""
+    return _folder("NIRCORE_REPORTS", "reports")
+
+
+def data() -> Path:
+    """Return the folder for made or fetched frames: `NIRCORE_DATA`, else `data/` in the checkout."""
+    return _folder("NIRCORE_DATA", "data")
+
+
+def notebooks() -> Path:
+    """Return the folder of the numbered notebooks (they live in the checkout, not in the wheel)."""
+    return _folder("NIRCORE_NOTEBOOKS", "notebooks")
+
+
+def run_folder(run: str) -> Path:
+    """Return `reports/<run>`; refuse a name that could leave the reports folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run):
+        raise NircoreError(
+            f"run={run!r} cannot name a folder: use up to 100 letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit."
+        )
+    return reports() / run
+
+
+def make_folder(folder: Path) -> Path:
+    """Create `folder` and its parents; say plainly why when the system refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NircoreError(f"Cannot create the folder {folder}: {error.strerror}; choose a writable place.") from error
+    return folder
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name on success and vanishes on failure.
+
+    The temporary name keeps the suffix, so writers that look at it choose the right format.
+
+    Raises:
+        NircoreError: the folder cannot be written or the disk is full; `path` is as it was before.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise NircoreError(f"Cannot write {path}: {error.strerror}; choose a writable place.") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private; what a run publishes follows the user's umask like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise NircoreError(
+            f"Cannot write {path}: {error.strerror or error}; free some space or choose another place."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> Path:
+    """Write `text` to `path` atomically, as UTF-8; return the path."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)

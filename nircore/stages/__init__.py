@@ -1,0 +1,160 @@
+"""The steps of a run, each a function from artefacts to artefacts, made only when something it reads changed."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nircore import chain
+from nircore.config import Config
+from nircore.data import sets
+from nircore.run import Run
+
+PACKAGE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: `nircore.stages.<name>.make(run)`.
+
+    Args:
+        name: the module in `nircore.stages` that holds `make`.
+        keys: the settings it reads itself; what earlier stages read reaches it through their artefacts.
+        reads, writes: files of the run, relative to its folder.
+        code: parts of the package whose edit makes its results stale.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    code: tuple[str, ...]
+
+    def module(self) -> Any:
+        """Import the stage (late: it may need torch)."""
+        return importlib.import_module(f"nircore.stages.{self.name}")
+
+    def inputs(self, config: Config) -> list[Path]:
+        """Return the files outside the run that this stage reads."""
+        return sets.files(config) if self.name == "data_split" else []
+
+    def sources(self) -> list[str]:
+        """Return the package's files that this stage runs."""
+        files = [PACKAGE / "stages" / f"{self.name}.py"]
+        for part in self.code:
+            path = PACKAGE / part
+            files += [path] if path.is_file() else sorted(path.rglob("*.py"))
+        return [str(file) for file in files]
+
+
+DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups", "skip_bad", "allow_scene_split")
+DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
+MODEL_KEYS = ("ngf", "ndf", "blocks")
+TRAINING_KEYS = ("gan", "lambda_cycle", "lambda_identity", "pool", "epochs", "steps_per_epoch", "decay_from")
+TRAINING_KEYS += ("batch", "crop", "learning_rate", "beta1", "ema", "seed", "dataset", "device", "validation_frames")
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "data_split",
+            keys=(*DATA_KEYS, "crop"),
+            reads=(),
+            writes=("tables/split.csv", "tables/split_summary.csv", "figures/data_split.png", "figures/domains.png"),
+            code=("data", "figures"),
+        ),
+        Stage(
+            "architecture",
+            keys=("height", "width", "crop", *MODEL_KEYS),
+            reads=(),
+            writes=(
+                "tables/generator_layers.csv",
+                "tables/discriminator_layers.csv",
+                "figures/fig1_block_diagram.png",
+                "figures/fig2a_generator.png",
+                "figures/fig2b_discriminator.png",
+            ),
+            code=("models", "figures", "metrics/no_reference.py"),
+        ),
+        Stage(
+            "training",
+            keys=(*MODEL_KEYS, *TRAINING_KEYS),
+            reads=("tables/split.csv",),
+            writes=("tables/losses.csv", "models/generator.safetensors", "figures/validation.png"),
+            code=("data", "models", "losses.py", "cyclegan.py", "training.py", "enhance.py", "metrics"),
+        ),
+        Stage(
+            "stepwise",
+            keys=(),
+            reads=("tables/split.csv", "models/generator.safetensors", "tables/losses.csv"),
+            writes=(
+                "tables/enhanced.csv",
+                "tables/across_epochs.csv",
+                "tables/repeated.csv",
+                "figures/fig3a_enhanced.png",
+                "figures/fig3b_across_epochs.png",
+                "figures/fig3b_repeated.png",
+            ),
+            code=("enhance.py", "metrics", "figures"),
+        ),
+        Stage(
+            "loss_table",
+            keys=("gan",),
+            reads=("tables/losses.csv",),
+            writes=(
+                "tables/table1_losses.csv",
+                "figures/fig3c_losses.png",
+                "figures/fig3d_generator_terms.png",
+            ),
+            code=("losses.py", "figures"),
+        ),
+        Stage(
+            "image_metrics",
+            keys=("seed",),
+            reads=("tables/split.csv", "tables/enhanced.csv"),
+            writes=(
+                "tables/metrics.csv",
+                "tables/table2_metrics.csv",
+                "tables/truth_scores.csv",
+                "tables/table3_truth.csv",
+                "figures/fig4a_entropy.png",
+                "figures/fig4b_edge_density.png",
+                "figures/fig4c_snr.png",
+                "figures/fig4d_contrast.png",
+                "figures/fig4e_mean_intensity.png",
+                "figures/fig5_truth.png",
+            ),
+            code=("metrics", "figures"),
+        ),
+    )
+}
+REPORT = Stage(
+    "report",
+    keys=(),
+    reads=tuple(name for stage in STAGES.values() for name in stage.writes),
+    writes=("report.md", "report.html"),
+    code=("run.py",),
+)
+STAGES["report"] = REPORT
+
+
+def _task(stage: Stage, run: Run) -> dict[str, Any]:
+    """Describe a stage to the chain."""
+    return chain.task(
+        stage.name,
+        lambda: stage.module().make(run),
+        reads=[*stage.sources(), *map(run.path, stage.reads), *stage.inputs(run.config)],
+        writes=map(run.path, stage.writes),
+        settings={key: getattr(run.config, key) for key in stage.keys},
+    )
+
+
+def make(run: Run, name: str) -> None:
+    """Bring a stage of the run up to date, and first every stage it needs; say what was done.
+
+    Raises:
+        NircoreError: what a stage had to say; finished stages stay as they are.
+    """
+    tasks = [_task(stage, run) for stage in STAGES.values()]
+    if not chain.execute(run.path(".stages.sqlite"), tasks, [name]).done:
+        print(f"{name}: nothing changed, made earlier")

@@ -1,0 +1,43 @@
+"""Which frame is in which split and domain, with its SHA-256; the phantom is made here when it is missing."""
+
+import pandas as pd
+
+from nircore import evaluation
+from nircore.data import folder, sets, split
+from nircore.data.normalise import Normalisation
+from nircore.figures import frames as frame_figures
+from nircore.figures import split as split_figures
+from nircore.figures.style import save
+from nircore.run import Run
+
+SHOWN = 4  # frames of each domain in the sample figure
+
+
+def make(run: Run) -> None:
+    """Write the split, its summary, and a figure of each."""
+    config = run.config
+    table, bad = sets.catalogue(config)
+    for line in bad:
+        print(f"left out: {line}")
+    folder.require_size(table, config.crop)
+    test = 1 - config.train_fraction - config.validation_fraction
+    divided = split.split(
+        table,
+        fractions=(config.train_fraction, config.validation_fraction, test),
+        seed=config.seed,
+        test_groups=tuple(filter(None, (name.strip() for name in config.test_groups.split(",")))),
+        allow_scene_split=config.allow_scene_split,
+    )
+    summary = split.summary(divided)
+    run.write_table("left_out", pd.DataFrame({"reason": bad}, dtype=str))
+    run.write_table("split", evaluation.portable(divided))
+    run.write_table("split_summary", summary)
+    save(split_figures.split(summary), run.figure("data_split"))
+    shown = [_shown(run, domain) for domain in ("low_light", "target")]
+    save(frame_figures.domains(*shown), run.figure("domains"))
+
+
+def _shown(run: Run, domain: str) -> list:
+    """Load the first training frames of a domain, each on its own [0, 1] scale."""
+    frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", domain)[:SHOWN]]
+    return [(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in frames]

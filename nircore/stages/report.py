@@ -1,0 +1,137 @@
+"""Assemble what a run made into one page: Markdown that reads well on a forge, and HTML that stands alone."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from nircore import paths
+from nircore.run import Run
+
+PAPER = (
+    "Hemadri et al., *Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN*, IJMTST 12(02):57-62, "
+    "2026, doi [10.5281/zenodo.18683096](https://doi.org/10.5281/zenodo.18683096) (CC BY)"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what to look for, and the artefacts (figure name: caption; table name: columns, all if empty)."""
+
+    heading: str
+    text: str
+    figures: dict[str, str]
+    tables: dict[str, tuple[str, ...]]
+
+
+SECTIONS = (
+    Section(
+        "Data",
+        "Split by animal or acquisition group, never by frame. In training the two domains show different "
+        "animals or scenes, so no pair can be learned; references serve validation and test alone.",
+        {"data_split": "Frames in each split and domain.", "domains": "Training samples of both domains."},
+        {"split_summary": ()},
+    ),
+    Section(
+        "Model",
+        "Drawn from the modules that were trained. The trunk the paper calls a transformer is six residual blocks; "
+        "strides 2, 2, 2, 1, 1 give the discriminator its 70 x 70 px patches.",
+        {
+            "fig1_block_diagram": "Fig. 1: the system.",
+            "fig2a_generator": "Fig. 2a: the residual generator.",
+            "fig2b_discriminator": "Fig. 2b: the patch discriminator.",
+        },
+        {},
+    ),
+    Section(
+        "Training and losses",
+        "The published losses carry no unit or definition of a sample; rows are read as ten evenly spaced epochs. "
+        "The generator's total includes cycle and identity terms, which the paper does not print but its "
+        "starting value needs. A discriminator at chance has loss ln 2 = 0.693 (least squares: 0.25): values near "
+        "it mean it is being fooled half of the time, while a loss near zero would mean that the generator has lost.",
+        {
+            "validation": "The averaged generator on validation frames; the marked epoch is the one kept.",
+            "fig3c_losses": "Fig. 3c: losses, ours and published.",
+            "fig3d_generator_terms": "The generator's loss taken apart.",
+        },
+        {"table1_losses": ()},
+    ),
+    Section(
+        "Step-wise enhancement",
+        "The paper does not define its steps. Shown here: the same frame through the averaged generators of ten "
+        "epochs, and one generator applied again and again to its own output, with the drift that causes.",
+        {
+            "fig3a_enhanced": "Fig. 3a: test frames, enhanced output and reference on one scale.",
+            "fig3b_across_epochs": "Fig. 3b: one test frame across the epochs.",
+            "fig3b_repeated": "Fig. 3b, read the other way: repeated application.",
+        },
+        {"across_epochs": (), "repeated": ()},
+    ),
+    Section(
+        "The paper's image metrics",
+        "Black and white level of the input frame serve both images. These numbers need no truth and cannot tell "
+        "quality from noise: noise raises edge density and entropy. Intervals resample whole animals.",
+        {
+            "fig4a_entropy": "Fig. 4a: entropy.",
+            "fig4b_edge_density": "Fig. 4b: edge density.",
+            "fig4c_snr": "Fig. 4c: signal-to-noise ratio.",
+            "fig4d_contrast": "Fig. 4d: contrast.",
+            "fig4e_mean_intensity": "Mean intensity, which the paper names but does not plot.",
+        },
+        {"table2_metrics": ("metric", "unit", "mean_before", "mean_after", "difference", "low", "high", "n", "groups")},
+    ),
+    Section(
+        "Against the truth",
+        "After the best affine fit to the reference, on held-out frames; the Gaussian's width was chosen on validation "
+        "frames. Gains are those of the enhanced frame over each row, with 95 % intervals.",
+        {"fig5_truth": "PSNR and SSIM of each test frame against its reference."},
+        {"table3_truth": ()},
+    ),
+)
+
+
+def make(run: Run) -> None:
+    """Write `report.md` and `report.html` from the run's tables and figures."""
+    markdown = _header(run) + "\n".join(_section(run, section) for section in SECTIONS)
+    paths.write_text(run.path("report.md"), markdown)
+    paths.write_text(run.path("report.html"), _html(run, markdown))
+
+
+def contents() -> pd.DataFrame:
+    """Return what the report holds: one row per section."""
+    rows = [{"section": s.heading, "figures": len(s.figures), "tables": len(s.tables)} for s in SECTIONS]
+    return pd.DataFrame(rows)
+
+
+def _header(run: Run) -> str:
+    c = run.config
+    return (
+        f"# nircore report: {c.name}\n\nCompanion to {PAPER}.\n\n"
+        f"Dataset **{c.dataset}**, profile **{c.profile}**, recipe **{c.recipe}**, seed {c.seed}: {c.epochs} epochs "
+        f"of {c.steps_per_epoch} steps, {c.crop} px crops, ngf {c.ngf}, {c.blocks} residual blocks. "
+        "All settings are in `config.yaml`; every figure is drawn from a table in `tables/`.\n\n"
+    )
+
+
+def _section(run: Run, section: Section) -> str:
+    parts = [f"## {section.heading}\n\n{section.text}\n"]
+    for name, columns in section.tables.items():
+        table = run.table(name)
+        parts.append(f"{_markdown(table[list(columns)] if columns else table)}\n\n`tables/{name}.csv`\n")
+    parts += [f"![{caption}](figures/{name}.png)\n\n*{caption}*\n" for name, caption in section.figures.items()]
+    return "\n".join(parts)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """Render a table with four significant digits."""
+    return table.to_markdown(index=False, floatfmt=".4g") if len(table) else "(no rows)"
+
+
+def _html(run: Run, markdown: str) -> str:
+    """Render Markdown through nbconvert, with the figures inside the page."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(markdown)])
+    exporter = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    title = {"metadata": {"path": str(run.folder), "name": f"nircore report: {run.config.name}"}}
+    return exporter.from_notebook_node(book, resources=title)[0]

@@ -1,0 +1,105 @@
+"""Step-wise enhancement, shown two ways: along the training, and by applying the generator again and again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from nircore import checkpoint, evaluation
+from nircore.data import sets
+from nircore.data.frames import write_frame
+from nircore.enhance import enhance, repeat
+from nircore.figures import frames as draw
+from nircore.figures.style import save
+from nircore.metrics import with_truth
+from nircore.run import Run
+from nircore.training import choose_device, table_epochs
+
+TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
+SHOWN = 3  # test frames in figure 3a
+
+
+def make(run: Run) -> None:
+    """Enhance every test frame, then follow some of them across epochs and across applications."""
+    test = evaluation.rows(run, "test", "low_light")
+    frames = [sets.load(run.config, row) for row in test]
+    truths = [sets.reference(run.config, row) for row in test]
+    generator = load(run, "generator.safetensors")
+    _enhance_all(run, generator, test, frames, truths)
+    _across_epochs(run, frames, truths)
+    _repeated(run, generator, frames, truths)
+
+
+def load(run: Run, name: str) -> nn.Module:
+    """Load a generator of the run onto its device."""
+    return checkpoint.load_generator(run.path(f"models/{name}"))[0].to(choose_device(run.config.device))
+
+
+def _enhance_all(
+    run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence
+) -> None:
+    rows, shown = [], []
+    for row, frame, truth in zip(test, frames, truths, strict=True):
+        image, fit = enhance(generator, frame)
+        name = f"enhanced/{row.group}_{Path(row.file).stem}.tif"
+        write_frame(run.path(name), image, np.float32)
+        rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
+                     "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale})  # fmt: skip
+        shown.append(_panel(row, frame, image, truth))
+    run.write_table("enhanced", pd.DataFrame(rows))
+    save(draw.before_after(evaluation.spread(shown, SHOWN)), run.figure("fig3a_enhanced"))
+
+
+def _panel(row: Any, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
+    """One row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
+    panel = {"label": f"{row.scene}, {1000 * row.exposure_s:g} ms", "low_light": frame, "enhanced": image,
+             "reference": None, "scores": None}  # fmt: skip
+    if truth is None:
+        return panel
+    before, after = (with_truth.score(x, *truth) for x in (frame, image))
+    return panel | {
+        "low_light": before["a"] * frame + before["b"],
+        "enhanced": after["a"] * image + after["b"],
+        "reference": truth[0],
+        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
+        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
+    }
+
+
+def _mean_scores(images: Sequence[np.ndarray], truths: Sequence) -> dict[str, float]:
+    """Average PSNR (dB) and SSIM over the frames that have a reference; NaN where none has."""
+    scores = [with_truth.score(x, *t) for x, t in zip(images, truths, strict=True) if t is not None]
+    return {key: float(np.mean([s[key] for s in scores])) if scores else np.nan for key in ("psnr", "ssim")}
+
+
+def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None:
+    """Follow the averaged generator through the epochs of the loss table."""
+    rows, shown = [], []
+    for epoch in table_epochs(run.config.epochs):
+        generator = load(run, f"epochs/epoch_{epoch:03d}.safetensors")
+        images = [enhance(generator, frame)[0] for frame in frames]
+        shown.append(images[0])
+        mean = float(np.mean([image.mean() for image in images]))
+        rows.append({"epoch": epoch, "mean_intensity_dn": mean} | _mean_scores(images, truths))
+    run.write_table("across_epochs", pd.DataFrame(rows))
+    labels = ["low-light"] + [f"epoch {row['epoch'] + 1}" for row in rows]
+    scores = [None] + [None if np.isnan(row["psnr"]) else f"{row['psnr']:.1f} dB" for row in rows]
+    save(draw.across_epochs([frames[0], *shown], labels, scores), run.figure("fig3b_across_epochs"))
+
+
+def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: Sequence) -> None:
+    """Apply the generator to its own output, and measure how far that drifts."""
+    series = [repeat(generator, frame, TIMES) for frame in frames]
+    rows = []
+    for k in range(TIMES + 1):
+        images = [steps[k] for steps in series]
+        changes = [np.abs(steps[k] - steps[max(k - 1, 0)]).mean() for steps in series]
+        rows.append({"application": k, "mean": float(np.mean([x.mean() for x in images])),
+                     "change": float(np.mean(changes))} | _mean_scores(images, truths))  # fmt: skip
+    table = pd.DataFrame(rows)
+    run.write_table("repeated", table)
+    labels = ["x", "G(x)", "G(G(x))"] + [f"{k} times" for k in range(3, TIMES + 1)]
+    save(draw.repeated(series[0], labels, table), run.figure("fig3b_repeated"))

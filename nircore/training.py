@@ -1,0 +1,157 @@
+"""The training loop: epochs, validation, selection, checkpoints; killed at any moment, it resumes bit for bit."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from nircore import checkpoint
+from nircore.config import Config
+from nircore.cyclegan import TERMS, CycleGAN
+from nircore.data.unpaired import UnpairedCrops
+from nircore.errors import NircoreError
+
+#: Settings that say where and how much, not what: they may differ between a checkpoint and its resumption.
+ELSEWHERE = ("run", "profile", "device", "data_root", "skip_bad")
+COLLAPSED_SD = 0.005  # of outputs in [-1, 1]: a frame of one grey level
+COLLAPSED_LOSS = 1e-3  # a discriminator that is never wrong teaches nothing any more
+
+Validate = Callable[[nn.Module], dict[str, float]]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the named device, or the best there is: CUDA, then Apple's MPS, then the CPU."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in there.items() if present)
+    if not there[name]:
+        raise NircoreError(f"device={name!r} is not available on this machine: use device=auto or device=cpu.")
+    return torch.device(name)
+
+
+def same_training(one: Config, other: Config) -> bool:
+    """Say whether two configs describe the same training, wherever it runs."""
+    plain = [{k: v for k, v in dataclasses.asdict(c).items() if k not in ELSEWHERE} for c in (one, other)]
+    return plain[0] == plain[1]
+
+
+class Training:
+    """A training under way in a folder.
+
+    Args:
+        config: what to train and how long.
+        crops: the batches, a function of the step number.
+        folder: receives `checkpoint.safetensors`, `generator.safetensors` (the averaged weights of the best
+            epoch) and `epochs/epoch_NNN.safetensors` (the averaged weights at the ten rows of the loss table).
+        validate: maps the averaged generator to numbers on validation frames; `selection` among them (larger
+            is better) picks the generator that is kept.
+        say: receives one line per epoch.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        crops: UnpairedCrops,
+        folder: Path,
+        validate: Validate,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.config, self.crops, self.folder, self.validate, self.say = config, crops, folder, validate, say
+        self.system = CycleGAN(config, choose_device(config.device))
+        self.rows: list[dict[str, float]] = []
+        self.best = -math.inf
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The file that holds everything needed to go on."""
+        return self.folder / "checkpoint.safetensors"
+
+    def run(self) -> pd.DataFrame:
+        """Train to the last epoch, from the checkpoint if there is one; return one row per epoch.
+
+        Raises:
+            NircoreError: a loss became NaN or infinite, or the networks collapsed; the checkpoint of the last
+                good epoch is kept.
+        """
+        self._resume()
+        for epoch in range(len(self.rows), self.config.epochs):
+            began = time.perf_counter()
+            self.system.set_learning_rate(epoch)
+            row = {"epoch": epoch} | self._epoch(epoch)
+            self._stop_if_collapsed(row)
+            row |= self.validate(self.system.average)
+            self.rows.append(row)
+            self._save(epoch)
+            seconds = time.perf_counter() - began
+            self.say(
+                f"epoch {epoch + 1}/{self.config.epochs}  G {row['generator']:.3f}  "
+                f"D_A {row['discriminator_a']:.3f}  D_B {row['discriminator_b']:.3f}  "
+                f"validation {row['selection']:.3f}  {seconds:.1f} s"
+            )
+        return pd.DataFrame(self.rows)
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        """Run the epoch's steps and return each term's mean."""
+        sums = dict.fromkeys(TERMS, 0.0)
+        steps = self.config.steps_per_epoch
+        for index in range(epoch * steps, (epoch + 1) * steps):
+            for name, value in self.system.step(*self.crops.at(index), index).items():
+                sums[name] += float(value) / steps
+                if not math.isfinite(sums[name]):
+                    raise NircoreError(
+                        f"Training stopped at epoch {epoch + 1}: the {name} term is no longer a finite number. "
+                        f"{self._last_good()} Lower learning_rate (now {self.config.learning_rate:g})."
+                    )
+        return sums
+
+    def _stop_if_collapsed(self, row: dict[str, float]) -> None:
+        worst = min(row["discriminator_a"], row["discriminator_b"])
+        if row["output_sd"] < COLLAPSED_SD or worst < COLLAPSED_LOSS:
+            raise NircoreError(
+                f"Training collapsed at epoch {row['epoch'] + 1}: output standard deviation "
+                f"{row['output_sd']:.4f}, smaller discriminator loss {worst:.5f}. {self._last_good()} "
+                "Lower learning_rate, raise lambda_cycle, or change seed."
+            )
+
+    def _last_good(self) -> str:
+        if self.checkpoint_path.is_file():
+            return f"The last good checkpoint (epoch {len(self.rows)}) is {self.checkpoint_path}."
+        return "No epoch was complete, so there is no checkpoint."
+
+    def _save(self, epoch: int) -> None:
+        """Write the epoch's generators, then the checkpoint: what the checkpoint promises is already there."""
+        row, average = self.rows[-1], self.system.average
+        if epoch in table_epochs(self.config.epochs):
+            path = self.folder / "epochs" / f"epoch_{epoch:03d}.safetensors"
+            checkpoint.save_generator(path, average, self.config, row)
+        if row["selection"] > self.best:
+            self.best = row["selection"]
+            checkpoint.save_generator(self.folder / "generator.safetensors", average, self.config, row)
+        checkpoint.save(self.checkpoint_path, self.system.state(), self.config, {"rows": self.rows})
+
+    def _resume(self) -> None:
+        if not self.checkpoint_path.is_file():
+            return
+        tensors, config, facts = checkpoint.load(self.checkpoint_path)
+        if not same_training(config, self.config):
+            return
+        self.system.restore(tensors)
+        self.rows = facts["rows"]
+        self.best = max(row["selection"] for row in self.rows)
+        self.say(f"resuming after epoch {len(self.rows)}/{self.config.epochs}")
+
+
+def table_epochs(epochs: int, rows: int = 10) -> list[int]:
+    """Return the epochs (counted from 0) that fill the paper's ten rows: evenly spaced, first and last included.
+
+    >>> table_epochs(30)
+    [0, 3, 6, 10, 13, 16, 19, 23, 26, 29]
+    """
+    if epochs <= rows:
+        return list(range(epochs))
+    return [round(k * (epochs - 1) / (rows - 1)) for k in range(rows)]

@@ -1,0 +1,176 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.ndimage import gaussian_filter
+from skimage.measure import shannon_entropy
+from skimage.restoration import estimate_sigma
+
+from nircore.errors import NircoreError
+from nircore.metrics import no_reference as nr
+
+FRAMES = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=3, max_side=12))
+SCALES = st.floats(1e-3, 1e6)
+
+
+def checkerboard(low: float, high: float, size: int = 32) -> np.ndarray:
+    return np.where(np.indices((size, size)).sum(axis=0) % 2, high, low)
+
+
+def noise(sd: float, size: int = 256, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, sd, (size, size))
+
+
+@pytest.mark.parametrize("sd", [0.5, 20.0])
+def test_noise_sd_recovers_white_noise_and_agrees_with_the_wavelet_estimate(sd):
+    image = 1000 + noise(sd)
+    assert nr.noise_sd(image) == pytest.approx(sd, rel=0.02)
+    assert nr.noise_sd(image) == pytest.approx(estimate_sigma(image), rel=0.03)
+
+
+def test_noise_sd_ignores_a_ramp_and_column_pattern_but_not_the_noise_on_them():
+    image = np.add.outer(3.0 * np.arange(256), np.arange(256)) + noise(50)[:1]
+    assert nr.noise_sd(image) == pytest.approx(0, abs=1e-9)
+    assert nr.noise_sd(image + noise(2, seed=1)) == pytest.approx(2, rel=0.02)
+
+
+def test_snr_of_a_constant_with_known_noise():
+    image = 1000 + noise(20)
+    assert nr.snr(image, data_range=4095) == pytest.approx(50, rel=0.02)
+    assert nr.snr_literal(image, data_range=1.0) == pytest.approx(1000 / 400, rel=0.04)
+    assert nr.snr_literal(image, data_range=10.0) == pytest.approx(10 * 1000 / 400, rel=0.04)
+
+
+@pytest.mark.parametrize("metric", [nr.snr, nr.snr_literal, lambda image, data_range: nr.mean_over_sd(image)])
+def test_signal_over_nothing_is_infinite_and_nothing_over_nothing_undefined(metric):
+    # 0.1 has no exact float: the standard deviation must still come out as nothing.
+    assert metric(np.full((9, 9), 0.1), data_range=1.0) == math.inf
+    assert metric(np.full((9, 9), -0.1), data_range=1.0) == -math.inf
+    assert math.isnan(metric(np.zeros((9, 9)), data_range=1.0))
+
+
+def test_entropy_closed_forms():
+    assert nr.entropy(checkerboard(0, 255), data_range=255) == pytest.approx(1)
+    assert nr.entropy(np.arange(256).reshape(16, 16), data_range=255) == pytest.approx(8)
+    assert nr.entropy(np.arange(256).reshape(16, 16), data_range=255, bins=16) == pytest.approx(4)
+    assert nr.entropy(np.full((8, 8), 7), data_range=255) == 0
+
+
+def test_entropy_counts_what_lies_beyond_the_range_in_the_end_bins():
+    assert nr.entropy([[-5.0, 0.0], [1.0, 9.0]], data_range=1.0) == pytest.approx(1)
+
+
+@given(FRAMES)
+def test_entropy_of_8_bit_frames_agrees_with_skimage(image):
+    assert nr.entropy(image, data_range=255) == pytest.approx(shannon_entropy(image), abs=1e-12)
+
+
+@given(FRAMES, st.integers(0, 2**32 - 1))
+def test_entropy_forgets_where_the_pixels_are(image, seed):
+    shuffled = np.random.default_rng(seed).permutation(image.ravel()).reshape(image.shape)
+    assert nr.entropy(shuffled, data_range=255) == nr.entropy(image, data_range=255)
+
+
+def test_edge_density_of_a_step_is_its_line():
+    step = np.zeros((64, 100))
+    step[:, 50:] = 200
+    # Canny keeps one line, or both sides where they tie, and never the border; Sobel sees both sides.
+    assert 62 / 6400 <= nr.edge_density(step, data_range=255) <= 2 * 62 / 6400
+    assert nr.edge_density(step, data_range=255, detector="sobel") == 2 * 64 / 6400
+
+
+@pytest.mark.parametrize(("detector", "faintest"), [("canny", 0.2 / 2.56), ("sobel", 0.1 * math.sqrt(2))])
+def test_edge_thresholds_are_fractions_of_the_data_range(detector, faintest):
+    step = np.repeat([[0.0] * 16 + [1000.0] * 16], 32, axis=0)
+    assert nr.edge_density(0.98 * faintest * step, data_range=1000, detector=detector) == 0
+    assert nr.edge_density(1.02 * faintest * step, data_range=1000, detector=detector) > 0
+
+
+def test_contrast_and_mean_of_a_checkerboard():
+    image = checkerboard(100, 300)
+    assert nr.contrast(image, data_range=1000) == pytest.approx(0.1)
+    assert nr.mean_intensity(image, data_range=1000) == pytest.approx(0.2)
+
+
+@given(FRAMES, SCALES)
+def test_contrast_and_mean_scale_with_the_image_and_not_with_the_unit(image, scale):
+    for metric in (nr.contrast, nr.mean_intensity):
+        value = metric(image, data_range=255)
+        assert metric(image * scale, data_range=255) == pytest.approx(scale * value, rel=1e-9)
+        assert metric(image * scale, data_range=255 * scale) == pytest.approx(value, rel=1e-9)
+
+
+@given(FRAMES)
+def test_contrast_ignores_an_offset(image):
+    shifted = nr.contrast(image + 1000.0, data_range=255)
+    assert shifted == pytest.approx(nr.contrast(image, data_range=255), abs=1e-9)
+
+
+@given(FRAMES.filter(np.ptp))
+def test_mean_over_sd_times_contrast_is_the_mean_intensity(image):
+    """On one image the paper's two ratios, read so, trade against each other at constant brightness."""
+    product = nr.mean_over_sd(image) * nr.contrast(image, data_range=255)
+    assert product == pytest.approx(nr.mean_intensity(image, data_range=255), rel=1e-9)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.floats(0.05, 0.2))
+def test_noise_alone_raises_edge_density_and_entropy_and_contrast(seed, sd):
+    """The trap: added noise improves a frame by three of the five criteria."""
+    scene = 0.3 + 0.4 * gaussian_filter(np.eye(64), 6) / gaussian_filter(np.eye(64), 6).max()
+    noisy = np.clip(scene + noise(sd, 64, seed), 0, 1)
+    clean, degraded = nr.measure(scene, data_range=1.0), nr.measure(noisy, data_range=1.0)
+    assert all(degraded[name] > clean[name] for name in ("edge_density", "entropy", "contrast"))
+    sobel = [nr.edge_density(image, data_range=1.0, detector="sobel") for image in (scene, noisy)]
+    assert sobel[1] > sobel[0]
+    assert degraded["snr"] < clean["snr"]
+
+
+@settings(max_examples=30)
+@given(FRAMES, SCALES)
+def test_measure_names_every_metric_with_a_unit_and_ignores_the_bit_depth(image, scale):
+    values = nr.measure(image, data_range=255)
+    assert list(values) == list(nr.METRICS) == list(nr.UNITS)
+    assert all(type(value) is float for value in values.values())
+    # Powers of two rescale without rounding, so no pixel changes its bin.
+    power = 2.0 ** round(math.log2(scale))
+    assert nr.measure(image * power, data_range=255 * power) == pytest.approx(values, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("metric", [*nr.METRICS.values(), nr.measure])
+def test_the_data_range_is_required_and_checked(metric):
+    with pytest.raises(TypeError, match="data_range"):
+        metric(np.ones((8, 8)))
+    for bad in (0, -1, math.nan, math.inf, "255", None):
+        with pytest.raises(NircoreError, match="data_range"):
+            metric(np.ones((8, 8)), data_range=bad)
+
+
+@pytest.mark.parametrize("metric", nr.METRICS.values())
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.ones((3, 8, 8)), "shape"),
+        (np.ones(8), "shape"),
+        (np.ones((0, 8)), "shape"),
+        (np.full((8, 8), np.nan), "64 NaN or infinite"),
+        (np.array([[1.0, np.inf], [1.0, 1.0]]), "1 NaN or infinite"),
+        (np.ones((8, 8), dtype=complex), "dtype"),
+    ],
+)
+def test_images_no_metric_takes(metric, image, message):
+    with pytest.raises(NircoreError, match=message):
+        metric(image, data_range=1.0)
+
+
+def test_other_parameters_are_checked():
+    with pytest.raises(NircoreError, match="3 x 3"):
+        nr.noise_sd(np.ones((2, 9)))
+    with pytest.raises(NircoreError, match="detector='prewitt'"):
+        nr.edge_density(np.ones((8, 8)), data_range=1.0, detector="prewitt")
+    for bins in (0, 2.5):
+        with pytest.raises(NircoreError, match="bins"):
+            nr.entropy(np.ones((8, 8)), data_range=1.0, bins=bins)

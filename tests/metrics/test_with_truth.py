@@ -1,0 +1,199 @@
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from nircore.errors import NircoreError
+from nircore.metrics import no_reference
+from nircore.metrics.with_truth import affine_fit, psnr, score, ssim
+
+SEEDS = st.integers(0, 2**32 - 1)
+GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+
+
+def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.ndarray]:
+    """Return a smooth truth and a noisy view of it, both around [0, 1]."""
+    rng = np.random.default_rng(seed)
+    truth = gaussian_filter(rng.random(shape), 3)
+    truth = (truth - truth.min()) / np.ptp(truth)
+    return truth + rng.normal(0, 0.1, shape), truth
+
+
+@given(SEEDS, st.floats(0.1, 1e5))
+def test_psnr_agrees_with_skimage(seed, scale):
+    image, truth = (scale * frame for frame in pair(seed))
+    expected = peak_signal_noise_ratio(truth, image, data_range=scale)
+    assert psnr(image, truth, data_range=scale) == pytest.approx(expected, rel=1e-9)
+
+
+def test_psnr_counts_only_valid_pixels():
+    truth = np.zeros((4, 4))
+    image, valid = truth + 0.1, np.ones((4, 4), dtype=bool)
+    image[0], valid[0] = 50, False
+    assert psnr(image, truth, data_range=1.0, valid=valid) == pytest.approx(20)
+    assert psnr(image, truth, data_range=1.0) < 0
+
+
+@pytest.mark.parametrize(("window", "options"), [("gaussian", GAUSSIAN), ("uniform", {})])
+@settings(max_examples=30)
+@given(seed=SEEDS, scale=st.floats(0.1, 1e4))
+def test_ssim_agrees_with_skimage(window, options, seed, scale):
+    image, truth = (scale * frame for frame in pair(seed))
+    expected = structural_similarity(image, truth, data_range=scale, **options)
+    assert ssim(image, truth, data_range=scale, window=window) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("window", ["gaussian", "uniform"])
+def test_ssim_closed_form_for_two_constants(window):
+    x, y, c1 = 0.25, 0.75, 0.01**2
+    expected = (2 * x * y + c1) / (x * x + y * y + c1)
+    frames = np.full((16, 16), x), np.full((16, 16), y)
+    assert ssim(*frames, data_range=1.0, window=window) == pytest.approx(expected)
+
+
+@given(SEEDS)
+def test_equal_frames_are_perfect_and_ssim_is_symmetric(seed):
+    image, truth = pair(seed)
+    assert psnr(image, image, data_range=1.0) == math.inf
+    for window in ("gaussian", "uniform"):
+        assert ssim(image, image, data_range=1.0, window=window) == pytest.approx(1, abs=1e-12)
+        forward = ssim(image, truth, data_range=1.0, window=window)
+        assert forward == pytest.approx(ssim(truth, image, data_range=1.0, window=window), abs=1e-12)
+        assert forward < 1
+
+
+@pytest.mark.parametrize("pedestal", [0.0, 1e6])
+@given(seed=SEEDS, a=st.floats(-1e3, 1e3).filter(lambda a: abs(a) > 1e-3), b=st.floats(-1e3, 1e3))
+def test_affine_fit_recovers_a_planted_line_even_on_a_pedestal(pedestal, seed, a, b):
+    image = pair(seed)[0] + pedestal
+    found = affine_fit(image, a * (image - pedestal) + b)
+    assert found[0] == pytest.approx(a, rel=1e-6, abs=1e-6)
+    assert found[0] * pedestal + found[1] == pytest.approx(b, rel=1e-6, abs=1e-6 * (1 + abs(a)))
+
+
+@given(SEEDS)
+def test_affine_fit_is_least_squares_over_the_valid_pixels(seed):
+    image, truth = pair(seed)
+    valid = np.random.default_rng(seed).random(image.shape) < 0.5
+    expected = np.polyfit(image[valid], truth[valid], 1)
+    assert affine_fit(image, truth, valid) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.5])  # the mean of 0.1 rounds, that of 0.5 does not
+def test_affine_fit_of_a_constant_is_the_mean_of_the_truth(value):
+    assert affine_fit(np.full((5, 5), value), np.arange(25.0).reshape(5, 5)) == (0.0, 12.0)
+
+
+@given(SEEDS, st.floats(1e-3, 1e3), st.floats(-1e4, 1e4))
+def test_score_does_not_change_when_the_image_is_rescaled(seed, a, b):
+    image, truth = pair(seed)
+    plain, rescaled = score(image, truth), score(a * image + b, truth)
+    for name in ("psnr", "ssim", "peak"):
+        assert rescaled[name] == pytest.approx(plain[name], rel=1e-6)
+    assert rescaled["a"] == pytest.approx(plain["a"] / a, rel=1e-6)
+
+
+def test_score_follows_the_protocol_step_by_step():
+    image, truth = pair(0, (40, 40))
+    truth[20, 20], truth[9, 9] = 3, -1
+    valid = truth < 0.8
+    image[valid.nonzero()[0][:2], valid.nonzero()[1][:2]] = -5, 5
+    a, b = np.polyfit(image[valid], truth[valid], 1)
+    peak = np.percentile(truth, 99.9)
+    fitted, target = np.clip(a * image + b, 0, peak), np.clip(truth, 0, peak)
+    result = score(image, truth, valid)
+    assert result["peak"] == pytest.approx(peak)
+    # For this test to tell: the whole frame is brighter than its valid part, and both need clipping.
+    assert truth[valid].max() < peak < truth.max() and a * 5 + b > peak and a * -5 + b < 0
+    expected = peak_signal_noise_ratio(target[valid], fitted[valid], data_range=peak)
+    assert result["psnr"] == pytest.approx(expected)
+    assert result["ssim"] == pytest.approx(structural_similarity(fitted, target, data_range=peak))
+
+
+def test_score_tells_a_negative_by_the_sign_of_its_slope():
+    _, truth = pair(1)
+    result = score(-truth, truth)
+    assert result["a"] == pytest.approx(-1) and result["ssim"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("function", [affine_fit, score])
+@pytest.mark.parametrize(
+    ("valid", "message"),
+    [
+        (np.zeros((16, 16), dtype=bool), "marks no pixel"),
+        (np.ones((16, 16)), "booleans"),
+        (np.ones((4, 4), dtype=bool), "booleans"),
+    ],
+)
+def test_masks_that_are_refused(function, valid, message):
+    with pytest.raises(NircoreError, match=message):
+        function(np.ones((16, 16)), np.ones((16, 16)), valid)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_pairs_and_ranges_that_are_refused(metric):
+    frame = np.ones((16, 16))
+    with pytest.raises(TypeError, match="data_range"):
+        metric(frame, frame)
+    with pytest.raises(NircoreError, match="data_range=0"):
+        metric(frame, frame, data_range=0)
+    with pytest.raises(NircoreError, match="compare equal sizes"):
+        metric(frame, frame[:12], data_range=1.0)
+    with pytest.raises(NircoreError, match="truth holds 256 NaN"):
+        metric(frame, frame * np.nan, data_range=1.0)
+
+
+def test_windows_and_peaks_that_are_refused():
+    small, frame = np.ones((9, 30)), np.ones((16, 16))
+    assert ssim(small, small, data_range=1.0, window="uniform") == 1
+    with pytest.raises(NircoreError, match="11 pixels"):
+        ssim(small, small, data_range=1.0)
+    with pytest.raises(NircoreError, match="window='box'"):
+        ssim(frame, frame, data_range=1.0, window="box")
+    with pytest.raises(NircoreError, match="no signal"):
+        score(frame, -frame)
+
+
+def signal(folder: Path, name: str, exposure: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a frame of M8-1 in DN less its dark (interpolated in log exposure), and the raw frame."""
+    darks = {int(re.search(r"(\d+)ms", path.name)[1]): path for path in folder.glob("dark/*.tif")}
+    before, after = max(t for t in darks if t <= exposure), min(t for t in darks if t > exposure)
+    weight = math.log(exposure / before) / math.log(after / before)
+    low, high = (tifffile.imread(darks[t]).astype(np.float64) for t in (before, after))
+    raw = tifffile.imread(folder / "qd" / "M8-1" / f"M8-1_{name}_{exposure:04d}ms.tif").astype(np.float64)
+    return raw - (1 - weight) * low - weight * high, raw
+
+
+MEASURED = {  # PSNR and SSIM of the 20 ms frame as it is, and after a Gaussian filter of 2.5 pixels
+    "BP1150": [(17.2, 0.081), (30.4, 0.658)],
+    "BP1300": [(20.1, 0.137), (32.4, 0.775)],
+    "BP1350": [(16.8, 0.098), (28.1, 0.569)],
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_score_reproduces_the_measured_figures_on_real_frames(swir_hdr, name):
+    noisy, _ = signal(swir_hdr, name, 20)
+    target, raw = signal(swir_hdr, name, 320)
+    results = [score(image, target / 16, raw < 4200) for image in (noisy, gaussian_filter(noisy, 2.5))]
+    assert [(round(r["psnr"], 1), round(r["ssim"], 3)) for r in results] == MEASURED[name]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_on_real_frames_the_papers_criteria_prefer_the_noisy_frame(swir_hdr, name):
+    """The 20 ms frame, far from the truth, beats it on edge density and mean / SD, though not on SNR."""
+    noisy, truth = signal(swir_hdr, name, 20)[0], signal(swir_hdr, name, 320)[0] / 16
+    peak = np.percentile(truth, 99.9)
+    noisy, truth = np.clip(noisy, 0, peak), np.clip(truth, 0, peak)
+    assert no_reference.mean_over_sd(noisy) > no_reference.mean_over_sd(truth)
+    assert no_reference.snr(noisy, data_range=peak) < no_reference.snr(truth, data_range=peak)
+    for detector in ("canny", "sobel"):
+        edges = [no_reference.edge_density(f, data_range=peak, detector=detector) for f in (noisy, truth)]
+        assert edges[0] > 2 * edges[1]
