@@ -13,6 +13,11 @@ from nircore.errors import NircoreError
 from nircore.paths import make_folder
 
 
+def _short(name: str) -> str:
+    """Return a task's own name, without the group doit puts before it."""
+    return name.removeprefix("nircore:")
+
+
 class Reporter:
     """Remember what was done and what was up to date; doit's own console output is not for our users."""
 
@@ -26,16 +31,16 @@ class Reporter:
 
     def skip_uptodate(self, task: Any) -> None:
         """Note a task with nothing to do."""
-        self.fresh.append(task.name)
+        self.fresh.append(_short(task.name))
 
     def add_success(self, task: Any) -> None:
         """Note a task that ran."""
-        self.done.append(task.name)
-        self.say(f"{task.name}: done")
+        self.done.append(_short(task.name))
+        self.say(f"{_short(task.name)}: done")
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """Note why a task could not run; what its action raised is kept by `execute`."""
-        self.problem = self.problem or f"{task.name}: {fail.get_msg()}"
+        self.problem = self.problem or f"{_short(task.name)}: {fail.get_msg()}"
 
     def runtime_error(self, message: str) -> None:
         """Note a complaint of doit itself."""

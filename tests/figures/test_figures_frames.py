@@ -68,12 +68,12 @@ def test_the_detail_lies_inside_and_finds_the_edge(height, width, data):
 
 @pytest.mark.parametrize("count", [1, 4, 10, 12])
 def test_across_epochs_shows_all_in_order_and_one_window(count):
-    stack = [_frame() for _ in range(count)]
+    stack = [(1 + k) * _frame() for k in range(count)]
     figure = frames.across_epochs(stack, [f"epoch {k}" for k in range(count)], [f"{k} dB" for k in range(count)])
     images = _images(figure)
     for image, frame in zip(images, stack, strict=True):
         np.testing.assert_array_equal(image.get_array(), frame)
-    assert len({image.get_clim() for image in images}) == 1
+    assert {image.get_clim() for image in images} == {panels.window(stack)}
     assert [image.axes.get_title() for image in images] == [f"epoch {k}" for k in range(count)]
     assert [image.axes.get_xlabel() for image in images] == [f"{k} dB" for k in range(count)]
     assert len(figure.axes) == count + -(-count // 5)

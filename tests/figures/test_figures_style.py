@@ -40,6 +40,16 @@ def test_a_chart_keeps_the_full_resolution_and_the_figure_its_own(tmp_path):
     assert figure.dpi == 100
 
 
+def test_the_layout_is_fixed_at_the_first_save(tmp_path):
+    figure = _chart()
+    first = style.save(figure, tmp_path / "a.png").read_bytes()
+    before = figure.axes[0].get_position().bounds
+    figure.dpi = 37  # text is measured in dots: a free layout would move
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().bounds == before
+    assert style.save(figure, tmp_path / "b.png").read_bytes() == first
+
+
 @pytest.mark.parametrize("kind", ["uniform", "low-light"])
 def test_twelve_noisy_frames_fit(tmp_path, kind):
     rng = np.random.default_rng(0)
