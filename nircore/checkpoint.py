@@ -18,8 +18,11 @@ from nircore.paths import atomic
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
     """Write tensors with their config and JSON-able facts, atomically: a killed run leaves the previous file."""
     header = {"config": json.dumps(dataclasses.asdict(config)), "facts": json.dumps(facts)}
-    with atomic(path) as temporary:
-        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)
+    try:
+        with atomic(path) as temporary:
+            save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)
+    except SafetensorError as error:  # how safetensors reports a full disk
+        raise NircoreError(f"Cannot write {path}: {error}; free some space or choose another place.") from error
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:

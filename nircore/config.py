@@ -89,6 +89,11 @@ class Config:
                 f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
                 "leave nothing for the test: their sum must be below 1."
             )
+        if self.crop % 4:
+            raise NircoreError(
+                f"crop={self.crop} is not a multiple of 4, and the generator halves it twice: "
+                f"use crop={self.crop - self.crop % 4}."
+            )
         if self.dataset == "phantom" and self.crop > min(self.height, self.width):
             raise NircoreError(
                 f"crop={self.crop} is larger than the phantom's {self.height} x {self.width} px frames: "
@@ -138,7 +143,7 @@ def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter"
     """Refuse names that are no setting, and say which one was probably meant."""
     for name in names:
         if name not in FIELDS:
-            close = difflib.get_close_matches(name, FIELDS, n=1)
+            close = difflib.get_close_matches(str(name), FIELDS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "the settings are: " + ", ".join(FIELDS) + "."
             raise NircoreError(f"Unknown {where} {name!r}: {hint}")
 
@@ -165,7 +170,7 @@ def _load(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of settings."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NircoreError(f"Cannot read the settings in {path}: {error}.") from error
     if not isinstance(values, dict):
         raise NircoreError(f"{path} holds no settings: it must be a YAML mapping of name: value.")

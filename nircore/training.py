@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -139,11 +141,19 @@ class Training:
             return
         tensors, config, facts = checkpoint.load(self.checkpoint_path)
         if not same_training(config, self.config):
+            self._set_aside()
             return
         self.system.restore(tensors)
         self.rows = facts["rows"]
         self.best = max(row["selection"] for row in self.rows)
         self.say(f"resuming after epoch {len(self.rows)}/{self.config.epochs}")
+
+    def _set_aside(self) -> None:
+        """Keep the weights of a training with other settings: they may have taken days."""
+        kept = self.folder.with_name(f"{self.folder.name}-replaced")
+        shutil.rmtree(kept, ignore_errors=True)
+        os.replace(self.folder, kept)
+        self.say(f"settings changed: training anew; the former weights are in {kept.name}/")
 
 
 def table_epochs(epochs: int, rows: int = 10) -> list[int]:

@@ -42,7 +42,7 @@ class Window:
 
 
 WINDOWS = {
-    "NIR-IIa": Window(centre_nm=1150.0, absorption=0.8, autofluorescence=0.030, emission=1.0),
+    "NIR-IIa": Window(centre_nm=1150.0, absorption=0.8, autofluorescence=0.060, emission=1.0),
     "NIR-IIb": Window(centre_nm=1600.0, absorption=5.0, autofluorescence=0.004, emission=1.3),
 }
 
@@ -63,30 +63,34 @@ def point_spread(window: Window, depth_mm: float) -> tuple[float, float, float, 
 
 
 def blur(emission: np.ndarray, window: Window, depth_mm: float, pixel_mm: float) -> np.ndarray:
-    """Spread and attenuate a layer's emission (H, W); energy is conserved but for the transmission."""
+    """Spread and attenuate a layer's emission (H, W); away from the borders all but the transmission is conserved.
+
+    Beyond a border the layer is taken to go on as it is there: the animal's head lies outside the field, not nowhere.
+    """
     transmission, core, halo, share = point_spread(window, depth_mm)
-    sharp = gaussian_filter(emission, core / pixel_mm, mode="constant")
-    wide = gaussian_filter(emission, halo / pixel_mm, mode="constant", truncate=3.0)
+    sharp = gaussian_filter(emission, core / pixel_mm, mode="nearest")
+    wide = gaussian_filter(emission, halo / pixel_mm, mode="nearest", truncate=3.0)
     return transmission * ((1 - share) * sharp + share * wide)
 
 
-PEAK_RATE = 17_000.0  # electrons/s of the brightest organ: a 20 ms frame peaks near 215 DN at 1.6 e-/DN [measured]
-STRAY_DN = 0.012  # stray light in the corners, as a share of the peak: up to ~40 DN at 320 ms [measured]
+PEAK_RATE = 17_000.0  # electrons/s of the brightest tissue: a 20 ms frame peaks near 215 DN at 1.6 e-/DN [measured]
+STRAY_SHARE = 0.008  # stray light as a share of the peak, most in the corners: up to ~40 DN at 320 ms [measured]
+GLARE = 0.02  # light the lens spreads over the field, the only light of the animal seen outside its skin [assumed]
 
 
 def radiance(anatomy: Anatomy, window: Window) -> np.ndarray:
     """Return what reaches the sensor: (H, W) float32, electrons per second and pixel.
 
-    Layers are blurred by their depth, autofluorescence is added, illumination falls off towards the edges, and a
-    little stray light lies over the corners.
+    Layers are blurred by their depth, autofluorescence is added, illumination falls off towards the edges, light
+    leaves through skin alone, the lens veils the field with a little of it, and stray light lies over the corners.
     """
     light = sum(blur(emission, window, depth, anatomy.pixel_mm) for emission, depth in anatomy.layers)
     glow = window.autofluorescence * blur(anatomy.thickness, window, 1.0, anatomy.pixel_mm)
     y, x = (np.linspace(-1, 1, side) for side in light.shape)
     radius2 = y[:, None] ** 2 + x[None, :] ** 2
-    illumination = np.exp(-0.18 * radius2)
-    field = (window.emission * light + glow) * illumination + STRAY_DN * window.autofluorescence / 0.03 * radius2
-    return (PEAK_RATE * field).astype(np.float32)
+    field = (window.emission * light + glow) * np.exp(-0.12 * radius2) * anatomy.surface
+    veil = GLARE * gaussian_filter(field, 6.0 / anatomy.pixel_mm, truncate=2.5)
+    return (PEAK_RATE * (field + veil + STRAY_SHARE * (0.6 + 0.4 * radius2))).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -121,13 +125,14 @@ def dark_level(exposure_s: float, shape: tuple[int, int], sensor: Sensor) -> np.
     columns = sensor.pattern(0).normal(0, sensor.column_dn, shape[1])
     pixels = sensor.pattern(1).normal(0, sensor.pixel_dn, shape)
     current = dark_current(shape, sensor) * exposure_s
-    return (sensor.pedestal_dn + columns + pixels + current).astype(np.float32)
+    level = sensor.pedestal_dn + columns + pixels + current
+    return np.minimum(level, sensor.saturation_dn).astype(np.float32)  # a hot pixel saturates in the dark as well
 
 
 def dark_current(shape: tuple[int, int], sensor: Sensor) -> np.ndarray:
     """Return the dark current in DN/s, (H, W): uniform but for the hot pixels."""
     hot = sensor.pattern(2).random(shape) < sensor.hot_fraction
-    return sensor.dark_dn_per_s * (1 + hot * sensor.pattern(3).exponential(30, shape))
+    return sensor.dark_dn_per_s * (1 + hot * sensor.pattern(3).exponential(6, shape))
 
 
 def response(shape: tuple[int, int], sensor: Sensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import paths
-from nircore.data import camera, phantom, vessels
+from nircore.data import camera, mouse, phantom, vessels
 from nircore.data.frames import read_frame, write_frame
 
 #: Low light is the shorter-wavelength window, the target the longer one: the paper's NIR-IIa and NIR-IIb.
@@ -17,15 +18,21 @@ DOMAINS = {"low_light": "NIR-IIa", "target": "NIR-IIb"}
 LABELS = ("body", "vessels", "centrelines", "lesion")
 
 
+# Taken at import: by the time of a call the files may hold other code than the one that runs.
+_SOURCE = "".join(map(inspect.getsource, (mouse, phantom, vessels, camera, sys.modules[__name__])))
+
+
 def fingerprint() -> str:
-    """Return the source of the simulation: a phantom made by other code is another phantom."""
-    return "".join(map(inspect.getsource, (phantom, vessels, camera, ensure, _make_animal)))
+    """Return the source of the simulation that runs: a phantom made by other code is another phantom."""
+    return _SOURCE
 
 
 def ensure(
     folder: Path, *, seed: int, animals: int, height: int, width: int, low_light_ms: float, target_ms: float
 ) -> None:
     """Make the phantom in `folder` unless it is there; `catalogue.csv` is written last and vouches for the rest.
+
+    A making that was interrupted is made again, to the same bytes.
 
     For every animal: `low_light/` and `target/` raw 16-bit frames (H, W) in DN, `truth/` the noise-free
     target-window signal in DN at the low-light exposure (float32), and `labels/` (uint8: 1 body, 2 vessel,
@@ -54,7 +61,7 @@ def _make_animal(
     rows = []
     for domain, seconds in exposure_s.items():
         raw = camera.expose(rate[domain], seconds, draw, camera.Sensor())
-        file = f"{domain}/{name}_{round(seconds * 1000):04d}ms.tif"
+        file = f"{domain}/{name}_{seconds * 1000:04g}ms.tif"
         _write(folder / file, raw)
         row = {"file": file, "domain": domain, "group": name, "scene": name, "exposure_s": seconds}
         rows.append(row | {"filter": DOMAINS[domain], "reference": "", "reference_s": math.nan})

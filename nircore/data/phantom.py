@@ -1,20 +1,19 @@
 """A random mouse in mm: outline, organs, branching vessels, lymph nodes, sometimes a tumour.
 
 Laid out like a mouse on its back in an 80 x 64 mm field, as in the real SWIR_HDR frames: head at the top (cropped),
-hind limbs spread, tail leaving at the bottom; liver and spleen the brightest, thin bright vessels in the limbs, faint
-trees along the flanks and over the abdomen. Sizes and brightnesses are modelling assumptions. No two seeds look alike.
+hind limbs spread, tail leaving at the bottom; liver and spleen the brightest, bright vessels in the limbs, faint
+trees along the flanks and over the abdomen. Sizes and brightnesses are modelling assumptions. No two seeds are alike.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter1d
+from scipy.special import expit
 
+from nircore.data.mouse import BRACHIAL, FEMORAL, Mouse
 from nircore.data.vessels import Path, along, draw, grow
 from nircore.errors import NircoreError
-
-FIELD_MM = 80.0  # height of the field of view
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +22,17 @@ class Anatomy:
 
     Attributes:
         pixel_mm: side of a pixel.
-        layers: (emission, depth in mm) pairs, float32; emission 1 is the brightest organ.
-        thickness: of the body, 0 outside and 1 in the middle of the trunk, float32.
+        layers: (emission, depth in mm) pairs, float32; emission 1 is a bright liver.
+        thickness: of the glowing tissue, 0 outside and about 1 in the middle of the trunk, float32.
+        surface: share of each pixel that is skin, float32 in [0, 1]: light leaves only through it.
         depth_mm: depth of the brightest layer at each pixel, float32; 0 outside the body.
-        body, vessels, centrelines, lesion: where those are, bool.
+        body, vessels, centrelines, lesion: where those are, bool; centre-lines lie in vessels, all in the body.
     """
 
     pixel_mm: float
     layers: tuple[tuple[np.ndarray, float], ...]
     thickness: np.ndarray
+    surface: np.ndarray
     depth_mm: np.ndarray
     body: np.ndarray
     vessels: np.ndarray
@@ -39,146 +40,126 @@ class Anatomy:
     lesion: np.ndarray
 
 
-class _Mouse:
-    """Landmarks of one animal in mm, and the maps made from them."""
-
-    def __init__(self, seed: int, shape: tuple[int, int]) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.shape, self.pixel_mm = shape, FIELD_MM / shape[0]
-        self.size = self.rng.uniform(0.92, 1.06)
-        self.middle = shape[1] * self.pixel_mm / 2 + self.rng.normal(0, 1.2)
-        self.top = self.rng.normal(0, 2.0)
-        self.tilt = self.rng.normal(0, 0.035)
-        y, x = np.mgrid[: shape[0], : shape[1]] * self.pixel_mm
-        self.y, self.x = y + self._wave(0.5), x + self._wave(0.5)
-        self.limbs = self._limbs()
-        self.inner = self._body()  # mm to the skin, positive inside
-
-    def _wave(self, size: float, cells: int = 6) -> np.ndarray:
-        """Return a smooth random map (H, W) of the given standard deviation."""
-        coarse = self.rng.normal(0, size, (cells, cells))
-        y, x = (np.linspace(0, cells - 1, side) for side in self.shape)
-        return map_coordinates(coarse, np.meshgrid(y, x, indexing="ij"), order=3, mode="nearest")
-
-    def at(self, along_mm: float, aside_mm: float) -> tuple[float, float]:
-        """Return image coordinates (y, x in mm) of a place given along the body's axis and aside of it."""
-        a, b = along_mm * self.size, aside_mm * self.size
-        return self.top + a, self.middle + b + self.tilt * a
-
-    def _limbs(self) -> dict[str, list[tuple[float, float]]]:
-        jitter = lambda: self.rng.normal(0, 1.3)  # noqa: E731
-        limbs = {"tail": [self.at(61, 0), self.at(70, 0.6 * jitter()), self.at(84, jitter())]}
-        for name, side in (("left", -1), ("right", 1)):
-            knee, foot = self.at(51 + jitter(), side * (19 + jitter())), self.at(61 + jitter(), side * (26 + jitter()))
-            limbs[f"hind {name}"] = [self.at(53, side * 7), knee, foot]
-            limbs[f"fore {name}"] = [self.at(16, side * 8), self.at(10 + jitter(), side * 15), self.at(4, side * 20)]
-        return limbs
-
-    def _body(self) -> np.ndarray:
-        """Return the distance to the skin in mm, positive inside: a smooth union of tapered capsules."""
-        trunk = [(-2, 6), (4, 8.5), (12, 10.5), (22, 13.0), (34, 14.5), (46, 14.5), (54, 11.5), (62, 3.8)]
-        plump = self.rng.uniform(0.93, 1.08)
-        parts = [
-            self._capsule(self.at(a, 0), self.at(b, 0), ra * self.size * plump, rb * self.size * plump)
-            for (a, ra), (b, rb) in zip(trunk, trunk[1:], strict=False)
-        ]
-        radii = {"tail": (3.2, 2.4, 1.6), "hind": (9.0, 5.6, 2.0), "fore": (5.5, 3.8, 2.4)}
-        for name, points in self.limbs.items():
-            r = radii[name.split()[0]]
-            parts += [self._capsule(points[k], points[k + 1], r[k], r[k + 1]) for k in range(2)]
-        sharp = 1.1  # per mm: how tightly the parts are joined
-        return np.logaddexp.reduce([np.clip(sharp * part, -60, 60) for part in parts]) / sharp
-
-    def _capsule(self, p: tuple[float, float], q: tuple[float, float], rp: float, rq: float) -> np.ndarray:
-        """Return the distance in mm to the surface of a tapered capsule from p to q, positive inside."""
-        dy, dx = q[0] - p[0], q[1] - p[1]
-        t = np.clip(((self.y - p[0]) * dy + (self.x - p[1]) * dx) / (dy * dy + dx * dx), 0, 1)
-        return rp + t * (rq - rp) - np.hypot(self.y - p[0] - t * dy, self.x - p[1] - t * dx)
-
-    def blob(self, centre: tuple[float, float], long: float, short: float, angle: float, edge: float) -> np.ndarray:
-        """Return a soft ellipse (H, W) in [0, 1]: half axes in mm, angle of the long one, width of the edge in mm."""
-        dy, dx = self.y - centre[0], self.x - centre[1]
-        u, v = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
-        inside = (1 - np.hypot(u / long, v / short)) * short
-        return 1 / (1 + np.exp(np.clip(-inside / edge * 2.2, -50, 50)))
-
-    def contains(self, margin: float) -> Callable[[np.ndarray], bool]:
-        """Return a test for points (y, x in mm) at least `margin` mm under the skin."""
-        height, width = self.shape
-
-        def inside(point: np.ndarray) -> bool:
-            row, column = int(point[0] / self.pixel_mm), int(point[1] / self.pixel_mm)
-            return 0 <= row < height and 0 <= column < width and self.inner[row, column] > margin
-
-        return inside
+def _liver(m: Mouse) -> np.ndarray:
+    """Return the liver in [0, 1.1]: two lobes, a bright lower rim, the heart's dark bite above, rib shadows."""
+    pick = m.rng.uniform
+    top = 26 + pick(-1.5, 1.5)
+    lobes = [(0, -4, 6.4, 5.2, 0.2), (0.5, 3.8, 5.6, 4.4, -0.3), (2.8, -1, 6.5, 3.4, 0), (1.5, -7.5, 3.4, 2.6, 0.9)]
+    liver = np.zeros(m.shape)
+    for a, b, long, short, angle in lobes:
+        place, size = m.at(top + a + pick(-1, 1), b + pick(-0.8, 0.8)), pick(0.8, 1.15)
+        lobe = m.blob(place, size * long, size * short, angle + pick(-0.25, 0.25), 1.6)
+        liver = np.maximum(liver, pick(0.6, 1) * lobe)
+    liver *= 1 - pick(0.35, 0.75) * m.blob(m.at(top - 4, pick(-2.5, 1)), pick(2.6, 4), 3.2, 0, 1.6)
+    liver *= 1 - pick(0, 0.4) * m.blob(m.at(top + 4.8, pick(-3, 2)), 1.7, 1.3, 0, 0.8)  # gall bladder
+    down = (m.y - m.at(top, 0)[0]) / 6
+    ribs = 1 - 0.06 * (1 + np.sin(2 * np.pi * m.y / pick(2.6, 3.2) + np.abs(m.x - m.middle) / 2)) * (down < 0.2)
+    return liver * ribs * np.clip(0.8 + 0.3 * down, 0.4, 1.1) * (1 + m.wave(0.07, 14) + m.wave(0.04, 30))
 
 
-def _organs(m: _Mouse) -> np.ndarray:
-    """Return the deep organs' emission: liver, spleen, and more or less of kidneys, gut and bladder."""
-    draw_ = m.rng.uniform
-    liver = np.maximum(
-        m.blob(m.at(28 + draw_(-1, 1), -3.5), draw_(7, 9), draw_(4.2, 5.2), draw_(-0.15, 0.25), 1.0),
-        draw_(0.75, 1) * m.blob(m.at(27 + draw_(-1, 1), 4.5), draw_(5.5, 7.5), draw_(3.6, 4.6), draw_(-0.35, 0), 1.0),
-    )
-    liver = np.maximum(liver, 0.8 * m.blob(m.at(31.5, 0.5), 5, 3.2, 0.0, 1.2))
-    liver -= draw_(0.3, 0.75) * m.blob(m.at(33.5, draw_(-2, 2)), 3.4, 3.0, 0, 0.8) * liver  # the stomach before it
-    texture = 1 + gaussian_filter(m._wave(0.12, 14), 1.0)
-    organs = draw_(0.55, 1.0) * liver * texture
-    organs += draw_(0.25, 0.5) * m.blob(m.at(37 + draw_(-1, 1), 10.5), 4.2, 1.9, 1.25 + draw_(-0.3, 0.3), 0.7)
+def _organs(m: Mouse) -> np.ndarray:
+    """Return the deep organs' emission: liver, spleen, and more or less of heart, kidneys, gut and bladder."""
+    pick = m.rng.uniform
+    organs = pick(0.75, 1.1) * _liver(m)
+    spleen = m.at(33 + pick(-1.5, 2), 11.3 + pick(-0.5, 0.6))
+    organs += pick(0.35, 0.75) * m.blob(spleen, pick(3.2, 4.4), pick(1.5, 2.0), 1.75 + pick(-0.2, 0.3), 0.8)
     for side in (-1, 1):
-        organs += draw_(0, 0.12) * m.blob(m.at(39 + draw_(-1, 1), side * 6.5), 3.4, 2.0, 1.4, 0.9)
-    organs += draw_(0, 0.5) * m.blob(m.at(53 + draw_(-1.5, 1.5), draw_(-1.5, 1.5)), 1.9, 1.6, 0, 0.5)
-    gut = np.clip(m._wave(0.5, 11), 0, None) * m.blob(m.at(42, 0), 9, 7, 0, 2.0)
-    return organs + draw_(0.04, 0.16) * gut
+        organs += pick(0, 0.12) * m.blob(m.at(36.5 + pick(-1, 1), side * 6), 3.2, 2.0, 1.4, 0.9)
+    organs += pick(0.02, 0.12) * m.blob(m.at(17, pick(-1, 2)), 3.5, 3.2, 0.6, 1.2)  # heart
+    if m.rng.random() < 0.3:
+        organs += pick(0.4, 1.1) * m.blob(m.at(45 + pick(-1.5, 4), pick(-1.2, 1.2)), pick(1.2, 1.9), 1.5, 0, 0.5)
+    gut = np.clip(m.wave(0.6, 13), 0, None) * m.blob(m.at(41, 0), 10, 7, 0, 2.5)
+    return organs + pick(0.04, 0.12) * gut
 
 
-def _vessels(m: _Mouse) -> dict[float, list[Path]]:
-    """Grow the vessel trees, by depth in mm: limbs and tail shallow, flanks below, abdomen deepest."""
-    rng, trees = m.rng, {0.4: [], 1.0: [], 2.0: []}
-    for name, points in m.limbs.items():
-        kind = name.split()[0]
-        radius = {"hind": 0.62, "fore": 0.34, "tail": 0.55}[kind] * rng.uniform(0.8, 1.2)
-        main = along(points, radius, rng)
-        trees[0.4].append(main)
-        for k in rng.integers(5, len(main.points) - 5, size=4 if kind == "hind" else 2):
-            heading = np.arctan2(*(main.points[k + 4] - main.points[k - 4])) + rng.choice([-1, 1]) * rng.uniform(0.4, 0.9)
-            trees[0.4] += grow(tuple(main.points[k]), heading, radius * 0.4, 9, m.contains(0.8), rng, 0.15)
+def _course(m: Mouse, points: list[tuple[float, float]], radius: float, sway: float = 0.7) -> Path:
+    """Return a vessel through points (y, x in mm) that wanders about the straight way by some `sway` mm."""
+    knots = np.array(points)
+    place = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(knots, axis=0).T))])
+    fine = np.linspace(0, place[-1], max(int(place[-1] / 1.5), 4))
+    way = np.stack([np.interp(fine, place, knots[:, k]) for k in (0, 1)], 1)
+    way += sway * np.sqrt(6) * gaussian_filter1d(m.rng.normal(0, 1, way.shape), 1.5, axis=0)
+    return along([tuple(point) for point in way], radius, m.rng)
+
+
+def _limb_vessels(m: Mouse, trees: dict[float, list[Path]]) -> None:
+    """Lay the femoral and brachial vessels with a fan of branches over the thigh, and the tail's."""
+    rng = m.rng
     for side in (-1, 1):
-        flank = [m.at(14, side * 8.2), m.at(26, side * 10.2), m.at(38, side * 11.0), m.at(50, side * 8.5)]
-        main = along(flank, rng.uniform(0.2, 0.36), rng)
-        trees[1.0].append(main)
-        for k in rng.integers(5, len(main.points) - 5, size=9):
-            heading = np.pi / 2 + side * rng.uniform(-1.0, 1.3)
-            trees[1.0] += grow(tuple(main.points[k]), heading, main.radius[k] * 0.6, 14, m.contains(1.0), rng, 0.2)
-        groin = m.at(50, side * 8.5)
-        trees[1.0] += grow(groin, -np.pi / 2 - side * rng.uniform(0.1, 0.5), 0.28, 22, m.contains(1.0), rng, 0.22)
-        neck = m.at(14, side * 3)
-        trees[1.0] += grow(neck, -np.pi / 2 - side * rng.uniform(-0.3, 0.3), 0.26, 14, m.contains(1.0), rng, 0.12)
-    for _ in range(rng.integers(7, 12)):
-        start = m.at(rng.uniform(18, 52), rng.uniform(-9, 9))
-        trees[2.0] += grow(start, rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.3), 18, m.contains(1.5), rng, 0.2)
+        for kind, course, radius, fan in (("hind", FEMORAL, 0.46, 6), ("fore", BRACHIAL, 0.24, 3)):
+            main = _course(m, m.limb(course, side, kind), radius * rng.uniform(0.8, 1.2), 0.2)
+            trees[0.6].append(main)
+            for k in rng.integers(1, int(0.7 * len(main.points)), size=fan):
+                heading = -np.pi / 2 + side * rng.uniform(-0.3, 1.7) if kind == "hind" else rng.uniform(0, 2 * np.pi)
+                depth, thin, far = rng.choice([0.6, 1.0]), rng.uniform(0.10, 0.2), rng.uniform(4, 11)
+                trees[depth] += grow(tuple(main.points[k]), heading, thin, far, m.contains, rng, 0.25, 0.18)
+    tail = _course(m, [m.at(a, 0) for a in (67, 74, 80, 86)], rng.uniform(0.36, 0.5), 0.1)
+    trees[0.6].append(tail)
+
+
+def _trunk_vessels(m: Mouse, trees: dict[float, list[Path]]) -> None:
+    """Lay the long superficial veins from armpit to groin, the epigastric ones, the neck's, and fine deep trees."""
+    rng, pick = m.rng, m.rng.uniform
+    for side in (-1, 1):
+        out = pick(7.2, 9.2)
+        course = [m.at(a, side * (out + pick(-0.6, 0.6))) for a in (11, 18, 25, 31)]
+        course += [m.at(a, side * (out - pick(-0.5, 1.5))) for a in (37, 43)] + [m.at(49, side * 8.5)]
+        lower = [m.at(34, side * (out - 0.5)), m.at(42, side * pick(5, 7)), m.at(50, side * pick(4, 6))]
+        lower.append(m.at(60, side * 4))
+        for points, radius in ((course, pick(0.18, 0.32)), (lower, pick(0.14, 0.24))):
+            main = _course(m, points, radius)
+            trees[1.0].append(main)
+            for k in rng.integers(8, len(main.points) - 5, size=9):
+                heading = np.pi / 2 + rng.choice([-1, 1]) * pick(0.3, 1.1)
+                share = main.radius[k] * pick(0.45, 0.8)
+                trees[1.0] += grow(tuple(main.points[k]), heading, share, pick(5, 14), m.contains, rng, 0.2, 0.16)
+        jugular = _course(m, [m.at(-3, side * 2), m.at(4, side * 4.5), m.at(9, side * 8)], pick(0.25, 0.42))
+        trees[2.0].append(jugular)
+    for _ in range(rng.integers(5, 10)):
+        start = m.at(pick(32, 56), pick(-9, 9))
+        trees[2.0] += grow(start, pick(0, 2 * np.pi), pick(0.13, 0.24), 12, m.contains, rng, 0.2, 0.2)
+
+
+def _vessels(m: Mouse) -> dict[float, list[Path]]:
+    """Return all vessels by depth in mm."""
+    trees: dict[float, list[Path]] = {0.6: [], 1.0: [], 2.0: []}
+    _limb_vessels(m, trees)
+    _trunk_vessels(m, trees)
     return trees
 
 
-def _spots(m: _Mouse, lesion: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return shallow spots' emission (lymph nodes, small bright specks, the tumour) and the tumour's mask."""
-    rng = m.rng
-    spots = np.zeros(m.shape)
-    for along_mm, aside in ((50, 9), (50, -9), (15, 10), (15, -10), (8, 4), (8, -4)):
-        if rng.random() < 0.5:
-            place = m.at(along_mm + rng.normal(0, 1), aside + rng.normal(0, 1))
-            spots += rng.uniform(0.08, 0.4) * m.blob(place, rng.uniform(0.7, 1.2), 0.7, rng.uniform(0, 3), 0.25)
-    mask = np.zeros(m.shape, dtype=bool)
+def _spots(m: Mouse, lesion: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return shallow spots' emission (lymph nodes, specks of spilt probe, the tumour) and the tumour's mask."""
+    rng, spots, mask = m.rng, np.zeros(m.shape), np.zeros(m.shape, dtype=bool)
+    for a, b in ((46, 13), (46, -13), (51, 7), (51, -7), (14, 10.5), (14, -10.5), (3, 5), (3, -5)):
+        if rng.random() < 0.45:
+            place = m.at(a + rng.normal(0, 1), b + rng.normal(0, 0.7))
+            spots += rng.uniform(0.08, 0.35) * m.blob(place, rng.uniform(0.5, 0.9), 0.5, rng.uniform(0, 3), 0.25)
+    for _ in range(rng.poisson(2.0)):
+        place = m.at(rng.uniform(5, 62), rng.uniform(-12, 12))
+        spots += rng.uniform(0.3, 1.2) * m.blob(place, 0.22, 0.2, 0, 0.12)
     if lesion:
-        place = m.at(rng.uniform(22, 46), rng.choice([-1, 1]) * rng.uniform(6.5, 9.5))
-        shape = m.blob(place, rng.uniform(2.0, 3.4), rng.uniform(1.6, 2.4), rng.uniform(0, 3), 0.5)
-        spots += rng.uniform(0.2, 0.45) * shape * (1 + m._wave(0.25, 24))
+        place = m.at(rng.uniform(20, 44), rng.choice([-1, 1]) * rng.uniform(7, 10))
+        shape = m.blob(place, rng.uniform(2.0, 3.2), rng.uniform(1.5, 2.3), rng.uniform(0, 3), 0.6)
+        spots += rng.uniform(0.15, 0.4) * shape * np.clip(1 + m.wave(0.35, 28), 0.2, None)
         mask = shape > 0.5
     return spots, mask
 
 
+def _flesh(m: Mouse, surface: np.ndarray) -> np.ndarray:
+    """Return how much the tissue glows (H, W): nearly flat up to the skin, mottled, darker over the gut."""
+    round_ = np.sqrt(np.clip(1 - (1 - np.clip(m.inner / 8, 0, 1)) ** 2, 0, 1))
+    mottle = 1 + m.wave(0.1, 7) + m.wave(0.06, 16) + m.wave(0.03, 40)
+    chest = 1 + m.rng.uniform(0.05, 0.35) * m.blob(m.at(17, 0), 15, 9, np.pi / 2, 6)
+    gut = 1 - m.rng.uniform(0.15, 0.4) * m.blob(m.at(46, m.rng.normal(0, 1.5)), 5.5, 4.5, 0, 3)
+    return np.clip(surface * (0.5 + 0.5 * round_) * mottle * chest * gut, 0, None)
+
+
 def anatomy(seed: int, shape: tuple[int, int] = (640, 512), lesion: bool | None = None) -> Anatomy:
-    """Make the animal of a seed in a field of `shape` pixels; the same seed gives the same animal at any size.
+    """Make the animal of a seed in a field of `shape` pixels.
+
+    The same seed gives the same animal, vessel by vessel, at any size: pixels only sample it. A frame wider or
+    narrower than 5:4 shows more or less around the same middle. With and without a lesion all else is the same.
 
     Args:
         seed: draws everything.
@@ -189,25 +170,28 @@ def anatomy(seed: int, shape: tuple[int, int] = (640, 512), lesion: bool | None 
         NircoreError: a side under 64 px.
     """
     if min(shape) < 64:
-        raise NircoreError(f"A phantom of {shape[0]} x {shape[1]} px is too small: height and width need 64 px or more.")
-    m = _Mouse(seed, shape)
-    has_lesion = bool(m.rng.random() < 0.5) if lesion is None else lesion
+        size = f"{shape[0]} x {shape[1]}"
+        raise NircoreError(f"A phantom of {size} px is too small: height and width need 64 px or more.")
+    m = Mouse(seed, shape)
     body = m.inner > 0
-    soft = 1 / (1 + np.exp(np.clip(-m.inner / 0.22, -50, 50)))  # the outline is sharp, but not to a pixel
-    thickness = soft * np.sqrt(np.clip(1 - (1 - np.clip(m.inner / 9, 0, 1)) ** 2, 0, 1)) * (1 + 0.18 * m._wave(1.0, 8))
-    thickness = np.clip(thickness, 0, None)
-    spots, tumour = _spots(m, has_lesion)
-    perfusion = np.clip(1 + m._wave(0.22, 9) + m._wave(0.12, 22), 0.2, None)
-    haze = m.rng.uniform(0.2, 0.38) * thickness * perfusion  # probe in the capillaries of skin and muscle
-    layers, vessels, lines = [(_organs(m), 2.2), (haze, 1.2), (spots, 0.7)], np.zeros(shape, bool), np.zeros(shape, bool)
-    gain = m.rng.uniform(0.22, 0.36)
+    surface = expit(m.inner / max(0.07, 0.3 * m.pixel_mm))  # sharp, not to a pixel
+    flesh = _flesh(m, surface)
+    m.draw_anew(1)
+    organs, dose = _organs(m), m.rng.uniform(0.55, 1.5)
+    haze = m.rng.uniform(0.025, 0.05) * flesh  # probe in the capillaries of skin and muscle
+    vessels, lines, gain = np.zeros(shape, bool), np.zeros(shape, bool), m.rng.uniform(0.24, 0.38)
+    m.draw_anew(2)
+    trees = []
     for depth, paths in _vessels(m).items():
         emission, mask, line = draw(paths, shape, m.pixel_mm)
-        layers.append((gain * emission, depth))
-        vessels |= mask
-        lines |= line
-    layers = [((emission * soft).astype(np.float32), depth) for emission, depth in layers]
+        trees.append((gain * emission, depth))
+        vessels, lines = vessels | mask, lines | line
+    m.draw_anew(3)
+    every_second = bool(m.rng.random() < 0.5)
+    spots, tumour = _spots(m, every_second if lesion is None else lesion)
+    sources = [(organs, 1.7), (haze + spots, 0.7), *trees]
+    layers = tuple(((dose * emission * surface).astype(np.float32), depth) for emission, depth in sources)
     brightest = np.argmax([emission for emission, _ in layers], axis=0)
-    depth_mm = np.take([depth for _, depth in layers], brightest) * body
-    return Anatomy(m.pixel_mm, tuple(layers), thickness.astype(np.float32), depth_mm.astype(np.float32),
-                   body, vessels & body, lines & vessels & body, tumour & body)  # fmt: skip
+    depth_mm = (np.take([depth for _, depth in layers], brightest) * body).astype(np.float32)
+    return Anatomy(m.pixel_mm, layers, flesh.astype(np.float32), surface.astype(np.float32), depth_mm,
+                   body, vessels & body, lines & body, tumour & body)  # fmt: skip

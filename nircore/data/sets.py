@@ -1,9 +1,9 @@
 """The datasets under one roof: a catalogue of frames, how to load one, and the reference it may be judged by."""
 
+import glob
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,27 +44,24 @@ def _with_long_exposures(table: pd.DataFrame) -> pd.DataFrame:
     """Name the target frame of the same still scene as each low-light frame's reference."""
     scenes = table["scene"].where(table["domain"] == "low_light")
     target = table[table["domain"] == "target"].drop_duplicates("scene").set_index("scene")
-    return table.assign(
-        reference=scenes.map(target["file"]).fillna(""), reference_s=scenes.map(target["exposure_s"])
-    )
+    return table.assign(reference=scenes.map(target["file"]).fillna(""), reference_s=scenes.map(target["exposure_s"]))
 
 
 def files(config: Config) -> list[Path]:
     """Return the user's files a run reads, found by name alone, so that a change in one is noticed."""
-    roots = {"swir-hdr": [config.data_root], "folder": [config.low_light, config.target]}
-    found = [Path(root).expanduser() for root in roots.get(config.dataset, []) if root]
-    return sorted(path for root in found for path in root.rglob("*") if path.is_file())
+    keys = {"swir-hdr": ["data_root"], "folder": ["low_light", "target"]}.get(config.dataset, [])
+    roots = [glob.escape(str(_given(config, key))) for key in keys if getattr(config, key)]
+    # glob, unlike Path.rglob, passes over hidden names and follows links, as the readers of the frames do.
+    found = {Path(name) for root in roots for name in glob.glob(f"{root}/**/*", recursive=True)}
+    return sorted(path for path in found if path.is_file())
 
 
 def phantom_folder(config: Config) -> Path:
     """Return the folder of the phantom a config describes, making the phantom where it is missing."""
     settings: dict[str, Any] = {
-        key: asdict(config)[key]
-        for key in ("seed", "animals", "height", "width", "low_light_ms", "target_ms")
+        key: getattr(config, key) for key in ("seed", "animals", "height", "width", "low_light_ms", "target_ms")
     }
-    digest = hashlib.sha256(
-        json.dumps([settings, made_phantom.fingerprint()]).encode()
-    ).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps([settings, made_phantom.fingerprint()]).encode()).hexdigest()[:10]
     place = paths.data() / f"phantom-{config.height}x{config.width}-{digest}"
     made_phantom.ensure(place, **settings)
     return place
@@ -80,7 +77,7 @@ def _given(config: Config, key: str) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _darks(root: str) -> swir_hdr.Darks:
+def _darks(root: Path) -> swir_hdr.Darks:
     return swir_hdr.darks(root)
 
 
@@ -88,7 +85,7 @@ def load(config: Config, row: Any) -> np.ndarray:
     """Return the signal of a catalogue row, (H, W) float32 in DN; above the dark wherever one is known."""
     loaders: dict[str, Callable[[], np.ndarray]] = {
         "phantom": lambda: made_phantom.load(row.file),
-        "swir-hdr": lambda: swir_hdr.load(row.file, row.exposure_s, _darks(config.data_root)),
+        "swir-hdr": lambda: swir_hdr.load(row.file, row.exposure_s, _darks(_given(config, "data_root"))),
         "folder": lambda: read_frame(row.file).pixels,
     }
     return loaders[config.dataset]()
@@ -106,5 +103,5 @@ def reference(config: Config, row: Any) -> Reference | None:
     if config.dataset == "phantom":
         truth = read_frame(row.reference).pixels
         return truth, np.ones(truth.shape, dtype=bool)
-    truth = swir_hdr.load(row.reference, row.reference_s, _darks(config.data_root))
+    truth = swir_hdr.load(row.reference, row.reference_s, _darks(_given(config, "data_root")))
     return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(read_frame(row.reference).pixels)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 STEP_MM = 0.25
 THINNEST_MM = 0.07  # radius below which a branch ends
+TAPER = 0.9965  # of the radius, per step
 MURRAY = 3.0  # r0^3 = r1^3 + r2^3 where a vessel divides (Murray, PNAS 12 (1926) 207)
 
 
@@ -47,7 +48,7 @@ def grow(
         turn = 0.85 * turn + rng.normal(0, wander * 0.3)  # curvature persists: vessels bend, they do not jitter
         heading += turn
         here = here + STEP_MM * np.array([np.sin(heading), np.cos(heading)])
-        radius *= 0.9965
+        radius *= TAPER
         if rng.random() < branching * STEP_MM and radius > 1.5 * THINNEST_MM:
             share = rng.uniform(0.15, 0.5)
             side = rng.choice([-1, 1]) * rng.uniform(0.4, 1.0)
@@ -76,6 +77,15 @@ def _rise(count: int) -> np.ndarray:
     return np.clip(np.arange(count) * STEP_MM / 5, 0.25, 1)
 
 
+def _dense(path: Path, spacing: float) -> np.ndarray:
+    """Cut a path into equal pieces of about `spacing` mm: (4, n), y, x and radius amid each and its length."""
+    place = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path.points, axis=0).T))])
+    count = max(round(place[-1] / spacing), 1)
+    middles = (np.arange(count) + 0.5) * place[-1] / count
+    fine = [np.interp(middles, place, values) for values in (*path.points.T, path.radius)]
+    return np.stack([*fine, np.full(count, place[-1] / count)])
+
+
 def _splat(image: np.ndarray, y: np.ndarray, x: np.ndarray, weight: np.ndarray) -> None:
     """Add weights at fractional pixel positions, shared among the four neighbours."""
     y0, x0 = np.floor(y).astype(int), np.floor(x).astype(int)
@@ -87,31 +97,38 @@ def _splat(image: np.ndarray, y: np.ndarray, x: np.ndarray, weight: np.ndarray) 
             np.add.at(image, (yy[ok], xx[ok]), share[ok])
 
 
+def _mark(mask: np.ndarray, y: np.ndarray, x: np.ndarray, radius: np.ndarray) -> None:
+    """Set the pixel nearest to each point, and those whose centres lie within its radius; all in pixels."""
+    y0, x0, reach = np.rint(y).astype(int), np.rint(x).astype(int), int(radius.max() + 0.5)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            yy, xx = y0 + dy, x0 + dx
+            ok = (np.hypot(yy - y, xx - x) <= radius) | (dy == dx == 0)
+            ok &= (yy >= 0) & (yy < mask.shape[0]) & (xx >= 0) & (xx < mask.shape[1])
+            mask[yy[ok], xx[ok]] = True
+
+
 def draw(
-    paths: list[Path], shape: tuple[int, int], pixel_mm: float, bins: int = 5
+    paths: list[Path], shape: tuple[int, int], pixel_mm: float, bins: int = 6
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rasterise paths: (emission, vessel mask, centre-line mask), each (H, W).
 
     Emission is the blood under each pixel, as for a filled tube: cross-section x length / pixel area, in mm.
-    Tubes of similar radius share one blur (sigma = radius / 2), so the width is right below a pixel as well.
+    Tubes of similar radius share one blur (sigma = radius / 2, the spread of a tube's chords), so the width is right
+    near a pixel as well. Masks follow each point's own radius; a vessel thinner than a pixel is a line of pixels.
     """
-    emission, mask = np.zeros(shape), np.zeros(shape, dtype=bool)
-    lines = np.zeros(shape, dtype=bool)
+    emission, mask, lines = np.zeros(shape), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     if not paths:
         return emission, mask, lines
-    points = np.concatenate([path.points for path in paths]) / pixel_mm - 0.5
-    radius = np.concatenate([path.radius for path in paths])
-    edges = np.quantile(radius, np.linspace(0, 1, bins + 1))
-    group = np.clip(np.searchsorted(edges, radius, side="right") - 1, 0, bins - 1)
+    y, x, radius, length = np.concatenate([_dense(path, min(STEP_MM, pixel_mm / 2)) for path in paths], axis=1)
+    y, x, radius = y / pixel_mm - 0.5, x / pixel_mm - 0.5, radius / pixel_mm
+    weight = np.pi * radius**2 * length
+    group = np.searchsorted(np.geomspace(radius.min(), radius.max(), bins + 1)[1:-1], radius)
     for k in np.unique(group):
-        y, x, r = *points[group == k].T, radius[group == k]
+        here = group == k
         tube = np.zeros(shape)
-        _splat(tube, y, x, np.pi * r**2 * STEP_MM / pixel_mm**2)
-        emission += gaussian_filter(tube, r.mean() / 2 / pixel_mm, mode="constant")
-        yy, xx = np.rint(y).astype(int), np.rint(x).astype(int)
-        ok = (yy >= 0) & (yy < shape[0]) & (xx >= 0) & (xx < shape[1])
-        line = np.zeros(shape, dtype=bool)
-        line[yy[ok], xx[ok]] = True
-        lines |= line
-        mask |= distance_transform_edt(~line) <= max(r.mean() / pixel_mm, 0.5) if line.any() else line
+        _splat(tube, y[here], x[here], weight[here])
+        emission += gaussian_filter(tube, max(radius[here].mean() / 2, 0.45), mode="constant")  # a pixel smears too
+        _mark(mask, y[here], x[here], radius[here])
+    _mark(lines, y, x, np.zeros(len(y)))
     return emission, mask, lines

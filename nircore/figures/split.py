@@ -19,7 +19,7 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
     need(summary, ("split", "domain", "frames", "groups"), "split")
     splits, domains = list(summary["split"].unique()), list(summary["domain"].unique())
     figure = canvas(3.2)
-    ax = tidy(figure.subplots(), "", "frames", f"Frames in each split, divided by {group}")
+    ax = tidy(figure.subplots(), "", "frames", f"Frames / {group} in each split")
     width = 0.8 / len(domains)
     for k, domain in enumerate(domains):
         rows = summary[summary["domain"] == domain]
@@ -31,11 +31,9 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
             color=COLOURS.get(domain, GREY),
             label=str(domain).replace("_", "-"),
         )
-        labels = [
-            f"{frames}\n{groups} {group}" for frames, groups in zip(rows["frames"], rows["groups"], strict=True)
-        ]
+        labels = [f"{frames} / {groups}" for frames, groups in zip(rows["frames"], rows["groups"], strict=True)]
         ax.bar_label(bars, labels, size=SMALL, color=INK, padding=2)
     ax.set_xticks(range(len(splits)), splits)
-    ax.margins(y=0.2)
-    legend(ax, loc="upper right")
+    ax.margins(y=0.12)
+    legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -7,8 +7,8 @@ class PatchDiscriminator(nn.Module):
     """Judge overlapping patches: (N, 1, H, W) in [-1, 1] -> patch logits (N, 1, H/8 - 2, W/8 - 2).
 
     Strides 2, 2, 2, 1, 1 give each logit a receptive field of 70 x 70 px; the paper writes stride 2
-    throughout, which would give 94 for three layers and more for five. The paper's "sigmoid or none"
-    is none here: the loss works on logits, and a probability is only taken for display.
+    throughout, which for these five layers would give 94. The paper's "sigmoid or none" is none here:
+    the loss works on logits, and a probability is only taken for display.
     """
 
     def __init__(self, ndf: int = 64) -> None:

@@ -20,7 +20,7 @@ def make(run: Run) -> None:
     facts = {
         "domain_a": "low-light frames",
         "domain_b": "target frames",
-        "metrics": [name.replace("_", " ") for name in METRICS if name != "snr_literal"],
+        "metrics": ["SNR", *(name.replace("_", " ") for name in METRICS if not name.startswith("snr"))],
         "generator_parameters": parameter_count(generator),
         "discriminator_parameters": parameter_count(discriminator),
         "receptive_field": field,

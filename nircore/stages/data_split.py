@@ -34,7 +34,7 @@ def make(run: Run) -> None:
     run.write_table("split_summary", summary)
     save(split_figures.split(summary), run.figure("data_split"))
     shown = [_shown(run, domain) for domain in ("low_light", "target")]
-    save(frame_figures.domains(*shown), run.figure("domains"))
+    save(frame_figures.domains(*shown, unit="relative"), run.figure("domains"))
 
 
 def _shown(run: Run, domain: str) -> list:

@@ -54,8 +54,8 @@ def _paper_metrics(run: Run, test: list[Any], frames: list[np.ndarray], images: 
         effects.append({"metric": metric, "unit": unit} | effect)
         if metric in FIGURES:
             values = table.rename(columns={metric: "value"})[["file", "stage", "value"]]
-            figure = draw.paired(values, metric.replace("_", " "), unit, effect)
-            save(figure, run.figure(FIGURES[metric]))
+            label = {"snr": "SNR"}.get(metric, metric.replace("_", " "))
+            save(draw.paired(values, label, unit, effect), run.figure(FIGURES[metric]))
     run.write_table("table2_metrics", pd.DataFrame(effects))
 
 

@@ -12,6 +12,19 @@ PAPER = (
     "2026, doi [10.5281/zenodo.18683096](https://doi.org/10.5281/zenodo.18683096) (CC BY)"
 )
 
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #262626; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+img {{ max-width: 100% }} h2 {{ margin-top: 2.5rem; border-bottom: 1px solid #ddd }} .anchor-link {{ display: none }}
+table {{ border-collapse: collapse; font-size: 14px; display: block; overflow-x: auto }}
+th, td {{ padding: .25rem .6rem; border-bottom: 1px solid #e4e4e4; white-space: nowrap }}
+</style></head><body>
+{body}
+</body></html>
+"""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -127,11 +140,11 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _html(run: Run, markdown: str) -> str:
-    """Render Markdown through nbconvert, with the figures inside the page."""
+    """Render Markdown through nbconvert into one page that stands alone: figures inside, nothing fetched."""
     import nbformat
     from nbconvert import HTMLExporter
 
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(markdown)])
-    exporter = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True)
-    title = {"metadata": {"path": str(run.folder), "name": f"nircore report: {run.config.name}"}}
-    return exporter.from_notebook_node(book, resources=title)[0]
+    exporter = HTMLExporter(template_name="basic", embed_images=True)
+    body, _ = exporter.from_notebook_node(book, resources={"metadata": {"path": str(run.folder)}})
+    return PAGE.format(title=f"nircore report: {run.config.name}", body=body)

@@ -85,7 +85,7 @@ def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None
         mean = float(np.mean([image.mean() for image in images]))
         rows.append({"epoch": epoch, "mean_intensity_dn": mean} | _mean_scores(images, truths))
     run.write_table("across_epochs", pd.DataFrame(rows))
-    labels = ["low-light"] + [f"epoch {row['epoch'] + 1}" for row in rows]
+    labels = ["low-light"] + [f"epoch {row['epoch']}" for row in rows]
     scores = [None] + [None if np.isnan(row["psnr"]) else f"{row['psnr']:.1f} dB" for row in rows]
     save(draw.across_epochs([frames[0], *shown], labels, scores), run.figure("fig3b_across_epochs"))
 

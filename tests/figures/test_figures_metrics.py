@@ -107,7 +107,7 @@ def test_split_bars_are_the_counts():
     )  # fmt: skip
     (ax,) = split(table, "mice").axes
     assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[70, 15, 14], [68, 16]]
-    assert [text.get_text() for text in ax.texts][:2] == ["70\n7 mice", "15\n2 mice"]
+    assert [text.get_text() for text in ax.texts][:2] == ["70 / 7", "15 / 2"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["train", "validation", "test"]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in ax.containers for bar in bars)
     assert all(one[1] < two[0] for one, two in zip(edges, edges[1:], strict=False))

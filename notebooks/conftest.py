@@ -1,0 +1,14 @@
+"""For `pytest --nbval notebooks`: a fresh reports folder for the chain, and no comparison of warnings."""
+
+import os
+import tempfile
+
+_reports = tempfile.TemporaryDirectory(prefix="nircore-nbval-")
+os.environ["NIRCORE_REPORTS"] = _reports.name
+os.environ["MPLBACKEND"] = "agg"
+
+
+def pytest_collectstart(collector):
+    """Leave out what differs between machines: progress and warnings on stderr."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr",)

@@ -1,0 +1,133 @@
+"""The anatomy: the same seed is the same animal, masks agree with each other, any field works."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
+from skimage.morphology import skeletonize
+
+from nircore.data.phantom import anatomy
+from nircore.errors import NircoreError
+
+SHAPE = (160, 128)
+
+
+def _arrays(animal):
+    return [*(emission for emission, _ in animal.layers), animal.body, animal.vessels, animal.centrelines,
+            animal.lesion, animal.depth_mm]  # fmt: skip
+
+
+def test_the_same_seed_is_the_same_animal():
+    pairs = list(zip(_arrays(anatomy(5, SHAPE)), _arrays(anatomy(5, SHAPE)), strict=True))
+    assert len(pairs) >= 8
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_other_seeds_are_other_animals():
+    bodies = [anatomy(seed, SHAPE).body for seed in range(5)]
+    vessels = [anatomy(seed, SHAPE).vessels for seed in range(5)]
+    for k in range(4):
+        assert (bodies[k] ^ bodies[k + 1]).mean() > 0.005
+        shared = (vessels[k] & vessels[k + 1]).sum() / (vessels[k] | vessels[k + 1]).sum()
+        assert shared < 0.6
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.integers(64, 200), st.floats(0.75, 0.85))
+def test_maps_fit_together_at_any_size_and_seed(seed, height, aspect):
+    shape = (height, max(64, round(height * aspect)))
+    a = anatomy(seed, shape)
+    assert a.pixel_mm == pytest.approx(80 / height)
+    for mask in (a.body, a.vessels, a.centrelines, a.lesion):
+        assert mask.shape == shape and mask.dtype == bool
+    assert not (a.vessels & ~a.body).any() and not (a.lesion & ~a.body).any()
+    assert not (a.centrelines & ~a.vessels).any() and a.centrelines.any()
+    for emission, depth in a.layers:
+        assert emission.shape == shape and emission.dtype == np.float32 and depth > 0
+        assert np.isfinite(emission).all() and emission.min() >= 0
+    assert len({depth for _, depth in a.layers}) >= 3
+    assert a.depth_mm.dtype == np.float32
+    assert (a.depth_mm[a.body] > 0).all() and not a.depth_mm[~a.body].any()
+
+
+def test_the_animal_fills_a_believable_part_of_the_frame():
+    bodies = [anatomy(seed, SHAPE).body for seed in range(8)]
+    assert all(0.25 < body.mean() < 0.6 for body in bodies)  # the real animals cover about 0.4
+    assert all(body[0].any() and body[-1].any() for body in bodies)  # the head is cropped, the tail leaves below
+
+
+def test_emission_lies_in_the_body():
+    a = anatomy(3, SHAPE)
+    total = sum(emission for emission, _ in a.layers)
+    assert total[~a.body].sum() < 0.02 * total.sum()
+
+
+def _halved(map_):
+    return map_.reshape(map_.shape[0] // 2, 2, map_.shape[1] // 2, 2).mean(axis=(1, 3))
+
+
+def _dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_a_smaller_frame_shows_the_same_animal_vessel_by_vessel(seed):
+    large, small = anatomy(seed, (320, 256), lesion=True), anatomy(seed, (160, 128), lesion=True)
+    assert _dice(_halved(large.body) > 0.5, small.body) > 0.985
+    assert _dice(_halved(large.lesion) > 0.5, small.lesion) > 0.9
+    for one, other in ((_halved(large.vessels) > 0, small.vessels), (small.vessels, _halved(large.vessels) > 0)):
+        assert (one & binary_dilation(other, np.ones((3, 3)))).sum() > 0.98 * one.sum()
+    assert len(large.layers) == len(small.layers)
+    for (fine, depth), (coarse, same_depth) in zip(large.layers, small.layers, strict=True):
+        assert depth == same_depth
+        assert np.corrcoef(_halved(fine).ravel(), coarse.ravel())[0, 1] > 0.98
+        assert fine.sum() / 4 == pytest.approx(coarse.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize("width", [64, 96, 256])
+def test_a_wide_or_narrow_frame_shows_the_same_middle(width):
+    usual, other = anatomy(4, (160, 128), lesion=True), anatomy(4, (160, width), lesion=True)
+    shown = min(width, 128)
+    for name in ("body", "vessels", "centrelines", "lesion", "surface", "thickness"):
+        maps = [getattr(animal, name) for animal in (usual, other)]
+        a, b = (m[:, (m.shape[1] - shown) // 2 :][:, :shown] for m in maps)
+        assert a.any()
+        np.testing.assert_allclose(a, b, atol=1e-6, err_msg=name)
+    if width > 128:
+        assert not other.body[:, :50].any() and not other.body[:, -50:].any()
+
+
+def test_centrelines_are_thin_and_follow_every_vessel():
+    a = anatomy(2, (320, 256))
+    thinned = skeletonize(a.centrelines)
+    assert thinned.sum() > 0.6 * a.centrelines.sum()
+    wide = binary_erosion(a.centrelines, np.ones((3, 3)))  # three pixels wide: only where several vessels meet
+    assert wide.sum() < 0.02 * a.centrelines.sum()
+    reach_px = 1.2 / a.pixel_mm  # no vessel is wider than 1.2 mm in radius
+    assert (distance_transform_edt(~a.centrelines)[a.vessels] <= reach_px).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lesion_on_request(seed):
+    with_it, without = anatomy(seed, SHAPE, lesion=True), anatomy(seed, SHAPE, lesion=False)
+    assert not without.lesion.any()
+    area_mm2 = with_it.lesion.sum() * with_it.pixel_mm**2
+    assert 3 < area_mm2 < 40
+    assert np.array_equal(with_it.body, without.body)
+    assert np.array_equal(with_it.vessels, without.vessels)
+    changed = [not np.array_equal(a, b) for (a, _), (b, _) in zip(with_it.layers, without.layers, strict=True)]
+    assert sum(changed) == 1
+    by_chance = anatomy(seed, SHAPE)
+    twin = with_it if by_chance.lesion.any() else without
+    assert all(np.array_equal(a, b) for a, b in zip(_arrays(by_chance), _arrays(twin), strict=True))
+
+
+def test_some_animals_have_a_lesion_and_some_do_not():
+    assert {bool(anatomy(seed, (64, 64)).lesion.any()) for seed in range(12)} == {True, False}
+
+
+@pytest.mark.parametrize("shape", [(63, 64), (64, 10), (0, 64)])
+def test_too_small_a_field_is_refused(shape):
+    with pytest.raises(NircoreError, match="64"):
+        anatomy(0, shape)

@@ -1,0 +1,76 @@
+"""The notebooks as files, and that comparing their golden cells can fail."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from nircore.config import FIELDS, resolve
+from nircore.reproduce import NOTEBOOKS as CHAIN
+from nircore.run import MARK
+from tests.notebooks.golden import NOTEBOOKS, is_golden, stripped
+
+EXPECTED = 6  # raise it with every notebook added: a lost one must not pass unseen
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_every_notebook_is_in_the_chain_and_the_other_way_round():
+    assert [path.stem for path in NOTEBOOKS] == list(CHAIN)
+    assert len(NOTEBOOKS) == EXPECTED
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestEachNotebook:
+    def test_keeps_outputs_in_golden_cells_alone(self, path):
+        notebook = nbformat.read(path, as_version=4)
+        assert nbformat.writes(notebook) == nbformat.writes(stripped(notebook.copy()))
+        golden = [cell for cell in code_cells(path) if is_golden(cell)]
+        assert golden
+        for cell in golden:
+            assert cell.execution_count and cell.outputs and not any(o.output_type == "error" for o in cell.outputs)
+
+    def test_cells_are_short_and_hold_no_logic(self, path):
+        for cell in code_cells(path):
+            assert len(cell.source.splitlines()) <= 15
+            branches = (ast.For, ast.While, ast.If, ast.FunctionDef, ast.ClassDef, ast.Try)
+            assert not any(isinstance(node, branches) for node in ast.walk(ast.parse(cell.source)))
+
+    def test_parameters_are_settings_with_smoke_defaults(self, path):
+        (cell,) = (cell for cell in code_cells(path) if "parameters" in cell.metadata.get("tags", []))
+        assert cell.source.startswith(MARK)
+        names = {node.target.id: node.value.value for node in ast.parse(cell.source).body if hasattr(node, "target")}
+        assert set(names) <= set(FIELDS)
+        assert {"run", "profile", "recipe", "dataset"} <= set(names)
+        given = {name: value for name, value in names.items() if value is not None}
+        assert resolve(given) == resolve({"profile": "smoke"})
+
+    def test_explains_before_it_runs(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+        assert sum(len(cell.source) for cell in cells if cell.cell_type == "markdown") > 500
+
+
+@pytest.mark.parametrize("change, outcome", [(None, 0), ("generator", 1)], ids=["as it is", "a value changed"])
+def test_a_changed_golden_value_fails(tmp_path, change, outcome):
+    """Notebook 04's golden cell holds the published losses: nbval must notice when one is another."""
+    for name in ("04_loss_table.ipynb", "conftest.py"):
+        shutil.copy(NOTEBOOKS[0].parent / name, tmp_path)
+    notebook = nbformat.read(tmp_path / "04_loss_table.ipynb", as_version=4)
+    if change:
+        (cell,) = filter(is_golden, notebook.cells)
+        (output,) = cell.outputs
+        assert "12.0463" in output.text
+        output.text = output.text.replace("12.0463", "12.0464")
+        nbformat.write(notebook, tmp_path / "04_loss_table.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"NIRCORE_DATA": str(tmp_path)})
+    assert result.returncode == outcome, result.stdout
+    count = len([cell for cell in notebook.cells if cell.cell_type == "code"])
+    assert f"{count - outcome} passed" in result.stdout

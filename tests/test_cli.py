@@ -1,0 +1,126 @@
+"""The command line: what a user can mend is one sentence and exit status 2."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from nircore import cli, reproduce
+
+
+@pytest.fixture
+def nircore(monkeypatch, capsys, tmp_path):
+    """Run the command; return exit status, standard output and standard error."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
+
+    def call(*arguments: str):
+        monkeypatch.setattr("sys.argv", ["nircore", *arguments])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--set", "epcohs=5"], "did you mean 'epochs'"),
+        (["--set", "epochs=five"], "epochs is a whole number from 1 to 10000"),
+        (["--set", "epochs=0"], "epochs is a whole number"),
+        (["--set", "epochs"], "key=value"),
+        (["--profile", "huge"], "profile is one of cpu, paper, smoke"),
+        (["--recipe", "magic"], "recipe is one of"),
+        (["--dataset", "mnist"], "dataset is one of"),
+        (["--run", "../escape"], "cannot name a folder"),
+        (["--set", "crop=640", "--profile", "smoke"], "crop=640 is larger than"),
+    ],
+)
+def test_a_bad_setting_is_refused_before_any_notebook_starts(nircore, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.setattr(reproduce, "execute", lambda *_: pytest.fail("a kernel was started"))
+    status, _, error = nircore("reproduce", *arguments)
+    assert status == 2 and words in error and error.count("\n") == 1
+    assert not (tmp_path / "reports").exists()
+
+
+def test_paths_and_settings_reach_the_notebooks(nircore, monkeypatch, tmp_path):
+    seen = {}
+    monkeypatch.setattr(
+        reproduce, "reproduce", lambda config, given: seen.update(config=config, given=given) or tmp_path
+    )
+    monkeypatch.chdir(tmp_path)
+    status, output, _ = nircore(
+        *("reproduce", "--dataset", "folder", "--low-light", "a", "--target", "b"),
+        *("--set", "epochs=5", "--set", "skip_bad=true", "--profile", "smoke"),
+    )
+    assert status == 0 and "Report:" in output
+    assert (seen["config"].low_light, seen["config"].target) == (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert (seen["config"].epochs, seen["config"].skip_bad, seen["config"].profile) == (5, True, "smoke")
+
+
+def test_cpu_is_the_default_profile(nircore, monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(reproduce, "reproduce", lambda config, given: seen.append(config) or tmp_path)
+    nircore("reproduce")
+    assert (seen[0].profile, seen[0].dataset, seen[0].name) == ("cpu", "phantom", "phantom-cpu")
+
+
+def frames(folder, names, size=48, dtype=np.uint16, seed=0):
+    """Write random frames with a pedestal."""
+    rng = np.random.default_rng([seed, len(str(folder))])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        image = 1000 + rng.poisson(50, (size, size)) + 200 * np.linspace(0, 1, size)
+        tifffile.imwrite(folder / name, image.astype(dtype))
+    return folder
+
+
+ANIMALS = [f"mouse{k}_{i:03d}.tif" for k in range(4) for i in range(2)]
+SMALL = [f"--set={s}" for s in ("crop=32", "ngf=2", "ndf=2", "blocks=1", "epochs=2", "steps_per_epoch=1")]
+
+
+def folder_run(nircore, low, target, *more):
+    return nircore(
+        *("reproduce", "--profile", "smoke", "--dataset", "folder", "--run", "mine"),
+        *("--low-light", str(low), "--target", str(target), *SMALL, *more),
+    )
+
+
+def test_a_users_folders_end_in_a_report_and_a_bad_file_is_skipped_only_on_request(nircore, tmp_path):
+    low, target = frames(tmp_path / "low", ANIMALS), frames(tmp_path / "target", ANIMALS, seed=1)
+    bad = low / "mouse9_000.tif"
+    bad.write_bytes((low / ANIMALS[0]).read_bytes()[:900])
+    status, _, error = folder_run(nircore, low, target)
+    assert status == 2 and str(bad) in error and "01_data_split" in error
+    assert bad.stat().st_size == 900
+    status, output, error = folder_run(nircore, low, target, "--set", "skip_bad=true")
+    assert status == 0, error
+    run = tmp_path / "reports" / "mine"
+    assert (run / "report.html").is_file()
+    assert str(bad) in (run / "tables" / "left_out.csv").read_text()
+    assert "No frame" not in (run / "report.md").read_text() and "(no rows)" in (run / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda p: (p / "nowhere", frames(p / "t", ANIMALS)), "does not exist"),
+        (lambda p: (frames(p / "a", []), frames(p / "t", ANIMALS)), "no frames"),
+        (lambda p: (frames(p / "a", ANIMALS), p / "a"), "same folder"),
+        (lambda p: (frames(p / "a", ANIMALS, size=20), frames(p / "t", ANIMALS)), "crop"),
+        (lambda p: (frames(p / "a", ["m1_0.tif", "m1_1.tif"]), frames(p / "t", ["m1_0.tif"], seed=3)), "allow_scene_split"),
+    ],
+    ids=["missing", "empty", "one domain twice", "smaller than the crop", "one animal"],
+)
+def test_bad_folders_are_named_in_one_sentence(nircore, tmp_path, make, words):
+    status, _, error = folder_run(nircore, *make(tmp_path))
+    assert status == 2
+    assert words in error.splitlines()[-1], error
+
+
+def test_a_missing_folder_option_is_named(nircore):
+    status, _, error = nircore("reproduce", "--dataset", "folder", "--profile", "smoke")
+    assert status == 2 and "--low-light" in error

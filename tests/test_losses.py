@@ -1,0 +1,172 @@
+"""The terms of the objective against closed forms and formulas written out; the pool against what it promises."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nircore.losses import EQUILIBRIUM, ImagePool, adversarial, cycle, discriminator_loss, identity
+
+LOGITS = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-20, 20))
+VALUES = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-1, 1))
+
+
+def probability(logits: np.ndarray) -> np.ndarray:
+    """D, as the paper writes it."""
+    return 1 / (1 + np.exp(-logits))
+
+
+@given(LOGITS)
+def test_bce_is_the_papers_log_likelihood(logits):
+    d = probability(logits)
+    tensor = torch.from_numpy(logits)
+    assert adversarial(tensor, real=True).item() == pytest.approx(np.mean(-np.log(d)), rel=1e-9, abs=1e-12)
+    fake = np.mean(np.log1p(np.exp(logits)))  # -log(1 - D) without cancellation
+    assert adversarial(tensor, real=False).item() == pytest.approx(fake, rel=1e-9, abs=1e-12)
+
+
+@given(LOGITS)
+def test_lsgan_is_the_squared_distance_to_the_label(logits):
+    tensor = torch.from_numpy(logits)
+    assert adversarial(tensor, True, "lsgan").item() == pytest.approx(np.mean((logits - 1) ** 2))
+    assert adversarial(tensor, False, "lsgan").item() == pytest.approx(np.mean(logits**2))
+
+
+@given(LOGITS)
+def test_the_generators_gradient_does_not_saturate(logits):
+    tensor = torch.from_numpy(logits).requires_grad_()
+    adversarial(tensor, real=True).backward()
+    expected = (probability(logits) - 1) / logits.size
+    np.testing.assert_allclose(tensor.grad.numpy(), expected, rtol=1e-6, atol=1e-12)
+
+
+def test_a_generator_that_is_seen_through_learns_most():
+    logit = torch.tensor([[[[-30.0]]]], requires_grad=True)
+    adversarial(logit, real=True).backward()
+    assert logit.grad.item() == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_extreme_logits_stay_finite(real):
+    logits = torch.tensor([[[[-1e4, 1e4]]]], requires_grad=True)
+    loss = adversarial(logits, real)
+    loss.backward()
+    assert loss.item() == pytest.approx(5e3)
+    assert logits.grad.isfinite().all()
+
+
+def test_equilibrium_is_ln_2_and_one_quarter():
+    assert EQUILIBRIUM == {"bce": math.log(2), "lsgan": 0.25}
+    undecided = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
+    assert discriminator_loss(undecided, undecided, "bce").item() == pytest.approx(math.log(2))
+    assert discriminator_loss(undecided + 0.5, undecided + 0.5, "lsgan").item() == pytest.approx(0.25)
+
+
+@given(st.floats(-20, 20), st.sampled_from(sorted(EQUILIBRIUM)))
+def test_who_cannot_tell_cannot_do_better_than_equilibrium(logit, kind):
+    same = torch.full((1, 1, 2, 2), logit, dtype=torch.float64)
+    assert discriminator_loss(same, same, kind).item() >= EQUILIBRIUM[kind] - 1e-12
+
+
+@given(LOGITS, LOGITS, st.sampled_from(sorted(EQUILIBRIUM)))
+def test_the_discriminators_loss_is_half_the_sum(real, generated, kind):
+    real, generated = torch.from_numpy(real), torch.from_numpy(generated)
+    expected = (adversarial(real, True, kind) + adversarial(generated, False, kind)) / 2
+    assert discriminator_loss(real, generated, kind).item() == pytest.approx(expected.item())
+
+
+def test_a_perfect_discriminator_loses_nothing():
+    real = torch.full((1, 1, 2, 2), 50.0)
+    assert discriminator_loss(real, -real).item() == pytest.approx(0, abs=1e-12)
+    assert discriminator_loss(-real, real).item() == pytest.approx(50)
+
+
+@pytest.mark.parametrize("term", [cycle, identity])
+@given(one=VALUES, other=VALUES)
+def test_cycle_and_identity_are_mean_absolute_errors(term, one, other):
+    loss = term(torch.from_numpy(one), torch.from_numpy(other))
+    assert loss.item() == pytest.approx(np.abs(one - other).mean(), abs=1e-12)
+    assert loss.shape == ()
+
+
+def numbered(first: int, count: int = 1) -> torch.Tensor:
+    """Images (count, 1, 2, 2) that can be told apart."""
+    return torch.arange(first, first + count, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 2, 2)
+
+
+def names(images: torch.Tensor | list[torch.Tensor]) -> list[int]:
+    """The numbers of images, checking that each is whole."""
+    assert all((image == image.flatten()[0]).all() for image in images)
+    return [int(image.flatten()[0]) for image in images]
+
+
+def queries(size: int, batches: list[int], seed: int = 0) -> tuple[ImagePool, list[tuple[list[int], list[int]]]]:
+    """A pool after some batches, with what went in and came out each time."""
+    pool, rng, first, log = ImagePool(size), torch.Generator().manual_seed(seed), 0, []
+    for count in batches:
+        log.append((list(range(first, first + count)), names(pool.query(numbered(first, count), rng))))
+        first += count
+    return pool, log
+
+
+def test_a_pool_of_none_passes_everything_through():
+    pool, log = queries(0, [3, 1, 2])
+    assert all(given == returned for given, returned in log)
+    assert not pool.images
+
+
+@given(st.integers(0, 5), st.lists(st.integers(1, 4), max_size=12), st.integers(0, 99))
+def test_nothing_is_lost_or_made_up(size, batches, seed):
+    pool, log = queries(size, batches, seed)
+    given_ = [name for given, _ in log for name in given]
+    returned = [name for _, returned in log for name in returned]
+    kept = names(pool.images)
+    assert len(kept) == min(size, len(given_))
+    assert returned[:size] == given_[:size]  # while it fills, each image goes on as it came
+    # once full it only exchanges: every later image is either out or still kept, and none is there twice
+    assert sorted(returned[size:] + kept) == given_ if len(given_) >= size else kept == given_
+    assert all(name <= max(given) for given, returned in log for name in returned)
+
+
+def test_a_full_pool_exchanges_about_half():
+    _, log = queries(50, [1] * 4050)
+    fresh = [given == returned for given, returned in log[50:]]
+    assert abs(np.mean(fresh) - 0.5) < 4 * 0.5 / math.sqrt(len(fresh))
+
+
+def test_a_full_pool_gives_up_any_of_its_images():
+    pool, log = queries(5, [1] * 200)
+    ages = [given[0] - returned[0] for given, returned in log]
+    assert len(pool.images) == 5
+    assert len(set(ages)) > 10
+    assert max(ages) > 20
+
+
+def test_the_draw_comes_from_the_callers_generator():
+    torch.manual_seed(1)
+    _, one = queries(3, [2] * 20, seed=7)
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    _, again = queries(3, [2] * 20, seed=7)
+    assert torch.equal(torch.get_rng_state(), before)
+    _, other = queries(3, [2] * 20, seed=8)
+    assert one == again
+    assert one != other
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_what_comes_out_is_cut_from_the_graph(size):
+    images = (torch.zeros(4, 1, 2, 2, requires_grad=True) + numbered(0, 4)).clone()
+    assert images.requires_grad
+    assert not ImagePool(size).query(images, torch.Generator()).requires_grad
+
+
+def test_the_pool_keeps_copies():
+    images, pool = numbered(0, 2).clone(), ImagePool(2)
+    pool.query(images, torch.Generator())
+    images += 100
+    assert names(pool.images) == [0, 1]

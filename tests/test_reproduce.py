@@ -1,0 +1,130 @@
+"""The chain of notebooks: once in full on the smallest settings, then what changes re-run."""
+
+import shutil
+
+import nbformat
+import pandas as pd
+import pytest
+
+from nircore import paths
+from nircore.config import resolve
+from nircore.errors import NircoreError
+from nircore.reproduce import NOTEBOOKS, Progress, reproduce
+from nircore.run import Run
+from nircore.stages import STAGES
+
+TINY = {"run": "tiny", "animals": 12, "height": 64, "width": 64, "crop": 32, "ngf": 2, "ndf": 2, "blocks": 1,
+        "epochs": 2, "steps_per_epoch": 1, "validation_fraction": 0.15}  # fmt: skip
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A place of its own for runs, data and notebooks, with the chain run once; yields what runs it again."""
+    root = tmp_path_factory.mktemp("world")
+    shutil.copytree(paths.notebooks(), root / "notebooks")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("reports", "data", "notebooks"):
+            patch.setenv(f"NIRCORE_{name.upper()}", str(root / name))
+        assert ran(root) == list(NOTEBOOKS)
+        yield root
+
+
+def ran(root, **changed) -> list[str]:
+    """Reproduce the tiny run and return the notebooks whose executed copy is new."""
+    given = TINY | changed
+    executed = {name: root / "reports" / "tiny" / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS}
+    before = {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in executed.items()}
+    report = reproduce(resolve(given), given)
+    assert report.is_file()
+    return [name for name, path in executed.items() if path.stat().st_mtime_ns != before[name]]
+
+
+def test_the_chain_makes_every_artefact_it_promises(world):
+    run = Run(resolve(TINY))
+    promised = [name for stage in STAGES.values() for name in stage.writes]
+    assert len(NOTEBOOKS) == COUNT and len(promised) > 30
+    assert [name for name in promised if not run.path(name).is_file()] == []
+    assert not list(run.folder.rglob(".partial-*")) and not list(run.folder.rglob("*.partial.ipynb"))
+
+
+def test_every_figure_has_its_table_beside_it_and_is_small(world):
+    run = Run(resolve(TINY))
+    figures = sorted(run.path("figures").glob("*.png"))
+    assert len(figures) >= 15
+    assert max(path.stat().st_size for path in figures) <= 150_000
+
+
+def test_the_report_shows_what_is_there(world):
+    run = Run(resolve(TINY))
+    markdown, html = run.path("report.md").read_text(), run.path("report.html").read_text()
+    shown = [line.split("](")[1].split(")")[0] for line in markdown.splitlines() if line.startswith("![")]
+    assert len(shown) >= 15 and all(run.path(name).is_file() for name in shown)
+    assert html.count('src="data:image/png;base64,') == len(shown)
+    assert "12.05" in markdown and "In&nbsp;[" not in html
+
+
+def test_nothing_changed_nothing_runs(world, capsys):
+    assert ran(world) == []
+    assert "nothing changed" in capsys.readouterr().out
+
+
+def test_a_training_setting_reruns_training_and_what_depends_on_it(world):
+    again = ran(world, learning_rate=1e-3)
+    assert again == [name for name in NOTEBOOKS if name != "01_data_split"]
+    assert (world / "reports" / "tiny" / "models-replaced").is_dir()
+
+
+def test_edited_prose_reruns_that_notebook_and_nothing_downstream(world):
+    ran(world)  # whatever the tests before left
+    path = world / "notebooks" / "02_training.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source += "\n\nOne more sentence."
+    nbformat.write(notebook, path)
+    checkpoint = world / "reports" / "tiny" / "models" / "checkpoint.safetensors"
+    trained = checkpoint.stat().st_mtime_ns
+    assert ran(world) == ["02_training"]
+    assert checkpoint.stat().st_mtime_ns == trained
+
+
+def test_a_lost_table_is_made_again(world):
+    ran(world)
+    (world / "reports" / "tiny" / "tables" / "table1_losses.csv").unlink()
+    assert ran(world) == ["04_loss_table"]
+
+
+def test_a_failing_notebook_is_named_and_kept(world):
+    ran(world)
+    path = world / "notebooks" / "04_loss_table.ipynb"
+    original = path.read_text()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("1 / 0"))
+    nbformat.write(notebook, path)
+    executed = world / "reports" / "tiny" / "notebooks" / "04_loss_table.ipynb"
+    before = executed.read_bytes()
+    with pytest.raises(NircoreError, match=r"04_loss_table.ipynb failed in cell \[\d+\]: ZeroDivisionError") as caught:
+        ran(world)
+    partial = executed.with_name("04_loss_table.partial.ipynb")
+    assert str(partial) in str(caught.value) and partial.is_file()
+    assert executed.read_bytes() == before
+    path.write_text(original)
+    assert "04_loss_table" not in ran(world)
+
+
+def test_table1_has_our_epochs_beside_the_published_rows(world):
+    table = Run(resolve(TINY)).table("table1_losses")
+    published = pd.read_csv(paths.REPOSITORY / "data" / "paper" / "table1.csv")
+    assert list(table["published_generator"]) == list(published["generator"])[: len(table)]
+    assert table["generator"].notna().all()
+
+
+def test_progress_moves_with_what_the_kernel_prints():
+    progress = Progress(total=100)
+    progress.begin("02_training", 50)
+    progress.write("epoch 5/10  G 3.2")
+    assert progress.bar.n == 25
+    progress.write("epoch 4/10")  # never backwards
+    assert progress.bar.n == 25
+    progress.end()
+    assert progress.bar.n == 50
+    progress.bar.close()

@@ -1,0 +1,487 @@
+"""Training: killed at any moment it resumes bit for bit; it stops when it must; it keeps the best weights."""
+
+import dataclasses
+import json
+import math
+import multiprocessing
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from nircore import checkpoint, losses, training
+from nircore.config import FIELDS, Config
+from nircore.cyclegan import TERMS, CycleGAN
+from nircore.data.unpaired import UnpairedCrops
+from nircore.enhance import translate
+from nircore.errors import NircoreError
+from nircore.models import build_generator
+from nircore.training import Training, choose_device, same_training, table_epochs
+
+# Children forked from a server that has imported everything, and done nothing with it yet, start at once.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["nircore.training", "torch._dynamo", "scipy.ndimage", "hypothesis", "pytest"])
+
+RNG = np.random.default_rng(0)
+LOW_LIGHT, TARGET = (
+    [np.tanh(k * gaussian_filter(RNG.normal(size=(40, 36)), 2)).astype(np.float32) for _ in range(3)] for k in (4, 12)
+)
+
+
+def tiny(**settings) -> Config:
+    """A config that trains in a fraction of a second."""
+    small = {"crop": 32, "ngf": 2, "ndf": 2, "blocks": 1, "pool": 2, "ema": 0.9, "learning_rate": 0.003}
+    return Config(**(small | {"epochs": 3, "steps_per_epoch": 2, "device": "cpu"} | settings))
+
+
+def validate(generator: torch.nn.Module) -> dict[str, float]:
+    """Prefer weights far from the first ones, so that every epoch writes a best generator.
+
+    `distance` is what a real validation measures; `psnr` stands for a number that is not known.
+    """
+    start = torch.cat([p.flatten() for p in build_generator(tiny(), tiny().seed).parameters()])
+    now = torch.cat([p.flatten() for p in generator.parameters()])
+    distance = float(np.abs(translate(generator, LOW_LIGHT[0]) - TARGET[0]).mean())
+    return {"psnr": math.nan, "distance": distance, "selection": float((now - start).abs().mean())}
+
+
+def made(folder: Path, config: Config | None = None, **options) -> Training:
+    """A training that says nothing, unless told otherwise."""
+    config = config or tiny()
+    crops = UnpairedCrops(LOW_LIGHT, TARGET, config.crop, config.batch, config.seed)
+    usual = {"crops": crops, "validate": validate, "say": lambda line: None}
+    return Training(config, folder=folder, **(usual | options))
+
+
+def contents(folder: Path) -> dict[str, tuple]:
+    """Everything in every weights file of a folder; what a killed writer left under a temporary name is none."""
+    return {path.relative_to(folder).as_posix(): checkpoint.load(path) for path in folder.rglob("[!.]*.safetensors")}
+
+
+def assert_same(one: dict[str, tuple], other: dict[str, tuple]) -> None:
+    """The same files, with the same tensors bit for bit, config and facts."""
+    assert one.keys() == other.keys()
+    for name, (tensors, config, facts) in one.items():
+        others, other_config, other_facts = other[name]
+        assert tensors.keys() == others.keys()
+        assert all(torch.equal(tensors[key], others[key]) for key in tensors), name
+        assert config == other_config
+        assert json.dumps(facts) == json.dumps(other_facts)  # as text, because NaN is not equal to itself
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> tuple[dict[str, tuple], pd.DataFrame]:
+    """What a training leaves that nothing disturbed, and the rows it returns."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "models"
+    rows = made(folder).run()
+    return contents(folder), rows
+
+
+def test_a_training_leaves_what_it_promises(uninterrupted):
+    files, rows = uninterrupted
+    assert set(files) == {"checkpoint.safetensors", "generator.safetensors"} | {
+        f"epochs/epoch_00{epoch}.safetensors" for epoch in range(3)
+    }
+    assert list(rows) == ["epoch", *TERMS, "psnr", "distance", "selection"]
+    assert rows["epoch"].tolist() == [0, 1, 2]
+    assert all(config == tiny() for _, config, _ in files.values())
+    assert files["generator.safetensors"][2]["epoch"] == rows["selection"].idxmax() == 2
+    pd.testing.assert_frame_equal(pd.DataFrame(files["checkpoint.safetensors"][2]["rows"]), rows, check_exact=True)
+
+
+# Killed and resumed
+
+
+def die(*_args: Any) -> None:
+    """End this process as a power cut would: no handler, no clean-up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(owner: Any, name: str, count: int, act: Callable[..., None] = die) -> None:
+    """Do something in place of the `count`-th call of a function."""
+    real, calls = getattr(owner, name), []
+
+    def function(*args: Any) -> Any:
+        calls.append(args)
+        return act(*args) if len(calls) == count else real(*args)
+
+    setattr(owner, name, function if not isinstance(owner, type) else staticmethod(function))
+
+
+def half_a_file(tensors: dict, path: Path, header: dict) -> None:
+    """Write the first half of the file, then die."""
+    SAVE_FILE(tensors, path, header)
+    os.truncate(path, path.stat().st_size // 2)
+    die()
+
+
+def rename_and_die(source: Path, destination: Path) -> None:
+    """Die when the name is taken but nobody has been told."""
+    REPLACE(source, destination)
+    die()
+
+
+SAVE_FILE, REPLACE = checkpoint.save_file, os.replace
+
+#: Each epoch descends four times (two steps of two halves) and, here, writes three files in this order: the
+#: epoch's snapshot, the best generator, the checkpoint (test_the_kill_points_are_what_they_say).
+KILLS = {
+    "before anything is saved": (CycleGAN, "_descend", 3, die),
+    "between generators and discriminators": (CycleGAN, "_descend", 8, die),
+    "in the last step": (CycleGAN, "_descend", 12, die),
+    "writing the first checkpoint": (checkpoint, "save_file", 3, half_a_file),
+    "writing a snapshot": (checkpoint, "save_file", 4, half_a_file),
+    "writing the best generator": (checkpoint, "save_file", 5, half_a_file),
+    "before the generator takes its name": (os, "replace", 5, die),
+    "after the generator took its name": (os, "replace", 5, rename_and_die),
+    "before the second checkpoint takes its name": (os, "replace", 6, die),
+    "after the second checkpoint took its name": (os, "replace", 6, rename_and_die),
+    "before the last checkpoint takes its name": (os, "replace", 9, die),
+}
+
+
+def train_until_killed(folder: Path, kill: str) -> None:
+    """In a child: train, and die at the given point."""
+    torch.set_num_threads(1)
+    at_call(*KILLS[kill])
+    made(folder).run()
+
+
+def train_and_wait(folder: Path, lines: Any) -> None:
+    """In a child: train, report each line, and never return."""
+    torch.set_num_threads(1)
+    made(folder, say=lines.send).run()
+    time.sleep(600)
+
+
+def started(target: Callable, *args: Any) -> Any:
+    """A child process at work."""
+    process = PROCESSES.Process(target=target, args=args, daemon=True)
+    process.start()
+    return process
+
+
+def assert_resumes(folder: Path, uninterrupted: tuple[dict[str, tuple], pd.DataFrame]) -> None:
+    """Go on in this process; the result must not tell that anything happened."""
+    files, rows = uninterrupted
+    assert contents(folder).keys() <= files.keys()  # and none is half-written, or it would not load
+    pd.testing.assert_frame_equal(made(folder).run(), rows, check_exact=True)
+    assert_same(contents(folder), files)
+
+
+def test_the_kill_points_are_what_they_say(tmp_path, monkeypatch):
+    written, descents = [], []
+    monkeypatch.setattr(os, "replace", lambda a, b: (written.append(Path(b).name[:5]), REPLACE(a, b))[1])
+    descend = CycleGAN._descend
+    monkeypatch.setattr(CycleGAN, "_descend", staticmethod(lambda *args: (descents.append(args), descend(*args))[1]))
+    made(tmp_path / "models").run()
+    assert written == ["epoch", "gener", "check"] * 3
+    assert len(descents) == 12
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_killed_and_resumed_equals_uninterrupted(kill, tmp_path, uninterrupted):
+    folder = tmp_path / "models"
+    process = started(train_until_killed, folder, kill)
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    assert_resumes(folder, uninterrupted)
+
+
+def test_killed_from_outside_at_random_moments_again_and_again(tmp_path, uninterrupted):
+    folder, said = tmp_path / "models", []
+    for _ in range(4):
+        ours, theirs = PROCESSES.Pipe()
+        process = started(train_and_wait, folder, theirs)
+        assert ours.poll(120)
+        said.append(ours.recv())
+        time.sleep(random.uniform(0, 0.1))
+        process.kill()
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL
+    assert said[0].startswith("epoch 1/3")
+    assert re.match(r"resuming after epoch [123]/3", said[1])
+    assert_resumes(folder, uninterrupted)
+
+
+def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch, uninterrupted):
+    made(tmp_path / "models").run()
+    monkeypatch.setattr(CycleGAN, "step", None)
+    pd.testing.assert_frame_equal(made(tmp_path / "models").run(), uninterrupted[1], check_exact=True)
+
+
+def test_one_line_per_epoch_and_one_on_resuming(tmp_path):
+    said = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("epoch 2/3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "models", say=say).run()
+    made(tmp_path / "models", say=say).run()
+    number = r"\d+\.\d{3}"
+    assert re.fullmatch(rf"epoch 1/3  G {number}  D_A {number}  D_B {number}  validation {number}  \d+\.\d s", said[0])
+    assert [line[:9] for line in said] == ["epoch 1/3", "epoch 2/3", "resuming ", "epoch 3/3"]
+    assert said[2] == "resuming after epoch 2/3"
+
+
+def test_training_does_not_depend_on_the_global_generator(tmp_path, uninterrupted):
+    torch.manual_seed(123)
+    np.random.seed(123)
+    made(tmp_path / "models").run()
+    assert_same(contents(tmp_path / "models"), uninterrupted[0])
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 0.002}, {"epochs": 2}, {"blocks": 2}, {"seed": 1}])
+def test_a_checkpoint_of_other_settings_is_not_resumed_from(change, tmp_path):
+    config, said = tiny(**change), []
+    made(tmp_path / "models").run()
+    made(tmp_path / "fresh", config).run()
+    made(tmp_path / "models", config, say=said.append).run()
+    assert not [line for line in said if "resuming" in line]
+    again, fresh = contents(tmp_path / "models"), contents(tmp_path / "fresh")
+    for name in ("checkpoint.safetensors", "generator.safetensors"):
+        assert_same({name: again[name]}, {name: fresh[name]})
+
+
+def another(name: str, value: Any) -> Any:
+    """A different value of the same setting."""
+    if "choices" in FIELDS[name].metadata:
+        return next(choice for choice in FIELDS[name].metadata["choices"] if choice != value)
+    kinds = {bool: lambda: not value, int: lambda: value + 4, float: lambda: value * 0.9, str: lambda: "other"}
+    return kinds[type(value)]()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_only_where_and_how_loud_may_differ_between_a_checkpoint_and_its_resumption(name):
+    config = tiny()
+    changed = dataclasses.replace(config, **{name: another(name, getattr(config, name))})
+    assert changed != config
+    assert same_training(config, changed) == (name in {"run", "profile", "device", "data_root", "skip_bad"})
+    assert same_training(config, tiny())
+
+
+def test_a_damaged_checkpoint_is_named_and_kept(tmp_path):
+    trained = made(tmp_path / "models")
+    trained.run()
+    os.truncate(trained.checkpoint_path, 1000)
+    with pytest.raises(NircoreError, match=re.escape(str(trained.checkpoint_path))):
+        made(tmp_path / "models").run()
+    assert trained.checkpoint_path.stat().st_size == 1000
+
+
+# Stopping
+
+
+class Poisoned(UnpairedCrops):
+    """Crops with one NaN pixel from the third step on, which is the second epoch's first."""
+
+    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """As usual, and then not."""
+        a, b = super().at(step)
+        if step >= 2:
+            b[0, 0, 5, 7] = math.nan
+        return a, b
+
+
+def test_nan_stops_and_names_the_last_good_checkpoint(tmp_path, uninterrupted):
+    bad = made(tmp_path / "models", crops=Poisoned(LOW_LIGHT, TARGET, 32))
+    with pytest.raises(NircoreError, match="stopped at epoch 2: the generator term .*learning_rate") as caught:
+        bad.run()
+    assert f"The last good checkpoint (epoch 1) is {bad.checkpoint_path}." in str(caught.value)
+    tensors, _, facts = checkpoint.load(bad.checkpoint_path)
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert [row["epoch"] for row in facts["rows"]] == [0]
+    assert checkpoint.load_generator(tmp_path / "models" / "generator.safetensors")[2]["epoch"] == 0
+    assert_resumes(tmp_path / "models", uninterrupted)  # with good crops, it goes on from there
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_the_term_that_is_no_number_is_named(tmp_path, monkeypatch, value):
+    monkeypatch.setattr(losses, "discriminator_loss", lambda real, generated, kind: (real + generated).mean() + value)
+    with pytest.raises(NircoreError, match="epoch 1: the discriminator_a term .*there is no checkpoint"):
+        made(tmp_path / "models").run()
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_generator_of_one_grey_level_stops_the_training(tmp_path):
+    grey = made(tmp_path / "models", tiny(learning_rate=1e-8))
+    torch.nn.init.zeros_(grey.system.g_ab.decoder[-2].weight)
+    with pytest.raises(NircoreError, match="collapsed at epoch 1: output standard deviation 0.0000.*no checkpoint"):
+        grey.run()
+
+
+@pytest.mark.parametrize(
+    ("term", "stops", "goes_on"),
+    [("output_sd", 0.0049, 0.0051), ("discriminator_a", 0.0009, 0.0011), ("discriminator_b", 0.0009, 0.0011)],
+)
+def test_collapse_has_a_threshold_for_each_sign(term, stops, goes_on, tmp_path, monkeypatch):
+    step, value = CycleGAN.step, goes_on
+    monkeypatch.setattr(CycleGAN, "step", lambda *args: step(*args) | {term: torch.tensor(value)})
+    made(tmp_path / "models", tiny(epochs=1)).run()
+    value = stops
+    with pytest.raises(NircoreError, match=r"collapsed at epoch 2.*last good checkpoint \(epoch 1\) is .*models"):
+        made_so_far(tmp_path / "models").run()
+    assert len(checkpoint.load(tmp_path / "models" / "checkpoint.safetensors")[2]["rows"]) == 1
+
+
+def made_so_far(folder: Path) -> Training:
+    """A training of two epochs that finds the first one done."""
+    tensors, config, facts = checkpoint.load(folder / "checkpoint.safetensors")
+    longer = dataclasses.replace(config, epochs=2)
+    checkpoint.save(folder / "checkpoint.safetensors", tensors, longer, facts)
+    return made(folder, longer)
+
+
+def test_a_step_size_far_too_large_ends_in_the_advice_to_lower_it(tmp_path):
+    with pytest.raises(NircoreError, match="Lower learning_rate"):
+        made(tmp_path / "models", tiny(learning_rate=1.0, epochs=40)).run()
+
+
+# What is kept
+
+
+def scripted(values: list[float]) -> Callable[[torch.nn.Module], dict[str, float]]:
+    """A validation that finds what it is told, and stops the run where it is told None."""
+    left = iter(values)
+
+    def judge(_generator: torch.nn.Module) -> dict[str, float]:
+        value = next(left)
+        if value is None:
+            raise KeyboardInterrupt
+        return {"selection": value}
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("values", "best"), [([1, 3, 2], 1), ([3, 2, 1], 0), ([1, 2, 3], 2), ([2, 2, 2], 0), ([-3, -1, -2], 1)]
+)
+def test_the_best_validation_epoch_is_kept_not_the_last(values, best, tmp_path):
+    made(tmp_path / "models", validate=scripted(values)).run()
+    files = contents(tmp_path / "models")
+    assert files["generator.safetensors"][2] == files["checkpoint.safetensors"][2]["rows"][best]
+    assert_same(
+        {"": files["generator.safetensors"]}, {"": files[f"epochs/epoch_{best:03d}.safetensors"]}
+    )
+    last = {k.removeprefix("average/"): v for k, v in files["checkpoint.safetensors"][0].items() if "average/" in k}
+    kept = files["generator.safetensors"][0]
+    assert (best == 2) == all(torch.equal(last[key], kept[key]) for key in kept)
+
+
+def test_the_best_so_far_is_remembered_across_an_interruption(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "models", validate=scripted([1, 3, None])).run()
+    made(tmp_path / "models", validate=scripted([2])).run()
+    assert checkpoint.load(tmp_path / "models" / "generator.safetensors")[2]["epoch"] == 1
+
+
+def test_snapshots_are_the_averaged_weights_of_the_tables_epochs(tmp_path):
+    averages = []
+
+    def judge(generator: torch.nn.Module) -> dict[str, float]:
+        averages.append({name: tensor.clone() for name, tensor in generator.state_dict().items()})
+        return {"selection": 0.0}
+
+    made(tmp_path / "models", tiny(epochs=12, steps_per_epoch=1), validate=judge).run()
+    files = contents(tmp_path / "models")
+    names = [f"epochs/epoch_{epoch:03d}.safetensors" for epoch in (0, 1, 2, 4, 5, 6, 7, 9, 10, 11)]
+    assert sorted(name for name in files if name.startswith("epochs/")) == names
+    for name in names:
+        tensors, _, row = files[name]
+        assert name == f"epochs/epoch_{row['epoch']:03d}.safetensors"
+        assert all(torch.equal(tensors[key], value) for key, value in averages[row["epoch"]].items())
+
+
+def test_rows_are_means_over_the_steps_at_the_scheduled_rate(tmp_path, monkeypatch):
+    config, seen, step = tiny(epochs=4, steps_per_epoch=3, decay_from=0.25), [], CycleGAN.step
+
+    def watched(system: CycleGAN, a: torch.Tensor, b: torch.Tensor, index: int) -> dict[str, torch.Tensor]:
+        terms = step(system, a, b, index)
+        rates = {group["lr"] for group in system.adam_g.param_groups + system.adam_d.param_groups}
+        seen.append({"index": index, "rate": rates} | {name: value.item() for name, value in terms.items()})
+        return terms
+
+    monkeypatch.setattr(CycleGAN, "step", watched)
+    trained = made(tmp_path / "models", config)
+    rows = trained.run()
+    assert [one["index"] for one in seen] == list(range(12))
+    for name in TERMS:
+        means = np.reshape([one[name] for one in seen], (4, 3)).mean(axis=1)
+        assert rows[name].to_numpy() == pytest.approx(means)
+    for one in seen:
+        trained.system.set_learning_rate(one["index"] // 3)
+        assert one["rate"] == {trained.system.adam_g.param_groups[0]["lr"]}
+    assert len({min(one["rate"]) for one in seen}) > 1
+
+
+def test_the_kept_weights_are_an_exponential_moving_average(tmp_path, monkeypatch):
+    config = tiny(ema=0.25, epochs=2, steps_per_epoch=4)
+    trained, step = made(tmp_path / "models", config), CycleGAN.step
+    average = {name: p.detach().double() for name, p in trained.system.g_ab.named_parameters()}
+
+    def watched(system: CycleGAN, a: torch.Tensor, b: torch.Tensor, index: int) -> dict[str, torch.Tensor]:
+        terms, decay = step(system, a, b, index), min(0.25, (1 + index) / (10 + index))
+        for name, now in system.g_ab.named_parameters():
+            average[name] = decay * average[name] + (1 - decay) * now.detach().double()
+        return terms
+
+    monkeypatch.setattr(CycleGAN, "step", watched)
+    trained.run()
+    kept = contents(tmp_path / "models")["epochs/epoch_001.safetensors"][0]
+    assert kept.keys() == average.keys()
+    for name, wanted in average.items():
+        torch.testing.assert_close(kept[name].double(), wanted, rtol=1e-5, atol=1e-6)
+        if name.endswith("weight"):
+            now = trained.system.state()[f"g_ab/{name}"].double()
+            assert (kept[name] - now).abs().max() > 1e-5  # averaged indeed
+
+
+@given(st.integers(1, 10_000))
+def test_the_tables_rows_are_spread_over_all_epochs(epochs):
+    chosen = table_epochs(epochs)
+    assert len(chosen) == min(10, epochs)
+    assert (chosen[0], chosen[-1]) == (0, epochs - 1)
+    gaps = np.diff(chosen)
+    assert epochs < 3 or gaps.min() >= 1 and gaps.max() - gaps.min() <= 1
+
+
+# Where it runs
+
+
+@pytest.mark.parametrize(
+    ("there", "best"), [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("cuda", "mps"), "cuda")]
+)
+def test_the_best_device_there_is(there, best, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
+    assert choose_device("auto") == choose_device() == torch.device(best)
+    assert choose_device("cpu") == torch.device("cpu")
+    for name in ("cuda", "mps"):
+        if name in there:
+            assert choose_device(name) == torch.device(name)
+        else:
+            with pytest.raises(NircoreError, match=f"device='{name}' is not available.*device=auto"):
+                choose_device(name)
+
+
+def test_a_missing_device_is_refused_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(NircoreError, match="device='cuda'"):
+        made(tmp_path / "models", tiny(device="cuda"))
+    assert not (tmp_path / "models").exists()
+    assert training.choose_device("cpu").type == "cpu"
