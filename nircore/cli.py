@@ -49,7 +49,7 @@ def reproduce(
     if run:
         given["run"] = run
     config = resolve({"profile": profile, "recipe": recipe, "dataset": dataset} | given)
-    report = execute(config, given)
+    report = execute(config)
     print(f"Report: {report}")
 
 

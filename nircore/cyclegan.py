@@ -47,9 +47,7 @@ class CycleGAN:
     def _adam(self, *networks: nn.Module) -> torch.optim.Adam:
         parameters = list(itertools.chain(*(network.parameters() for network in networks)))
         fused = self.device.type in ("cpu", "cuda")
-        return torch.optim.Adam(
-            parameters, self.config.learning_rate, betas=(self.config.beta1, 0.999), fused=fused
-        )
+        return torch.optim.Adam(parameters, self.config.learning_rate, betas=(self.config.beta1, 0.999), fused=fused)
 
     def step(self, a: Tensor, b: Tensor, index: int) -> dict[str, Tensor]:
         """Update all four networks once with unpaired batches a, b (N, 1, H, W) in [-1, 1]; return the terms.

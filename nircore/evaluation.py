@@ -28,7 +28,7 @@ def rows(run: Run, split: str, domain: str) -> list[Any]:
     table = run.table("split")
     table = table[(table["split"] == split) & (table["domain"] == domain)].copy()
     for key in ("file", "reference"):
-        table[key] = [str(paths.data() / name) if name else "" for name in table[key].astype(str)]
+        table[key] = [str(paths.data() / name) if name else "" for name in table[key].fillna("")]
     return list(table.itertuples(index=False))
 
 
@@ -63,7 +63,8 @@ class Validator:
 
     def __init__(self, run: Run) -> None:
         low_light, target = (
-            spread(rows(run, "validation", domain), run.config.validation_frames) for domain in ("low_light", "target")
+            spread(rows(run, "validation", domain), run.config.validation_frames)
+            for domain in ("low_light", "target")
         )
         self.frames = [sets.load(run.config, row) for row in low_light]
         self.truths = [sets.reference(run.config, row) for row in low_light]

@@ -50,7 +50,9 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NircoreError(f"Cannot create the folder {folder}: {error.strerror}; choose a writable place.") from error
+        raise NircoreError(
+            f"Cannot create the folder {folder}: {error.strerror}; choose a writable place."
+        ) from error
     return folder
 
 

@@ -26,9 +26,11 @@ NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "10_report": (("report",), 2),
 }
 
+QUIET = ["--IPKernelApp.log_level=50"]  # the kernel's own remarks on its transport would break into the bar
+
 
 class Progress:
-    """One bar for the whole chain: which notebook, what it last said (the epoch), and how long is left.
+    """One bar for the whole chain: which notebook, which epoch, and how long is left.
 
     It stands in for a text stream: papermill writes to it what the kernel prints.
     """
@@ -43,10 +45,10 @@ class Progress:
         self.bar.set_description_str(name)
 
     def write(self, text: str) -> None:
-        """Show the newest line; `k/n` in it moves the bar by that part of the notebook's share."""
-        for line in filter(None, map(str.strip, text.splitlines())):
-            self.bar.set_description_str(f"{self.name}  {line[:90]}")
+        """Show a line that says `k/n`, such as an epoch's, and move the bar by that part of the notebook's share."""
+        for line in map(str.strip, text.splitlines()):
             if part := re.search(r"\b(\d+)/(\d+)\b", line):
+                self.bar.set_description_str(f"{self.name}  {line[:90]}")
                 self._move(self.start + self.share * min(1.0, int(part[1]) / max(1, int(part[2]))))
 
     def end(self) -> None:
@@ -60,12 +62,12 @@ class Progress:
         self.bar.update(max(0.0, place - self.bar.n))
 
 
-def reproduce(config: Config, given: dict[str, Any]) -> Path:
+def reproduce(config: Config) -> Path:
     """Make everything of a run that is not up to date; return its report.
 
     Args:
-        config: the run, complete.
-        given: what the user set, passed to every notebook as parameters (the rest stands in config.yaml).
+        config: the run, complete. The notebooks are given its name, dataset, profile and recipe, and find all
+            else in the run's config.yaml.
 
     Raises:
         NircoreError: a notebook failed; the sentence names it, the cell and the error, and where the
@@ -74,7 +76,7 @@ def reproduce(config: Config, given: dict[str, Any]) -> Path:
     began = time.perf_counter()
     run = Run(config)
     run.save_config()
-    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")} | given
+    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
     progress = Progress(sum(share for _, share in NOTEBOOKS.values()))
     with contextlib.closing(progress.bar):
         tasks = [_task(run, name, passed, progress) for name in NOTEBOOKS]
@@ -82,7 +84,11 @@ def reproduce(config: Config, given: dict[str, Any]) -> Path:
         if not reporter.done:
             progress.bar.set_description_str("nothing changed")
             progress.bar.update(progress.bar.total)
-    what = f"{len(reporter.done)} of {len(NOTEBOOKS)} notebooks ran" if reporter.done else "nothing changed, all up to date"
+    what = (
+        f"{len(reporter.done)} of {len(NOTEBOOKS)} notebooks ran"
+        if reporter.done
+        else "nothing changed, all up to date"
+    )
     print(f"{config.name}: {what} ({time.perf_counter() - began:.0f} s)")
     return run.path("report.html")
 
@@ -104,7 +110,11 @@ def _task(run: Run, name: str, passed: dict[str, Any], progress: Progress) -> di
     return chain.task(
         name,
         action,
-        reads=[*(source for stage in stages for source in stage.sources()), *map(run.path, reads), *_inputs(stages, run)],
+        reads=[
+            *(source for stage in stages for source in stage.sources()),
+            *map(run.path, reads),
+            *_inputs(stages, run),
+        ],
         writes=[executed, *map(run.path, sorted(made))],
         settings={"cells": cells(name)} | {key: getattr(run.config, key) for key in keys},
     )
@@ -132,6 +142,7 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
         NircoreError: as `reproduce` says.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     source, partial = paths.notebooks() / f"{name}.ipynb", output.with_name(f"{name}.partial.ipynb")
     paths.make_folder(output.parent)
@@ -140,11 +151,18 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
     try:
         papermill.execute_notebook(
             source, partial, parameters=passed, kernel_name="python3", cwd=source.parent,
-            progress_bar=False, stdout_file=stream, stderr_file=stream,
+            progress_bar=False, stdout_file=stream, stderr_file=stream, extra_arguments=QUIET,
         )  # fmt: skip
+        os.replace(partial, output)
     except papermill.PapermillExecutionError as error:
         raise NircoreError(
             f"{name}.ipynb failed in cell [{error.exec_count}]: {error.ename}: {error.evalue} "
             f"The notebook up to there is {partial}."
         ) from error
-    os.replace(partial, output)
+    except DeadKernelError as error:
+        raise NircoreError(
+            f"{name}.ipynb: the kernel died, most likely for want of memory; lower batch, crop or ngf, or close "
+            f"other programs. The notebook up to there is {partial}."
+        ) from error
+    except OSError as error:
+        raise NircoreError(f"Cannot write {partial}: {error}; free some space or choose another place.") from error

@@ -48,9 +48,7 @@ def test_a_bad_setting_is_refused_before_any_notebook_starts(nircore, monkeypatc
 
 def test_paths_and_settings_reach_the_notebooks(nircore, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(
-        reproduce, "reproduce", lambda config, given: seen.update(config=config, given=given) or tmp_path
-    )
+    monkeypatch.setattr(reproduce, "reproduce", lambda config: seen.update(config=config) or tmp_path)
     monkeypatch.chdir(tmp_path)
     status, output, _ = nircore(
         *("reproduce", "--dataset", "folder", "--low-light", "a", "--target", "b"),
@@ -63,7 +61,7 @@ def test_paths_and_settings_reach_the_notebooks(nircore, monkeypatch, tmp_path):
 
 def test_cpu_is_the_default_profile(nircore, monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr(reproduce, "reproduce", lambda config, given: seen.append(config) or tmp_path)
+    monkeypatch.setattr(reproduce, "reproduce", lambda config: seen.append(config) or tmp_path)
     nircore("reproduce")
     assert (seen[0].profile, seen[0].dataset, seen[0].name) == ("cpu", "phantom", "phantom-cpu")
 
@@ -109,9 +107,12 @@ def test_a_users_folders_end_in_a_report_and_a_bad_file_is_skipped_only_on_reque
     [
         (lambda p: (p / "nowhere", frames(p / "t", ANIMALS)), "does not exist"),
         (lambda p: (frames(p / "a", []), frames(p / "t", ANIMALS)), "no frames"),
-        (lambda p: (frames(p / "a", ANIMALS), p / "a"), "same folder"),
+        (lambda p: (frames(p / "a", ANIMALS), p / "a"), "overlap"),
         (lambda p: (frames(p / "a", ANIMALS, size=20), frames(p / "t", ANIMALS)), "crop"),
-        (lambda p: (frames(p / "a", ["m1_0.tif", "m1_1.tif"]), frames(p / "t", ["m1_0.tif"], seed=3)), "allow_scene_split"),
+        (
+            lambda p: (frames(p / "a", ["m1_0.tif", "m1_1.tif"]), frames(p / "t", ["m1_0.tif"], seed=3)),
+            "allow_scene_split",
+        ),
     ],
     ids=["missing", "empty", "one domain twice", "smaller than the crop", "one animal"],
 )

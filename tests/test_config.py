@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nircore.config import FIELDS, HERE, Config, _load, available, load_file, parse, require_known, resolve
@@ -140,6 +140,7 @@ def test_the_name_of_a_run():
     assert Config(run="mine", recipe="cyclegan").name == "mine"
 
 
+@settings(deadline=None)
 @given(configs())
 def test_yaml_gives_back_what_it_took(tmp_path_factory, config):
     path = tmp_path_factory.mktemp("run") / "config.yaml"
@@ -151,6 +152,7 @@ def test_yaml_keeps_the_declared_order():
     assert [line.split(":")[0] for line in Config().to_yaml().splitlines()] == list(FIELDS)
 
 
+@settings(deadline=None)
 @given(configs())
 def test_parse_gives_every_setting_its_type(config):
     for name, value in dataclasses.asdict(config).items():

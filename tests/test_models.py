@@ -149,14 +149,14 @@ def test_the_discriminator_of_a_256_px_frame_judges_30_by_30_patches():
     assert PatchDiscriminator(2)(torch.zeros(2, 1, 256, 256)).shape == (2, 1, 30, 30)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(4, 32), st.integers(4, 32))
 def test_patch_logits_are_one_per_8_px_less_two(rows, columns):
     logits = PatchDiscriminator(1)(torch.zeros(1, 1, 8 * rows, 8 * columns))
     assert logits.shape == (1, 1, rows - 2, columns - 2)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(4, 24), st.integers(4, 24), st.integers(1, 3), st.integers(1, 2))
 def test_the_generator_gives_back_the_size_and_stays_in_range(rows, columns, batch, blocks):
     image = 100 * torch.randn(batch, 1, 4 * rows, 4 * columns)

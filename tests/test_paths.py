@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nircore import paths
@@ -103,6 +103,7 @@ def test_a_plain_run_name_is_a_folder_of_reports(run, tmp_path, monkeypatch):
     assert paths.run_folder(run) == tmp_path / run
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("aZ0._-/\\~\n", max_size=6))
 def test_whatever_the_name_the_run_is_directly_below_reports(run):
     try:

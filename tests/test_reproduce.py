@@ -35,7 +35,7 @@ def ran(root, **changed) -> list[str]:
     given = TINY | changed
     executed = {name: root / "reports" / "tiny" / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS}
     before = {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in executed.items()}
-    report = reproduce(resolve(given), given)
+    report = reproduce(resolve(given))
     assert report.is_file()
     return [name for name, path in executed.items() if path.stat().st_mtime_ns != before[name]]
 
@@ -102,13 +102,30 @@ def test_a_failing_notebook_is_named_and_kept(world):
     nbformat.write(notebook, path)
     executed = world / "reports" / "tiny" / "notebooks" / "04_loss_table.ipynb"
     before = executed.read_bytes()
-    with pytest.raises(NircoreError, match=r"04_loss_table.ipynb failed in cell \[\d+\]: ZeroDivisionError") as caught:
+    with pytest.raises(
+        NircoreError, match=r"04_loss_table.ipynb failed in cell \[\d+\]: ZeroDivisionError"
+    ) as caught:
         ran(world)
     partial = executed.with_name("04_loss_table.partial.ipynb")
     assert str(partial) in str(caught.value) and partial.is_file()
     assert executed.read_bytes() == before
     path.write_text(original)
-    assert "04_loss_table" not in ran(world)
+    assert ran(world) == ["04_loss_table"]
+
+
+def test_a_kernel_that_dies_is_reported_in_one_sentence(world):
+    ran(world)
+    path = world / "notebooks" / "04_loss_table.ipynb"
+    original = path.read_text()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].source = "import os; os.kill(os.getpid(), 9)"
+    notebook.cells[-1].cell_type = "code"
+    notebook.cells[-1] |= {"outputs": [], "execution_count": None}
+    nbformat.write(notebook, path)
+    with pytest.raises(NircoreError, match="04_loss_table.ipynb: the kernel died"):
+        ran(world)
+    path.write_text(original)
+    assert ran(world) == ["04_loss_table"]
 
 
 def test_table1_has_our_epochs_beside_the_published_rows(world):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
@@ -51,10 +51,10 @@ def validate(generator: torch.nn.Module) -> dict[str, float]:
 
     `distance` is what a real validation measures; `psnr` stands for a number that is not known.
     """
-    start = torch.cat([p.flatten() for p in build_generator(tiny(), tiny().seed).parameters()])
-    now = torch.cat([p.flatten() for p in generator.parameters()])
+    start = build_generator(tiny(), tiny().seed).parameters()
+    moved = [(p.detach() - q).abs().sum().item() for p, q in zip(generator.parameters(), start, strict=True)]
     distance = float(np.abs(translate(generator, LOW_LIGHT[0]) - TARGET[0]).mean())
-    return {"psnr": math.nan, "distance": distance, "selection": float((now - start).abs().mean())}
+    return {"psnr": math.nan, "distance": distance, "selection": sum(moved)}
 
 
 def made(folder: Path, config: Config | None = None, **options) -> Training:
@@ -233,8 +233,8 @@ def test_one_line_per_epoch_and_one_on_resuming(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path / "models", say=say).run()
     made(tmp_path / "models", say=say).run()
-    number = r"\d+\.\d{3}"
-    assert re.fullmatch(rf"epoch 1/3  G {number}  D_A {number}  D_B {number}  validation {number}  \d+\.\d s", said[0])
+    numbers = "  ".join(rf"{name} \d+\.\d{{3}}" for name in ("G", "D_A", "D_B", "validation"))
+    assert re.fullmatch(rf"epoch 1/3  {numbers}  \d+\.\d s", said[0])
     assert [line[:9] for line in said] == ["epoch 1/3", "epoch 2/3", "resuming ", "epoch 3/3"]
     assert said[2] == "resuming after epoch 2/3"
 
@@ -246,7 +246,7 @@ def test_training_does_not_depend_on_the_global_generator(tmp_path, uninterrupte
     assert_same(contents(tmp_path / "models"), uninterrupted[0])
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 0.002}, {"epochs": 2}, {"blocks": 2}, {"seed": 1}])
+@pytest.mark.parametrize("change", [{"learning_rate": 0.002}, {"epochs": 2}, {"ndf": 3}, {"seed": 1}])
 def test_a_checkpoint_of_other_settings_is_not_resumed_from(change, tmp_path):
     config, said = tiny(**change), []
     made(tmp_path / "models").run()
@@ -375,9 +375,7 @@ def test_the_best_validation_epoch_is_kept_not_the_last(values, best, tmp_path):
     made(tmp_path / "models", validate=scripted(values)).run()
     files = contents(tmp_path / "models")
     assert files["generator.safetensors"][2] == files["checkpoint.safetensors"][2]["rows"][best]
-    assert_same(
-        {"": files["generator.safetensors"]}, {"": files[f"epochs/epoch_{best:03d}.safetensors"]}
-    )
+    assert_same({"": files["generator.safetensors"]}, {"": files[f"epochs/epoch_{best:03d}.safetensors"]})
     last = {k.removeprefix("average/"): v for k, v in files["checkpoint.safetensors"][0].items() if "average/" in k}
     kept = files["generator.safetensors"][0]
     assert (best == 2) == all(torch.equal(last[key], kept[key]) for key in kept)
@@ -451,6 +449,7 @@ def test_the_kept_weights_are_an_exponential_moving_average(tmp_path, monkeypatc
             assert (kept[name] - now).abs().max() > 1e-5  # averaged indeed
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000))
 def test_the_tables_rows_are_spread_over_all_epochs(epochs):
     chosen = table_epochs(epochs)

@@ -42,7 +42,7 @@ class Window:
 
 
 WINDOWS = {
-    "NIR-IIa": Window(centre_nm=1150.0, absorption=0.8, autofluorescence=0.060, emission=1.0),
+    "NIR-IIa": Window(centre_nm=1150.0, absorption=0.8, autofluorescence=0.100, emission=1.0),
     "NIR-IIb": Window(centre_nm=1600.0, absorption=5.0, autofluorescence=0.004, emission=1.3),
 }
 

@@ -171,8 +171,6 @@ def _check_header(path: Path, image: Image) -> None:
             "its header is damaged, or the frame must be cut into smaller ones."
         )
     if min(height, width) < MIN_SIDE:
-        raise NircoreError(
-            f"{path} is {height} x {width} pixels: export it with at least {MIN_SIDE} on a side."
-        )
+        raise NircoreError(f"{path} is {height} x {width} pixels: export it with at least {MIN_SIDE} on a side.")
     if image.dtype.kind not in "uif":
         raise NircoreError(f"{path} holds pixels of type {image.dtype}: export integers or real numbers.")

@@ -178,7 +178,7 @@ def anatomy(seed: int, shape: tuple[int, int] = (640, 512), lesion: bool | None 
     flesh = _flesh(m, surface)
     m.draw_anew(1)
     organs, dose = _organs(m), m.rng.uniform(0.55, 1.5)
-    haze = m.rng.uniform(0.025, 0.05) * flesh  # probe in the capillaries of skin and muscle
+    haze = m.rng.uniform(0.04, 0.08) * flesh  # probe in the capillaries of skin and muscle
     vessels, lines, gain = np.zeros(shape, bool), np.zeros(shape, bool), m.rng.uniform(0.24, 0.38)
     m.draw_anew(2)
     trees = []

@@ -133,9 +133,7 @@ def entropy(image: ArrayLike, *, data_range: float, bins: int = 256) -> float:
     return float(np.sum(p * np.log2(1 / p)))
 
 
-def edge_density(
-    image: ArrayLike, *, data_range: float, detector: Literal["canny", "sobel"] = "canny"
-) -> float:
+def edge_density(image: ArrayLike, *, data_range: float, detector: Literal["canny", "sobel"] = "canny") -> float:
     """Return the number of edge pixels over the number of pixels, a fraction in [0, 1].
 
     The paper names no detector. Both run on image / data_range; their thresholds never adapt to the image.

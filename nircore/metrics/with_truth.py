@@ -33,9 +33,7 @@ def _check_valid(valid: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
         return np.ones(shape, dtype=bool)
     valid = np.asarray(valid)
     if valid.dtype != bool or valid.shape != shape:
-        raise NircoreError(
-            f"valid has dtype {valid.dtype} and shape {valid.shape}: pass booleans of shape {shape}."
-        )
+        raise NircoreError(f"valid has dtype {valid.dtype} and shape {valid.shape}: pass booleans of shape {shape}.")
     if not valid.any():
         raise NircoreError("valid marks no pixel: nothing is left to compare; relax the rule that made it.")
     return valid

@@ -44,7 +44,9 @@ def _paper_metrics(run: Run, test: list[Any], frames: list[np.ndarray], images: 
         for stage, pixels in (("low-light", frame), ("enhanced", image)):
             common = np.clip((fit.apply(pixels) + 1) / 2 * RANGE, 0, RANGE)
             values = no_reference.measure(common, data_range=RANGE)
-            rows.append({"file": row.scene, "group": row.group, "exposure_s": row.exposure_s, "stage": stage} | values)
+            rows.append(
+                {"file": row.scene, "group": row.group, "exposure_s": row.exposure_s, "stage": stage} | values
+            )
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
     effects = []

@@ -90,7 +90,19 @@ SECTIONS = (
             "fig4d_contrast": "Fig. 4d: contrast.",
             "fig4e_mean_intensity": "Mean intensity, which the paper names but does not plot.",
         },
-        {"table2_metrics": ("metric", "unit", "mean_before", "mean_after", "difference", "low", "high", "n", "groups")},
+        {
+            "table2_metrics": (
+                "metric",
+                "unit",
+                "mean_before",
+                "mean_after",
+                "difference",
+                "low",
+                "high",
+                "n",
+                "groups",
+            )
+        },
     ),
     Section(
         "Against the truth",

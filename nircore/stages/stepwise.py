@@ -10,7 +10,7 @@ from torch import nn
 
 from nircore import checkpoint, evaluation
 from nircore.data import sets
-from nircore.data.frames import write_frame
+from nircore.data.frames import sha256, write_frame
 from nircore.enhance import enhance, repeat
 from nircore.figures import frames as draw
 from nircore.figures.style import save
@@ -38,16 +38,15 @@ def load(run: Run, name: str) -> nn.Module:
     return checkpoint.load_generator(run.path(f"models/{name}"))[0].to(choose_device(run.config.device))
 
 
-def _enhance_all(
-    run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence
-) -> None:
+def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence) -> None:
     rows, shown = [], []
     for row, frame, truth in zip(test, frames, truths, strict=True):
         image, fit = enhance(generator, frame)
         name = f"enhanced/{row.group}_{Path(row.file).stem}.tif"
         write_frame(run.path(name), image, np.float32)
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
-                     "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale})  # fmt: skip
+                     "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
+                     "sha256": sha256(run.path(name))})  # fmt: skip
         shown.append(_panel(row, frame, image, truth))
     run.write_table("enhanced", pd.DataFrame(rows))
     save(draw.before_after(evaluation.spread(shown, SHOWN)), run.figure("fig3a_enhanced"))

@@ -48,10 +48,7 @@ def write_hdf5(path: Path, array: np.ndarray, dataset: str = "Cube/Images") -> P
 
 @pytest.mark.parametrize(
     ("suffix", "dtype"),
-    [
-        (".tif", t)
-        for t in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
-    ]
+    [(".tif", t) for t in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")]
     + [(".png", t) for t in ("uint8", "uint16")]
     + [(".npy", t) for t in ("uint8", "uint16", "int32", "float32")],
 )
@@ -118,8 +115,7 @@ def test_exposure_and_filter_come_from_the_hdf5_metadata_or_the_name(tmp_path: P
     frame = read_frame(path)
     assert (frame.exposure_s, frame.filter) == (0.5, "Bandpass 1300nm")
     assert (
-        exposure_in("dark_00016ms.tif") == 0.016
-        and exposure_in("20msec.tif") is exposure_in("a_20msx.tif") is None
+        exposure_in("dark_00016ms.tif") == 0.016 and exposure_in("20msec.tif") is exposure_in("a_20msx.tif") is None
     )
     assert filter_in("LP1250_0001.tif") == "LP1250" and filter_in("XLP1250.tif") is None
 

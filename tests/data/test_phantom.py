@@ -71,6 +71,10 @@ def _dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
+def _centroid_mm(map_, animal):
+    return [((places + 0.5) * map_).sum() / map_.sum() * animal.pixel_mm for places in np.indices(map_.shape)]
+
+
 @pytest.mark.parametrize("seed", [7, 8, 9])
 def test_a_smaller_frame_shows_the_same_animal_vessel_by_vessel(seed):
     large, small = anatomy(seed, (320, 256), lesion=True), anatomy(seed, (160, 128), lesion=True)
@@ -83,6 +87,8 @@ def test_a_smaller_frame_shows_the_same_animal_vessel_by_vessel(seed):
         assert depth == same_depth
         assert np.corrcoef(_halved(fine).ravel(), coarse.ravel())[0, 1] > 0.98
         assert fine.sum() / 4 == pytest.approx(coarse.sum(), rel=0.02)
+        np.testing.assert_allclose(_centroid_mm(fine, large), _centroid_mm(coarse, small), atol=0.09)
+    np.testing.assert_allclose(_centroid_mm(large.surface, large), _centroid_mm(small.surface, small), atol=0.03)
 
 
 @pytest.mark.parametrize("width", [64, 96, 256])

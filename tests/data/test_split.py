@@ -67,9 +67,7 @@ def assigned(table: pd.DataFrame, by: str = "group") -> pd.Series:
 
 def in_both_domains(table: pd.DataFrame, by: str) -> set[str]:
     train = table[table["split"] == "train"]
-    return set(train.loc[train["domain"] == "low_light", by]) & set(
-        train.loc[train["domain"] == "target", by]
-    )
+    return set(train.loc[train["domain"] == "low_light", by]) & set(train.loc[train["domain"] == "target", by])
 
 
 @settings(max_examples=40, deadline=None)
@@ -117,9 +115,7 @@ def test_few_groups_are_split_as_near_as_any_assignment_can(sizes, seed) -> None
     chosen = assigned(split(table, seed=seed))
 
     def distance(names: Sequence[str]) -> float:
-        shares = [
-            sum(n for n, s in zip(sizes, names, strict=True) if s == name) / sum(sizes) for name in SHARES
-        ]
+        shares = [sum(n for n, s in zip(sizes, names, strict=True) if s == name) / sum(sizes) for name in SHARES]
         return sum((a - b) ** 2 for a, b in zip(shares, SHARES.values(), strict=True))
 
     everything = (names for names in product(SHARES, repeat=len(sizes)) if set(names) == set(SHARES))

@@ -27,9 +27,7 @@ def made_root(tmp_path: Path) -> Path:
     """A small set of our own: two animals, one filter, darks at 10, 20 and 40 ms of level 100, 200 and 250 DN."""
     rows, draw = [], np.random.default_rng(0)
     for exposure, level in ((10, 100), (20, 200), (40, 250)):
-        rows.append(
-            (f"dark/dark_{exposure:05d}ms.tif", exposure / 1000, level + draw.integers(0, 5, (16, 18)))
-        )
+        rows.append((f"dark/dark_{exposure:05d}ms.tif", exposure / 1000, level + draw.integers(0, 5, (16, 18))))
     for animal in ("F1", "M2"):
         for exposure in (20, 320):
             name = f"qd/{animal}/{animal}_BP1150_{exposure:04d}ms.tif"
@@ -38,9 +36,7 @@ def made_root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         tifffile.imwrite(tmp_path / name, pixels.astype("uint16"))
     table = pd.DataFrame([(name, f"published/{i}.h5", s, "none") for i, (name, s, _) in enumerate(rows)])
-    table.to_csv(
-        tmp_path / "metadata.csv", header=["file", "source", "exposure_s", "source_sha256"], index=False
-    )
+    table.to_csv(tmp_path / "metadata.csv", header=["file", "source", "exposure_s", "source_sha256"], index=False)
     return tmp_path
 
 
@@ -82,9 +78,7 @@ def test_the_published_hdf5_holds_the_same_pixels_as_the_tiff(swir_hdr: Path) ->
 
 def test_published_hdf5_files_are_found_by_name(h5_root: Path, swir_hdr: Path) -> None:
     table = swir.catalogue(h5_root)
-    assert [Path(file).name for file in table["file"]] == [
-        f"PC_Female_1_2_63min_3_14_{i}.h5" for i in (0, 1, 4)
-    ]
+    assert [Path(file).name for file in table["file"]] == [f"PC_Female_1_2_63min_3_14_{i}.h5" for i in (0, 1, 4)]
     assert set(table["scene"]) == {"F1-2/BP1300"}
     signal = swir.load(table["file"][0], 0.02, swir.darks(h5_root))
     dark = read_frame(swir_hdr / "dark" / "dark_mean100_00016ms.tif").pixels

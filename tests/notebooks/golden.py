@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from nircore.reproduce import QUIET
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -33,7 +35,8 @@ def refresh() -> None:
         os.environ["NIRCORE_REPORTS"] = reports
         for path in NOTEBOOKS:
             notebook = nbformat.read(path, as_version=4)
-            NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+            place = {"metadata": {"path": path.parent}}
+            NotebookClient(notebook, kernel_name="python3", resources=place, extra_arguments=QUIET).execute()
             nbformat.write(stripped(notebook), path)
             print(f"{path.name}: {sum(map(is_golden, notebook.cells))} golden")
 

@@ -1,0 +1,153 @@
+"""Random crops: of the right frames, in the right eight orientations, from the step and the seed alone."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nircore.data.unpaired import UnpairedCrops, random_crop
+
+
+def distinct(height: int, width: int, first: int = 0) -> np.ndarray:
+    """A frame in which no two pixels are equal, within [-1, 1]."""
+    values = np.arange(first, first + height * width, dtype=np.float32).reshape(height, width)
+    return values / 10_000
+
+
+def orientations(square: np.ndarray) -> list[np.ndarray]:
+    """The eight ways to lay a square down, written out as index permutations."""
+    plain = [square, square[::-1], square[:, ::-1], square[::-1, ::-1]]
+    return plain + [way.T for way in plain]
+
+
+def windows(frame: np.ndarray, crop: int) -> dict[bytes, tuple[int, int, int]]:
+    """Every crop there is, as bytes: its row, its column and its orientation."""
+    return {
+        np.ascontiguousarray(way).tobytes(): (row, column, k)
+        for row in range(frame.shape[0] - crop + 1)
+        for column in range(frame.shape[1] - crop + 1)
+        for k, way in enumerate(orientations(frame[row : row + crop, column : column + crop]))
+    }
+
+
+def key(crop: torch.Tensor) -> bytes:
+    """A crop as `windows` knows it."""
+    return np.ascontiguousarray(crop.numpy()).tobytes()
+
+
+def chi_square(counts: list[int]) -> float:
+    """Pearson's statistic against equal shares."""
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts)
+
+
+def test_every_crop_is_a_window_in_one_of_eight_orientations_all_equally_often():
+    a, b = distinct(9, 7), distinct(6, 8, first=1000)
+    known = [windows(frame, 4) for frame in (a, b)]
+    assert [len(one) for one in known] == [6 * 4 * 8, 3 * 5 * 8]
+    crops = UnpairedCrops([a], [b], crop=4, batch=2, seed=3)
+    batches = [crops.at(step) for step in range(1500)]
+    found = [[known[k][key(crop[0])] for batch in batches for crop in batch[k]] for k in (0, 1)]
+    for places, (rows, columns) in zip(found, [(6, 4), (3, 5)], strict=True):
+        assert len(places) == 3000
+        by_orientation = [sum(place[2] == k for place in places) for k in range(8)]
+        assert chi_square(by_orientation) < 24.3  # 7 degrees of freedom, p = 0.001
+        by_window = [
+            sum(place[:2] == window for place in places) for window in itertools.product(range(rows), range(columns))
+        ]
+        assert chi_square(by_window) < rows * columns + 5 * math.sqrt(2 * rows * columns)
+    for k in range(3):  # row, column and orientation of the two domains have nothing to do with each other
+        one, other = ([place[k] for place in places] for places in found)
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.08
+
+
+def test_the_two_domains_are_drawn_independently():
+    frames = [np.full((5, 5), k / 10, dtype=np.float32) for k in range(7)]
+    crops = UnpairedCrops(frames, frames, crop=4, batch=1, seed=0)
+    picks = np.array([[domain[0, 0, 0, 0].item() for domain in crops.at(step)] for step in range(3000)])
+    picks = (10 * picks).round().astype(int)
+    for column in picks.T:
+        assert chi_square([np.sum(column == k) for k in range(7)]) < 22.5  # 6 degrees of freedom, p = 0.001
+    assert abs(np.corrcoef(picks.T)[0, 1]) < 0.07
+    assert abs(np.corrcoef(picks[1:, 0], picks[:-1, 0])[0, 1]) < 0.07
+    together = [np.sum((picks == pair).all(axis=1)) for pair in itertools.product(range(7), repeat=2)]
+    assert chi_square(together) < 48 + 5 * math.sqrt(2 * 48)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.integers(0, 10**10))
+def test_a_batch_is_a_function_of_step_and_seed_only(seed, step):
+    frames = [distinct(12, 10), distinct(11, 14, first=500)]
+    make = lambda seed: UnpairedCrops(frames, frames[::-1], crop=8, batch=3, seed=seed)  # noqa: E731
+    crops = make(seed)
+    first = crops.at(step)
+    for other in (step + 1, 0, step + 2):
+        crops.at(other)
+    np.random.seed(step % 1000)
+    torch.manual_seed(step % 1000)
+    for one, again, anew in zip(first, crops.at(step), make(seed).at(step), strict=True):
+        assert torch.equal(one, again)
+        assert torch.equal(one, anew)
+
+
+@pytest.mark.parametrize("change", ["step", "seed"])
+def test_another_step_or_seed_gives_another_batch(change):
+    frames = [distinct(60, 60)]
+    batches = set()
+    for k in range(50):
+        crops = UnpairedCrops(frames, frames, crop=8, seed=k if change == "seed" else 0)
+        batches.add(key(crops.at(k if change == "step" else 0)[0]))
+    assert len(batches) > 45
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 3), st.integers(4, 12), st.integers(0, 8), st.integers(0, 8))
+def test_shape_type_and_range(batch, crop, taller, wider):
+    rng = np.random.default_rng(crop)
+    frames = [rng.normal(0, 2, (crop + taller, crop + wider)).astype(np.float32) for _ in range(2)]
+    a, b = UnpairedCrops(frames[:1], frames[1:], crop, batch).at(0)
+    for tensor, frame in ((a, frames[0]), (b, frames[1])):
+        assert tensor.shape == (batch, 1, crop, crop)
+        assert tensor.dtype == torch.float32
+        assert tensor.abs().max() <= 1
+        assert set(tensor.numpy().ravel().tolist()) <= set(frame.clip(-1, 1).ravel().tolist())
+
+
+def test_only_what_is_beyond_the_range_is_clipped():
+    frame = np.array([[-3.0, -1.0, -0.25, 0.5], [1.0, 1.5, 0.0, 9.0]] * 2, dtype=np.float32)
+    a, _ = UnpairedCrops([frame], [frame], crop=4).at(0)
+    assert sorted(a.ravel().tolist()) == sorted(frame.clip(-1, 1).ravel().tolist())
+
+
+def test_a_crop_of_the_whole_frame_is_one_of_its_orientations():
+    frame = distinct(6, 6)
+    known, crops = windows(frame, 6), UnpairedCrops([frame], [frame], crop=6)
+    assert len(known) == 8
+    assert {known[key(crops.at(step)[0][0, 0])] for step in range(100)} == {(0, 0, k) for k in range(8)}
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (9, 6)])
+def test_a_crop_as_high_or_wide_as_the_frame_reaches_both_ends(shape):
+    frame, rng = distinct(*shape), np.random.default_rng(0)
+    found = [random_crop(frame, 6, rng) for _ in range(200)]
+    assert all(crop.shape == (6, 6) for crop in found)
+    assert {crop.min() for crop in found} >= {frame[0, 0], frame[-6, -6]}
+
+
+def test_frames_of_different_sizes_share_a_batch():
+    frames = [distinct(8, 30), distinct(40, 9, first=1000), distinct(8, 8, first=3000)]
+    a, _ = UnpairedCrops(frames, frames, crop=8, batch=64).at(0)
+    assert {int(crop.min() * 10_000 / 1000 + 1e-3) for crop in a} == {0, 1, 3}
+
+
+def test_the_frames_are_not_touched():
+    frame = 3 * distinct(8, 8)
+    frame[0, 0] = 5
+    before = frame.copy()
+    a, b = UnpairedCrops([frame], [frame], crop=8).at(0)
+    a.fill_(0), b.fill_(0)
+    np.testing.assert_array_equal(frame, before)

@@ -1,0 +1,222 @@
+"""Weights on disk: they say what they are, nothing else is believed, and a failure damages nothing."""
+
+import ast
+import json
+import pickle
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import nircore
+from nircore import checkpoint
+from nircore.config import Config
+from nircore.errors import NircoreError
+from nircore.models import build_generator
+
+ODD = Config(ngf=3, blocks=2, run="odd", learning_rate=1e-5, recipe="cyclegan")
+PACKAGE = Path(nircore.__file__).parent
+
+
+@pytest.fixture
+def saved(tmp_path) -> Path:
+    """A generator's file, of an architecture that is nobody's default."""
+    path = tmp_path / "models" / "generator.safetensors"
+    checkpoint.save_generator(path, build_generator(ODD, 7), ODD, {"epoch": 4, "psnr": 31.25})
+    return path
+
+
+@contextmanager
+def files_no_longer_than(size: int) -> Iterator[None]:
+    """Let the system refuse to write more, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_generator_comes_back_from_its_file_alone(saved):
+    generator, config, facts = checkpoint.load_generator(saved)
+    original, image = build_generator(ODD, 7), torch.randn(1, 1, 20, 24)
+    assert config == ODD != Config()
+    assert facts == {"epoch": 4, "psnr": 31.25}
+    assert len(generator.trunk) == 2
+    assert not generator.training
+    assert torch.equal(generator(image), original(image))
+    assert not torch.equal(generator(image), build_generator(ODD, 8)(image))
+
+
+def test_the_header_is_plain_json(saved):
+    with safe_open(saved, framework="np") as file:
+        header = file.metadata()
+    texts = "".join(header.values())
+    assert '"ngf": 3' in texts and '"learning_rate": 1e-05' in texts
+    assert all(json.loads(text) for text in header.values())
+
+
+def test_tensors_come_back_bit_for_bit(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    tensors = {
+        "float": torch.randn(3, 5, generator=rng),
+        "turned": torch.randn(4, 6, generator=rng).T,
+        "half": torch.randn(7, generator=rng).bfloat16(),
+        "scalar": torch.tensor(3.0),
+        "odd values": torch.tensor([torch.nan, torch.inf, -0.0, 1e-45]),
+        "learnt": torch.randn(2, generator=rng).requires_grad_(),
+    }
+    checkpoint.save(tmp_path / "c.safetensors", tensors, Config(), {})
+    back, _, _ = checkpoint.load(tmp_path / "c.safetensors")
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert back[name].dtype == tensor.dtype and back[name].shape == tensor.shape
+        assert not back[name].requires_grad
+        assert raw(back[name]) == raw(tensor)
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    """The bytes of a tensor's values."""
+    return tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+
+
+def test_facts_come_back_exactly(tmp_path):
+    values = np.random.default_rng(0).normal(size=50).tolist()
+    rows = [{"epoch": k, "psnr": value, "ssim": float("inf")} for k, value in enumerate(values)]
+    checkpoint.save(tmp_path / "c.safetensors", {}, Config(), {"rows": rows})
+    assert checkpoint.load(tmp_path / "c.safetensors")[2] == {"rows": rows}
+
+
+def foreign(path: Path, header: dict[str, str] | None = None) -> None:
+    """A safetensors file that somebody else wrote."""
+    save_file({"weight": torch.ones(2)}, path, header)
+
+
+BAD = {
+    "pickle": lambda path, _: path.write_bytes(pickle.dumps({"weights": [1, 2, 3]})),
+    "torch.save": lambda path, _: torch.save({"weight": torch.ones(2)}, path),
+    "empty": lambda path, _: path.write_bytes(b""),
+    "text": lambda path, _: path.write_text("weights\n" * 100),
+    "foreign": lambda path, _: foreign(path),
+    "foreign with a header": lambda path, _: foreign(path, {"format": "pt"}),
+    "header not JSON": lambda path, _: foreign(path, {"config": "ngf=3", "facts": "{}"}),
+    "cut in the header": lambda path, good: path.write_bytes(good[:40]),
+    "cut in half": lambda path, good: path.write_bytes(good[: len(good) // 2]),
+    "last byte missing": lambda path, good: path.write_bytes(good[:-1]),
+    "something appended": lambda path, good: path.write_bytes(good + b"x"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("load", [checkpoint.load, checkpoint.load_generator])
+def test_what_is_no_checkpoint_is_named_and_left_alone(kind, load, saved):
+    path = saved.with_name("bad.safetensors")
+    BAD[kind](path, saved.read_bytes())
+    before = path.read_bytes()
+    with pytest.raises(NircoreError, match=re.escape(str(path)) + " is damaged or not a nircore checkpoint"):
+        load(path)
+    assert path.read_bytes() == before
+
+
+def test_a_pickle_is_not_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    (tmp_path / "bad.safetensors").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(NircoreError):
+        checkpoint.load(tmp_path / "bad.safetensors")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("load", [checkpoint.load, checkpoint.load_generator])
+def test_a_missing_file_is_named(load, tmp_path):
+    for path in (tmp_path / "nowhere.safetensors", tmp_path):
+        with pytest.raises(NircoreError, match=f"no checkpoint at {re.escape(str(path))}: train first"):
+            load(path)
+
+
+def test_settings_of_another_version_are_named(saved):
+    tensors, config, facts = checkpoint.load(saved)
+    with safe_open(saved, framework="pt") as file:
+        header = {name: text.replace('"ngf"', '"filters"') for name, text in file.metadata().items()}
+    save_file(tensors, saved, header)
+    with pytest.raises(NircoreError, match=f"{re.escape(str(saved))}: 'filters'"):
+        checkpoint.load(saved)
+
+
+def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, saved):
+    path = tmp_path / "other.safetensors"
+    checkpoint.save_generator(path, build_generator(Config(ngf=4)), ODD, {})
+    with pytest.raises(NircoreError, match=re.escape(str(path)) + " does not hold the generator"):
+        checkpoint.load_generator(path)
+    checkpoint.save(path, {"g_ab/weight": torch.ones(1)}, ODD, {})
+    with pytest.raises(NircoreError, match=re.escape(str(path)) + " does not hold the generator"):
+        checkpoint.load_generator(path)
+
+
+def test_a_full_disk_leaves_the_former_file(saved):
+    before = saved.read_bytes()
+    with files_no_longer_than(4000), pytest.raises(NircoreError, match=f"Cannot write {re.escape(str(saved))}"):
+        checkpoint.save_generator(saved, build_generator(Config(ngf=8)), Config(), {})
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
+def test_a_failure_while_writing_leaves_the_former_file(saved, monkeypatch, error):
+    def half(tensors: dict, path: Path, header: dict) -> None:
+        path.write_bytes(b"half")
+        raise error("mine")
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(checkpoint, "save_file", half)
+    with pytest.raises(NircoreError if error is OSError else error, match="mine"):
+        checkpoint.save_generator(saved, build_generator(Config()), Config(), {})
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_nothing_in_the_package_can_load_a_pickle():
+    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    assert len(sources) > 30
+    assert not {str(path): found for path, text in sources.items() if (found := unpickling(text))}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch; x = torch.load(path, weights_only=True)",
+        "from torch import Tensor, load",
+        "import pickle",
+        "from joblib import load",
+        "np.load(path, allow_pickle=True)",
+        "pd.read_pickle(path)",
+    ],
+)
+def test_and_that_test_would_see_it(line):
+    assert unpickling(line)
+
+
+def unpickling(source: str) -> list[str]:
+    """The parts of a source that could load a pickle."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        text = ast.unparse(node)
+        modules = {alias.name for alias in getattr(node, "names", [])} if isinstance(node, ast.Import) else set()
+        if isinstance(node, ast.ImportFrom):
+            modules = {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        if modules & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "torch.load", "torch.hub"}:
+            found.append(text)
+        if isinstance(node, ast.Attribute) and (text in {"torch.load", "torch.hub"} or node.attr == "read_pickle"):
+            found.append(text)
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
+            found.append(text)
+    return found
