@@ -23,15 +23,14 @@ class Reporter:
 
     desc = "nircore"
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], skip: Callable[[str], None]) -> None:
+        self.say, self.skip = say, skip
         self.done: list[str] = []
-        self.fresh: list[str] = []
         self.problem: str | None = None
 
     def skip_uptodate(self, task: Any) -> None:
         """Note a task with nothing to do."""
-        self.fresh.append(_short(task.name))
+        self.skip(_short(task.name))
 
     def add_success(self, task: Any) -> None:
         """Note a task that ran."""
@@ -73,9 +72,15 @@ def task(
 
 
 def execute(
-    database: Path, tasks: list[dict[str, Any]], names: Iterable[str], say: Callable[[str], None] = print
+    database: Path,
+    tasks: list[dict[str, Any]],
+    names: Iterable[str],
+    say: Callable[[str], None] = print,
+    skip: Callable[[str], None] = lambda name: None,
 ) -> Reporter:
     """Run the named tasks and what they need, remembering in `database` (SQLite) what is up to date.
+
+    `say` receives a line for every task that ran, `skip` the name of every one that had nothing to do.
 
     Raises:
         Exception: whatever an action raised, unchanged; what was done before it is remembered.
@@ -83,7 +88,7 @@ def execute(
     """
     make_folder(database.parent)
     raised: list[Exception] = []
-    reporter = Reporter(say)
+    reporter = Reporter(say, skip)
     loader = ModuleTaskLoader({"task_nircore": lambda: (_guarded(item, raised) for item in tasks)})
     settings = {"dep_file": str(database), "backend": "sqlite3", "reporter": reporter, "verbosity": 2}
     selected = {f"nircore:{name}": {} for name in names}

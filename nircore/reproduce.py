@@ -44,6 +44,11 @@ class Progress:
         self.name, self.share, self.start = name, share, self.bar.n
         self.bar.set_description_str(name)
 
+    def skip(self, name: str) -> None:
+        """Pass over a notebook that is up to date."""
+        self.begin(name, NOTEBOOKS[name][1])
+        self.end()
+
     def write(self, text: str) -> None:
         """Show a line that says `k/n`, such as an epoch's, and move the bar by that part of the notebook's share."""
         for line in map(str.strip, text.splitlines()):
@@ -80,10 +85,7 @@ def reproduce(config: Config) -> Path:
     progress = Progress(sum(share for _, share in NOTEBOOKS.values()))
     with contextlib.closing(progress.bar):
         tasks = [_task(run, name, passed, progress) for name in NOTEBOOKS]
-        reporter = chain.execute(run.path(".notebooks.sqlite"), tasks, NOTEBOOKS, progress.bar.write)
-        if not reporter.done:
-            progress.bar.set_description_str("nothing changed")
-            progress.bar.update(progress.bar.total)
+        reporter = chain.execute(run.path(".notebooks.sqlite"), tasks, NOTEBOOKS, progress.bar.write, progress.skip)
     what = (
         f"{len(reporter.done)} of {len(NOTEBOOKS)} notebooks ran"
         if reporter.done

@@ -1,5 +1,7 @@
 """The paper's five metrics before and after, with intervals; and what the truth says, where there is one."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from nircore import evaluation
-from nircore.data import sets
+from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.figures import metrics as draw
@@ -32,21 +34,24 @@ def make(run: Run) -> None:
     """Measure every test frame with and without its truth."""
     test = evaluation.rows(run, "test", "low_light")
     frames = [sets.load(run.config, row) for row in test]
-    images = [read_frame(run.path(name)).pixels for name in run.table("enhanced")["file"]]
-    _paper_metrics(run, test, frames, images)
-    _truth(run, test, frames, images)
+    names = list(run.table("enhanced")["file"])
+    images = [read_frame(run.path(name)).pixels for name in names]
+    about = [
+        {"file": Path(name).stem, "group": row.group, "filter": row.filter, "exposure_s": row.exposure_s}
+        for name, row in zip(names, test, strict=True)
+    ]
+    _paper_metrics(run, about, frames, images)
+    _truth(run, about, frames, images, [sets.reference(run.config, row) for row in test])
 
 
-def _paper_metrics(run: Run, test: list[Any], frames: list[np.ndarray], images: list[np.ndarray]) -> None:
+def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray]) -> None:
     rows = []
-    for row, frame, image in zip(test, frames, images, strict=True):
+    for row, frame, image in zip(about, frames, images, strict=True):
         fit = Normalisation.of(frame)
         for stage, pixels in (("low-light", frame), ("enhanced", image)):
             common = np.clip((fit.apply(pixels) + 1) / 2 * RANGE, 0, RANGE)
             values = no_reference.measure(common, data_range=RANGE)
-            rows.append(
-                {"file": row.scene, "group": row.group, "exposure_s": row.exposure_s, "stage": stage} | values
-            )
+            rows.append(row | {"stage": stage} | values)
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
     effects = []
@@ -72,35 +77,43 @@ def _tuned_sigma(run: Run) -> float:
     return max(SIGMAS, key=quality)
 
 
-def _truth(run: Run, test: list[Any], frames: list[np.ndarray], images: list[np.ndarray]) -> None:
+def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
     """Score input, tuned Gaussian and enhanced frame against the truth by the protocol of `with_truth.score`."""
     rows: list[dict[str, Any]] = []
-    truths = [sets.reference(run.config, row) for row in test]
     sigma = _tuned_sigma(run) if any(truth is not None for truth in truths) else np.nan
-    for row, frame, image, truth in zip(test, frames, images, truths, strict=True):
+    for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
         if truth is not None:
             for method, x in zip(METHODS, (frame, gaussian_filter(frame, sigma), image), strict=True):
                 score = with_truth.score(x, *truth)
-                rows.append({"file": row.scene, "group": row.group, "filter": row.filter, "exposure_s": row.exposure_s,
-                             "method": method, "psnr": score["psnr"], "ssim": score["ssim"]})  # fmt: skip
-    columns = ["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"]
-    scores = pd.DataFrame(rows, columns=columns)
+                rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
+    scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)
-    run.write_table("table3_truth", _summary(scores, sigma, run.config.seed))
+    run.write_table("table3_truth", _summaries(scores, sigma, run.config.seed))
     empty = note("No frame of this dataset has a reference, so nothing can be scored against the truth.")
     save(draw.truth(scores) if len(scores) else empty, run.figure("fig5_truth"))
 
 
-def _summary(scores: pd.DataFrame, sigma: float, seed: int) -> pd.DataFrame:
-    """One row per method and measure: its mean, and the enhanced frame's gain over it with a 95 % interval."""
+def _summaries(scores: pd.DataFrame, sigma: float, seed: int) -> pd.DataFrame:
+    """One row per exposure, set of filters, and method; filters whose exposures do not match stand apart."""
+    apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart")
     rows = []
-    for method in METHODS if len(scores) else ():
+    for (exposure_s, _), part in scores.groupby(["exposure_s", apart]):
+        about = {"exposure_ms": 1000 * exposure_s, "filters": " ".join(sorted(part["filter"].unique()))}
+        rows += [about | row for row in _summary(part, sigma, seed)]
+    gains = [f"{key}{part}" for key in ("psnr", "ssim") for part in ("", "_gain", "_gain_low", "_gain_high")]
+    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "method", "frames", *gains])
+
+
+def _summary(scores: pd.DataFrame, sigma: float, seed: int) -> list[dict[str, Any]]:
+    """Each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals."""
+    rows = []
+    for method in METHODS:
         chosen, ours = (scores[scores["method"] == name].reset_index(drop=True) for name in (method, "enhanced"))
         label = f"Gaussian, {sigma:g} px (tuned on validation)" if method == "Gaussian" else method
         row: dict[str, Any] = {"method": label, "frames": len(chosen)}
         for key in ("psnr", "ssim"):
             effect = paired_effect(chosen[key], ours[key], seed, clusters=list(chosen["group"]))
-            row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"],
-                    f"{key}_gain_low": effect["low"], f"{key}_gain_high": effect["high"]}  # fmt: skip
+            row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}
+            row |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
         rows.append(row)
-    return pd.DataFrame(rows, columns=["method", "frames", *(f"{k}{s}" for k in ("psnr", "ssim") for s in ("", "_gain", "_gain_low", "_gain_high"))])  # fmt: skip
+    return rows

@@ -40,9 +40,9 @@ def load(run: Run, name: str) -> nn.Module:
 
 def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence) -> None:
     rows, shown = [], []
-    for row, frame, truth in zip(test, frames, truths, strict=True):
+    for k, (row, frame, truth) in enumerate(zip(test, frames, truths, strict=True)):
         image, fit = enhance(generator, frame)
-        name = f"enhanced/{row.group}_{Path(row.file).stem}.tif"
+        name = f"enhanced/{k:03d}_{Path(row.file).stem}.tif"  # numbered: stems of two folders may be equal
         write_frame(run.path(name), image, np.float32)
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
                      "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
