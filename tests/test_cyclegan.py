@@ -297,8 +297,9 @@ def test_each_step_draws_anew():
     assert torch.corrcoef(torch.stack([draws[1:, 0], draws[:-1, 0]]))[0, 1].abs() < 0.1
 
 
-def test_seeds_are_valid_for_the_largest_run():
-    torch.Generator().manual_seed(c_seed(2**31 - 1, 10**10))
+def test_no_two_runs_share_the_draw_of_a_step():
+    assert len({c_seed(seed, index) for seed in range(60) for index in range(60)}) == 3600
+    torch.Generator().manual_seed(c_seed(2**31 - 1, 10**10))  # the largest run there is
 
 
 def test_discriminators_learn_to_tell_two_plain_domains_apart():

@@ -1,0 +1,73 @@
+"""The stages on real frames, and what they promise about them."""
+
+import pandas as pd
+import pytest
+
+from nircore.config import resolve
+from nircore.data import swir_hdr as reader
+from nircore.run import Run
+from nircore.stages import STAGES, data_split
+
+
+@pytest.fixture
+def real(swir_hdr, tmp_path, monkeypatch):
+    """A split of the real set; returns the table for a seed."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+
+    def split(**given):
+        run = Run(resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "crop": 64} | given))
+        data_split.make(run)
+        return run.table("split")
+
+    return split
+
+
+@pytest.mark.parametrize("seed, tested", [(0, "M8-1"), (1, "F5-2"), (2, "F1-2")])
+def test_real_training_domains_show_different_animals_and_the_test_a_third(real, seed, tested):
+    table = real(seed=seed)
+    train = table[table["split"] == "train"]
+    low, target = (set(train.loc[train["domain"] == d, "group"]) for d in ("low_light", "target"))
+    assert low and target and not low & target
+    assert set(table.loc[table["split"] == "test", "group"]) == {tested}
+    assert set(table.loc[table["domain"] == "low_light", "exposure_s"]) == {0.02, 0.04}
+    assert set(table.loc[table["domain"] == "target", "exposure_s"]) == {0.32}
+    assert table["sha256"].str.fullmatch("[0-9a-f]{64}").all()
+
+
+def test_a_named_test_animal_is_kept(real):
+    table = real(test_groups="F1-2")
+    assert set(table.loc[table["split"] == "test", "group"]) == {"F1-2"}
+
+
+def test_every_artefact_has_one_maker_and_every_reader_a_maker():
+    made = [name for stage in STAGES.values() for name in stage.writes]
+    assert len(made) == len(set(made))
+    assert {name for stage in STAGES.values() for name in stage.reads} <= set(made)
+
+
+def test_every_setting_that_matters_belongs_to_a_stage():
+    """A setting no stage lists would not re-run anything when it changes."""
+    listed = {key for stage in STAGES.values() for key in stage.keys}
+    naming = {"run", "profile", "recipe"}
+    assert set(resolve({}).__dataclass_fields__) - listed == naming
+
+
+def test_exposures_that_do_not_match_are_scored_apart():
+    from nircore.stages.image_metrics import METHODS, _summaries
+
+    rows = [
+        {
+            "file": f"{k}",
+            "group": "a",
+            "filter": name,
+            "exposure_s": 0.02,
+            "method": method,
+            "psnr": 20.0 + k,
+            "ssim": 0.5,
+        }
+        for k, name in enumerate(["BP1150", "BP1300", *reader.MISMATCHED_FILTERS])
+        for method in METHODS
+    ]
+    table = _summaries(pd.DataFrame(rows), 2.0, 0)
+    assert list(table["filters"].unique()) == ["BP1150 BP1300", "LP1250"]
+    assert list(table.loc[table["method"] == "enhanced", "psnr"]) == [20.5, 22.0]
