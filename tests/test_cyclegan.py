@@ -297,6 +297,13 @@ def test_each_step_draws_anew():
     assert torch.corrcoef(torch.stack([draws[1:, 0], draws[:-1, 0]]))[0, 1].abs() < 0.1
 
 
+def test_a_step_leaves_the_global_generator_alone():
+    system, before = started(), torch.get_rng_state()
+    for index in range(4):
+        system.step(*batches(index), index)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_no_two_runs_share_the_draw_of_a_step():
     assert len({c_seed(seed, index) for seed in range(60) for index in range(60)}) == 3600
     torch.Generator().manual_seed(c_seed(2**31 - 1, 10**10))  # the largest run there is
