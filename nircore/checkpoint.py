@@ -17,7 +17,8 @@ from nircore.paths import atomic
 
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
     """Write tensors with their config and JSON-able facts, atomically: a killed run leaves the previous file."""
-    header = {"config": json.dumps(dataclasses.asdict(config)), "facts": json.dumps(facts)}
+    # One entry: safetensors writes several in a random order, and equal weights should be equal bytes.
+    header = {"nircore": json.dumps({"config": dataclasses.asdict(config), "facts": facts})}
     try:
         with atomic(path) as temporary:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)
@@ -37,7 +38,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        settings, facts = json.loads(header["config"]), json.loads(header["facts"])
+        said = json.loads(header["nircore"])
+        settings, facts = said["config"], said["facts"]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise NircoreError(
             f"{path} is damaged or not a nircore checkpoint ({error}): delete it and train again."

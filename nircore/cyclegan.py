@@ -35,10 +35,11 @@ class CycleGAN:
 
     def __init__(self, config: Config, device: torch.device) -> None:
         self.config, self.device = config, device
-        self.g_ab = build_generator(config, config.seed).to(device)
-        self.g_ba = build_generator(config, config.seed + 1).to(device)
-        self.d_a = build_discriminator(config, config.seed + 2).to(device)
-        self.d_b = build_discriminator(config, config.seed + 3).to(device)
+        first = 4 * config.seed  # no two networks of any two runs begin alike
+        self.g_ab = build_generator(config, first).to(device)
+        self.g_ba = build_generator(config, first + 1).to(device)
+        self.d_a = build_discriminator(config, first + 2).to(device)
+        self.d_b = build_discriminator(config, first + 3).to(device)
         self.average = copy.deepcopy(self.g_ab).requires_grad_(False).eval()
         self.pool_a, self.pool_b = losses.ImagePool(config.pool), losses.ImagePool(config.pool)
         self.adam_g = self._adam(self.g_ab, self.g_ba)
@@ -55,7 +56,7 @@ class CycleGAN:
         Translation and identity share a forward pass: InstanceNorm looks at one image at a time, so a batch
         of both gives what two passes would.
         """
-        c, rng = self.config, torch.Generator().manual_seed(c_seed(self.config.seed, index))
+        c, rng = self.config, torch.Generator().manual_seed(step_seed(self.config.seed, index))
         a, b = a.to(self.device), b.to(self.device)
         for network in (self.d_a, self.d_b):
             network.requires_grad_(False)
@@ -100,7 +101,7 @@ class CycleGAN:
     def set_learning_rate(self, epoch: int) -> None:
         """Hold the learning rate, then let it fall linearly towards 0 over the remaining epochs (Zhu 2017)."""
         constant = round(self.config.decay_from * self.config.epochs)
-        share = 1 - max(0, epoch - constant) / (self.config.epochs - constant + 1)
+        share = 1 - max(0, epoch + 1 - constant) / (self.config.epochs - constant + 1)
         for group in self.adam_g.param_groups + self.adam_d.param_groups:
             group["lr"] = self.config.learning_rate * share
 
@@ -140,6 +141,6 @@ class CycleGAN:
             getattr(self, part).images = [images[str(k)].to(self.device) for k in range(len(images))]
 
 
-def c_seed(seed: int, index: int) -> int:
+def step_seed(seed: int, index: int) -> int:
     """Mix the run's seed and a step number into one seed for torch."""
     return (seed * 1_000_003 + index) % 2**63

@@ -81,6 +81,8 @@ def reproduce(config: Config) -> Path:
     began = time.perf_counter()
     run = Run(config)
     run.save_config()
+    for leftover in run.folder.rglob(".partial-*"):  # of a run that was killed while it wrote
+        leftover.unlink(missing_ok=True)
     passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
     progress = Progress(sum(share for _, share in NOTEBOOKS.values()))
     with contextlib.closing(progress.bar):

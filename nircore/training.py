@@ -105,11 +105,17 @@ class Training:
             for name, value in self.system.step(*self.crops.at(index), index).items():
                 sums[name] += float(value) / steps
                 if not math.isfinite(sums[name]):
-                    raise NircoreError(
-                        f"Training stopped at epoch {epoch + 1}: the {name} term is no longer a finite number. "
-                        f"{self._last_good()} Lower learning_rate (now {self.config.learning_rate:g})."
-                    )
+                    raise self._diverged(epoch, f"the {name} term")
+        # The last update of an epoch enters no term: without this, the checkpoint called good could hold NaN.
+        if not all(tensor.isfinite().all() for tensor in self.system.state().values()):
+            raise self._diverged(epoch, "a weight")
         return sums
+
+    def _diverged(self, epoch: int, what: str) -> NircoreError:
+        return NircoreError(
+            f"Training stopped at epoch {epoch + 1}: {what} is no longer a finite number. "
+            f"{self._last_good()} Lower learning_rate (now {self.config.learning_rate:g})."
+        )
 
     def _stop_if_collapsed(self, row: dict[str, float]) -> None:
         worst = min(row["discriminator_a"], row["discriminator_b"])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nircore.config import Config
-from nircore.cyclegan import TERMS, CycleGAN, c_seed
+from nircore.cyclegan import TERMS, CycleGAN, step_seed
 
 CPU = torch.device("cpu")
 NETWORKS = ("g_ab", "g_ba", "d_a", "d_b")
@@ -291,7 +291,9 @@ def test_a_run_follows_from_its_seed_alone():
 
 
 def test_each_step_draws_anew():
-    draws = torch.stack([torch.rand(2, generator=torch.Generator().manual_seed(c_seed(0, k))) for k in range(2000)])
+    draws = torch.stack(
+        [torch.rand(2, generator=torch.Generator().manual_seed(step_seed(0, k))) for k in range(2000)]
+    )
     assert (draws.mean(0) - 0.5).abs().max() < 4 / (12 * 2000) ** 0.5
     assert torch.corrcoef(draws.T)[0, 1].abs() < 0.1
     assert torch.corrcoef(torch.stack([draws[1:, 0], draws[:-1, 0]]))[0, 1].abs() < 0.1
@@ -305,8 +307,8 @@ def test_a_step_leaves_the_global_generator_alone():
 
 
 def test_no_two_runs_share_the_draw_of_a_step():
-    assert len({c_seed(seed, index) for seed in range(60) for index in range(60)}) == 3600
-    torch.Generator().manual_seed(c_seed(2**31 - 1, 10**10))  # the largest run there is
+    assert len({step_seed(seed, index) for seed in range(60) for index in range(60)}) == 3600
+    torch.Generator().manual_seed(step_seed(2**31 - 1, 10**10))  # the largest run there is
 
 
 def test_discriminators_learn_to_tell_two_plain_domains_apart():

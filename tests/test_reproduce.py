@@ -87,10 +87,13 @@ def test_edited_prose_reruns_that_notebook_and_nothing_downstream(world):
     assert checkpoint.stat().st_mtime_ns == trained
 
 
-def test_a_lost_table_is_made_again(world):
+def test_a_lost_table_is_made_again_and_a_half_written_file_goes(world):
     ran(world)
+    half = world / "reports" / "tiny" / "tables" / ".partial-abc.csv"
+    half.touch()
     (world / "reports" / "tiny" / "tables" / "table1_losses.csv").unlink()
     assert ran(world) == ["04_loss_table"]
+    assert not half.exists()
 
 
 def test_a_failing_notebook_is_named_and_kept(world):

@@ -310,6 +310,24 @@ def test_nan_stops_and_names_the_last_good_checkpoint(tmp_path, uninterrupted):
     assert_resumes(tmp_path / "models", uninterrupted)  # with good crops, it goes on from there
 
 
+@pytest.mark.parametrize("network", ["g_ab", "d_a", "average"])
+def test_a_last_update_that_spoils_the_weights_is_not_called_good(network, tmp_path, monkeypatch):
+    step = CycleGAN.step
+
+    def spoiled(system: CycleGAN, a: torch.Tensor, b: torch.Tensor, index: int) -> dict[str, torch.Tensor]:
+        terms = step(system, a, b, index)
+        if index == 3:  # the second epoch's last step, so that no term of the epoch shows it
+            next(getattr(system, network).parameters()).data.fill_(math.nan)
+        return terms
+
+    monkeypatch.setattr(CycleGAN, "step", spoiled)
+    with pytest.raises(NircoreError, match=r"stopped at epoch 2: a weight .*last good checkpoint \(epoch 1\)"):
+        made(tmp_path / "models").run()
+    tensors, _, facts = checkpoint.load(tmp_path / "models" / "checkpoint.safetensors")
+    assert len(facts["rows"]) == 1
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_the_term_that_is_no_number_is_named(tmp_path, monkeypatch, value):
     monkeypatch.setattr(losses, "discriminator_loss", lambda real, generated, kind: (real + generated).mean() + value)
