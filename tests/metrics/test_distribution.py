@@ -116,3 +116,13 @@ def test_every_image_and_every_place_counts():
             lit = [frame.copy() for frame in dark]
             lit[image][0, column] = 1
             assert sliced_wasserstein(dark, lit, patches=256) > 0
+
+
+def test_centred_patches_see_texture_and_not_brightness():
+    rng = np.random.default_rng(0)
+    scenes = list(gaussian_filter(rng.normal(size=(3, 64, 64)), (0, 3, 3)))
+    brighter = [scene + 5 for scene in scenes]
+    assert sliced_wasserstein(scenes, brighter, centred=True) < 0.01 * sliced_wasserstein(scenes, brighter)
+    checked = [scene + 0.05 * (-1) ** np.indices(scene.shape).sum(axis=0) for scene in scenes]
+    same = sliced_wasserstein(scenes, scenes, centred=True)
+    assert sliced_wasserstein(checked, scenes, centred=True) > 2 * same
