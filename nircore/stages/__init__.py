@@ -8,7 +8,7 @@ from typing import Any
 from nircore import chain
 from nircore.config import Config
 from nircore.data import sets
-from nircore.run import Run
+from nircore.run import Run, published
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -22,6 +22,7 @@ class Stage:
         keys: the settings it reads itself; what earlier stages read reaches it through their artefacts.
         reads, writes: files of the run, relative to its folder.
         code: parts of the package whose edit makes its results stale.
+        facts: files of `data/paper/` that it reads.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Stage:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     code: tuple[str, ...]
+    facts: tuple[str, ...] = ()
 
     def module(self) -> Any:
         """Import the stage (late: it may need torch)."""
@@ -36,7 +38,8 @@ class Stage:
 
     def inputs(self, config: Config) -> list[Path]:
         """Return the files outside the run that this stage reads."""
-        return sets.files(config) if self.name == "data_split" else []
+        frames = sets.files(config) if self.name == "data_split" else []
+        return [*frames, *map(published, self.facts)]
 
     def sources(self) -> list[str]:
         """Return the package's files that this stage runs."""
@@ -107,6 +110,7 @@ STAGES = {
                 "figures/fig3d_generator_terms.png",
             ),
             code=("losses.py", "figures"),
+            facts=("table1.csv",),
         ),
         Stage(
             "image_metrics",
@@ -125,6 +129,26 @@ STAGES = {
                 "figures/fig5_truth.png",
             ),
             code=("metrics", "figures"),
+        ),
+        Stage(
+            "claims",
+            keys=(),
+            reads=(
+                "tables/split.csv",
+                "tables/generator_layers.csv",
+                "tables/discriminator_layers.csv",
+                "tables/losses.csv",
+                "tables/table1_losses.csv",
+                "tables/across_epochs.csv",
+                "tables/repeated.csv",
+                "tables/metrics.csv",
+                "tables/table2_metrics.csv",
+                "tables/truth_scores.csv",
+                "tables/table3_truth.csv",
+            ),
+            writes=("tables/claims.csv", "tables/errata.csv", "figures/claims.png"),
+            code=("claims.py", "rules.py", "figures/claims.py", "figures/style.py"),
+            facts=("claims.yaml", "errata.yaml"),
         ),
     )
 }

@@ -19,7 +19,7 @@ PAGE = """<!DOCTYPE html>
 body {{ font: 16px/1.5 system-ui, sans-serif; color: #262626; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 img {{ max-width: 100% }} h2 {{ margin-top: 2.5rem; border-bottom: 1px solid #ddd }} .anchor-link {{ display: none }}
 table {{ border-collapse: collapse; font-size: 14px; display: block; overflow-x: auto }}
-th, td {{ padding: .25rem .6rem; border-bottom: 1px solid #e4e4e4; white-space: nowrap }}
+th, td {{ padding: .25rem .6rem; border-bottom: 1px solid #e4e4e4; vertical-align: top }} th {{ white-space: nowrap }}
 </style></head><body>
 {body}
 </body></html>
@@ -111,6 +111,14 @@ SECTIONS = (
         {"fig5_truth": "PSNR and SSIM of each test frame against its reference."},
         {"table3_truth": ()},
     ),
+    Section(
+        "Claims",
+        "Every checkable claim of the paper in our own words, judged by a rule on the tables of this run. *Not "
+        "supported* means that this run does not show it, not that the opposite holds; where one is *not testable "
+        "here*, the remark says what would test it. Below, where the paper is loose or wrong.",
+        {"claims": "The verdicts, with the number that decided."},
+        {"claims": ("claim", "where", "verdict", "number", "unit", "remark"), "errata": ()},
+    ),
 )
 
 
@@ -147,8 +155,9 @@ def _section(run: Run, section: Section) -> str:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    """Render a table with four significant digits."""
-    return table.to_markdown(index=False, floatfmt=".4g") if len(table) else "(no rows)"
+    """Render a table with four significant digits; what is missing stays empty."""
+    cells = table.astype(object).where(table.notna(), None)
+    return cells.to_markdown(index=False, floatfmt=".4g", missingval="") if len(table) else "(no rows)"
 
 
 def _html(run: Run, markdown: str) -> str:

@@ -1,0 +1,144 @@
+"""Rules that decide a claim: small pure functions of one table, and the kinds of them that there are.
+
+In any of them `rows: {column: value}` chooses rows and `unless: {column: value}` leaves some out; text may hold
+`*`. Where several rows or columns are chosen, the least favourable one decides. A number that is NaN decides
+nothing (one animal, for example, gives no interval).
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pandas as pd
+
+FEWEST = 4  # rows: a rank correlation of fewer says nothing
+
+Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a rule holds (None: it cannot be said), the number that decides, and what else to know."""
+
+    holds: bool | None
+    number: float = math.nan
+    remark: str = ""
+
+
+def choose(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    """Return the rows that match all of `rows` and do not match all of `unless`."""
+    table = table[_matching(table, rule.get("rows", {}))]
+    return table[~_matching(table, rule["unless"])] if "unless" in rule else table
+
+
+def _matching(table: pd.DataFrame, pattern: Mapping[str, Any]) -> pd.Series:
+    found = pd.Series(True, index=table.index)
+    for column, value in pattern.items():
+        found &= table[column].astype(str).map(lambda cell, value=str(value): fnmatchcase(cell, value))
+    return found
+
+
+def _numbers(table: pd.DataFrame, rule: Rule, columns: list[str]) -> pd.DataFrame:
+    """Return columns of the chosen rows as numbers; what is none becomes NaN."""
+    return choose(table, rule)[columns].apply(pd.to_numeric, errors="coerce").astype(float)
+
+
+def interval_above(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether the `effect`, with its interval from `low` to `high`, lies above `value`."""
+    rows = _numbers(table, rule, [rule[key] for key in ("effect", "low", "high")])
+    if rows.empty:
+        return Finding(None, remark="no such row")
+    if rows.isna().any(axis=None):
+        return Finding(None, float(rows.iloc[0, 0]), "no interval: too few animals")
+    effect, low, high = rows.sort_values(rule["low"]).iloc[0]
+    return Finding(bool(low > rule["value"]), float(effect), f"95 % interval {low:.3g} to {high:.3g}")
+
+
+def trend(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether `columns` rise or fall (`direction`) with the column `over`, by Spearman's rho of `strength`."""
+    rows = _numbers(table, rule, [rule["over"], *rule["columns"]])
+    ranks = rows.rank()  # Spearman's rho is the correlation of the ranks
+    sign = 1 if rule["direction"] == "rises" else -1
+    rhos = [sign * ranks[rule["over"]].corr(ranks[name]) for name in rule["columns"]]
+    if len(rows) < FEWEST or rows.isna().any(axis=None) or any(map(math.isnan, rhos)):
+        return Finding(None, remark=f"needs {FEWEST} rows of numbers that vary")
+    return Finding(bool(min(rhos) >= rule["strength"]), float(sign * min(rhos)), f"over {len(rows)} rows")
+
+
+def within(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether `columns` of `which` row, every or the last one, lie from `least` to `most`."""
+    rows = _numbers(table, rule, rule["columns"])
+    values = (rows.tail(1) if rule["which"] == "the last" else rows).to_numpy().ravel().tolist()
+    if not values or any(map(math.isnan, values)):
+        return Finding(None, remark="no number")
+    middle = (rule["least"] + rule["most"]) / 2
+    worst = max(values, key=lambda value: abs(value - middle))
+    return Finding(rule["least"] <= worst <= rule["most"], worst, f"the furthest of {len(values)}")
+
+
+def share(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether the chosen rows hold from `least` to `most` of all distinct values of `column`."""
+    count, total = choose(table, rule)[rule["column"]].nunique(), table[rule["column"]].nunique()
+    if not total:
+        return Finding(None, remark="no value")
+    return Finding(rule["least"] <= count / total <= rule["most"], count / total, f"{count} of {total}")
+
+
+def exists(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether there are `at_least` so many of the chosen rows, with no gap in `columns`."""
+    cells = choose(table, rule)[rule["columns"]]
+    gaps = int((cells.isna() | (cells == "")).any(axis=1).sum())
+    return Finding(len(cells) >= rule["at_least"] and not gaps, len(cells), f"{gaps} with gaps" if gaps else "")
+
+
+def not_testable(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Say the `reason` why no table of a run can decide."""
+    return Finding(None, remark=rule["reason"])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of rule: its function, the keys it needs, and how it reads."""
+
+    judge: Callable[[pd.DataFrame, Rule], Finding]
+    keys: tuple[str, ...]
+    words: str
+
+
+KINDS = {
+    "interval_above": Kind(
+        interval_above,
+        ("table", "effect", "low", "high", "value"),
+        "95 % interval of {effect} above {value}",
+    ),
+    "trend": Kind(
+        trend,
+        ("table", "columns", "over", "direction", "strength"),
+        "{columns} {direction} with {over}, Spearman's rho {strength} or stronger",
+    ),
+    "range": Kind(
+        within, ("table", "columns", "which", "least", "most"), "{columns} in {which} row from {least} to {most}"
+    ),
+    "share": Kind(
+        share, ("table", "column", "least", "most"), "share of the distinct values of {column} from {least} to {most}"
+    ),
+    "exists": Kind(exists, ("table", "columns", "at_least"), "at least {at_least}, with {columns} in each"),
+    "not_testable": Kind(not_testable, ("reason",), "none"),
+}
+OPTIONAL = ("rows", "unless")  # any kind that looks at a table takes these
+
+
+def in_words(rule: Rule) -> str:
+    """Return a rule as a person would read it.
+
+    >>> in_words({"kind": "share", "table": "split", "column": "group", "least": 0.6, "most": 0.8})
+    'split: share of the distinct values of group from 0.6 to 0.8'
+    """
+    lists = {key: ", ".join(value) for key, value in rule.items() if isinstance(value, list)}
+    text = KINDS[rule["kind"]].words.format(**rule | lists)
+    chosen = [f"{column} {value}" for column, value in rule.get("rows", {}).items()]
+    chosen += [f"not {column} {value}" for column, value in rule.get("unless", {}).items()]
+    where = f" ({', '.join(chosen)})" if chosen else ""
+    return f"{rule['table']}{where}: {text}" if "table" in rule else text

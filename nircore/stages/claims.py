@@ -1,0 +1,17 @@
+"""A verdict on every claim of the paper, from the tables of the run; and the paper's errata."""
+
+from nircore import claims
+from nircore.figures import claims as draw
+from nircore.figures.style import save
+from nircore.run import Run, published
+
+
+def make(run: Run) -> None:
+    """Judge the claims on the tables that are there; write verdicts, errata and the chart."""
+    listed = claims.load(published("claims.yaml"))
+    names = {claim["rule"]["table"] for claim in listed if "table" in claim["rule"]}
+    tables = {name: run.table(name) for name in sorted(names) if run.path(f"tables/{name}.csv").is_file()}
+    judged = claims.evaluate(listed, tables)
+    run.write_table("claims", judged)
+    run.write_table("errata", claims.load_errata(published("errata.yaml")))
+    save(draw.verdicts(judged, claims.summary(judged)), run.figure("claims"))

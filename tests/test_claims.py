@@ -1,0 +1,230 @@
+"""The claims as a file, and every one of them on artefacts made to flip its verdict."""
+
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from nircore import claims, paths
+from nircore.claims import KEYS, VERDICTS, columns, evaluate, load, load_errata, summary
+from nircore.config import resolve
+from nircore.errors import NircoreError
+from nircore.rules import KINDS, in_words
+from nircore.run import Run, published
+from nircore.stages import STAGES
+from nircore.stages import claims as stage
+
+YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]
+CLAIMS, ERRATA = load(published("claims.yaml")), load_errata(published("errata.yaml"))
+TESTABLE = [claim for claim in CLAIMS if "table" in claim["rule"]]
+
+
+def cell(value):
+    """The value a pattern's cell must have to match."""
+    return str(value).replace("*", " 1.5 px" if value == "Gaussian*" else "1")
+
+
+def table_for(rule: dict, holds: bool) -> pd.DataFrame:
+    """Make the smallest table on which the rule holds, or does not."""
+    rows = {column: cell(value) for column, value in rule.get("rows", {}).items()}
+    base = rows | dict.fromkeys(rule.get("unless", {}), "another")
+    match rule["kind"]:
+        case "interval_above":
+            low = rule["value"] + (0.1 if holds else -0.1)
+            return pd.DataFrame([base | {rule["effect"]: low + 1, rule["low"]: low, rule["high"]: low + 2}])
+        case "trend":
+            up = (rule["direction"] == "rises") == holds
+            values = [1.0, 2.0, 3.0, 4.0, 5.0]
+            return pd.DataFrame([base | {rule["over"]: k} | dict.fromkeys(rule["columns"], values[k if up else 4 - k])
+                                 for k in range(5)])  # fmt: skip
+        case "range":
+            value = rule["most"] if holds else rule["most"] + 1e-6
+            return pd.DataFrame([base | dict.fromkeys(rule["columns"], value)])
+        case "share":
+            count = math.ceil(rule["least"] * 10) if holds else math.floor(rule["most"] * 10) + 1
+            return pd.DataFrame([{rule["column"]: k} | (base if k < count else dict.fromkeys(base, "x"))
+                                 for k in range(10)])  # fmt: skip
+        case "exists":
+            count = rule["at_least"] if holds else rule["at_least"] - 1
+            table = pd.DataFrame([base | dict.fromkeys(rule["columns"], 1.0)] * (count + 1))
+            table.loc[count, list(rows)] = "x"
+            return table
+    raise AssertionError(f"no artefact for {rule['kind']}")
+
+
+def judge(claim: dict, table: pd.DataFrame | None) -> pd.Series:
+    """Judge one claim on one table."""
+    tables = {} if table is None else {claim["rule"]["table"]: table}
+    return evaluate([claim], tables).iloc[0]
+
+
+@pytest.mark.parametrize("claim", TESTABLE, ids=lambda claim: claim["id"])
+class TestEveryTestableClaim:
+    def test_can_be_supported_and_refuted(self, claim):
+        assert judge(claim, table_for(claim["rule"], True))["verdict"] == YES
+        assert judge(claim, table_for(claim["rule"], False))["verdict"] == NO
+
+    def test_stays_open_without_its_table(self, claim):
+        missing, empty = judge(claim, None), judge(claim, table_for(claim["rule"], True).iloc[:0])
+        assert missing["verdict"] == empty["verdict"] == OPEN
+        assert claim["rule"]["table"] in missing["remark"] and math.isnan(missing["number"])
+
+    def test_stays_open_on_nan(self, claim):
+        rule, table = claim["rule"], table_for(claim["rule"], True)
+        gap = {"interval_above": rule.get("low"), "share": rule.get("column")}.get(rule["kind"])
+        table[gap or rule["columns"][-1]] = math.nan
+        assert judge(claim, table)["verdict"] == (NO if rule["kind"] == "exists" else OPEN)
+
+    def test_names_a_column_that_is_not_there(self, claim):
+        for column, key in columns(claim["rule"]).items():
+            with pytest.raises(NircoreError, match=f"Claim {claim['id']}: rule: '{key}'.*'{re.escape(column)}'"):
+                judge(claim, table_for(claim["rule"], True).rename(columns={column: "other"}))
+
+    def test_reads_a_table_that_its_stage_waits_for(self, claim):
+        assert f"tables/{claim['rule']['table']}.csv" in STAGES["claims"].reads
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if "table" not in c["rule"]], ids=lambda claim: claim["id"])
+def test_what_nothing_can_test_stays_open_and_says_what_would(claim):
+    found = evaluate([claim], {}).iloc[0]
+    assert found["verdict"] == OPEN and "would" in found["remark"]
+
+
+class TestTheFile:
+    def test_is_of_the_size_that_was_meant(self):
+        assert 20 <= len(CLAIMS) <= 30 and len(TESTABLE) > 15
+        assert {claim["rule"]["kind"] for claim in CLAIMS} == set(KINDS)
+        assert len({claim["claim"] for claim in CLAIMS}) == len(CLAIMS)
+        assert len(ERRATA) >= 15 and ERRATA.map(lambda text: bool(text.strip())).all(axis=None)
+
+    @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["id"])
+    def test_says_all_about_a_claim(self, claim):
+        assert all(claim[key] for key in KEYS if key != "unit")
+        assert re.fullmatch(r"[a-z0-9-]+", claim["id"])
+        places = r"(Title|Abstract|Sec\. [IV]+(\.[A-D])?|Table 1|Fig\. \d(\([a-d]\))?)"
+        assert re.fullmatch(rf"{places}(; {places})*", claim["where"])
+        assert bool(claim["unit"]) == ("table" in claim["rule"])
+        assert in_words(claim["rule"])
+
+    def test_the_stage_reads_what_the_rules_name_and_no_more(self):
+        named = {f"tables/{claim['rule']['table']}.csv" for claim in TESTABLE}
+        assert named == set(STAGES["claims"].reads)
+
+    def test_copies_no_eight_words_of_the_paper(self):
+        paper = paths.REPOSITORY.parent / "shared" / "paper.txt"
+        if not paper.is_file():
+            pytest.skip(f"the paper's text is not at {paper}")
+        known = runs(paper.read_text(encoding="utf-8"))
+        assert len(known) > 2000
+        texts = [claim[key] for claim in CLAIMS for key in ("claim", "measured")] + ERRATA.to_numpy().ravel().tolist()
+        assert [text for text in texts if runs(text) & known] == []
+
+
+def runs(text: str, length: int = 8) -> set[tuple[str, ...]]:
+    """Every run of `length` words, in small letters without punctuation."""
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return {tuple(words[k : k + length]) for k in range(len(words) - length + 1)}
+
+
+GOOD = {"id": "one", "about": "use", "claim": "c", "where": "w", "measured": "m", "unit": "",
+        "rule": {"kind": "share", "table": "t", "column": "y", "least": 0, "most": 1}}  # fmt: skip
+BAD = {
+    "no rule": ({key: GOOD[key] for key in KEYS if key != "rule"}, "claim one: the key 'rule' is missing"),
+    "unknown key": (GOOD | {"colour": 1}, "claim one: the key 'colour' is unknown"),
+    "unknown kind": (GOOD | {"rule": {"kind": "guess"}}, "claim one: rule: the key 'kind' must be one of interval"),
+    "no column": (GOOD | {"rule": {"kind": "share", "table": "t"}}, "claim one: rule: the key 'column' is missing"),
+    "key of another kind": (
+        GOOD | {"rule": GOOD["rule"] | {"over": "x"}},
+        "claim one: rule: the key 'over' is unknown",
+    ),
+    "text for a number": (
+        GOOD | {"rule": GOOD["rule"] | {"least": "x"}},
+        "claim one: rule: the key 'least' cannot be",
+    ),
+    "unknown choice": (
+        GOOD | {"rule": {"kind": "range", "table": "t", "columns": ["y"], "which": "some", "least": 0, "most": 1}},
+        "claim one: rule: the key 'which' cannot be 'some'",
+    ),
+}
+
+
+@pytest.mark.parametrize("entry, message", BAD.values(), ids=BAD)
+def test_a_faulty_claim_is_refused_by_name(tmp_path, entry, message):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([entry]))
+    with pytest.raises(NircoreError, match=re.escape(message)):
+        load(path)
+
+
+@pytest.mark.parametrize("text", ["just words", "- 1", "a: [", None])
+def test_a_file_that_holds_no_claims_is_refused(tmp_path, text):
+    path = tmp_path / "claims.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(NircoreError, match="claims.yaml"):
+        load(path)
+
+
+def test_an_id_twice_and_an_erratum_without_its_right_are_refused(tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text(yaml.safe_dump([GOOD, GOOD]))
+    with pytest.raises(NircoreError, match="claim one: the key 'id' repeats"):
+        load(path)
+    path.write_text(yaml.safe_dump([{"where": "w", "says": "s", "here": "h"}]))
+    with pytest.raises(NircoreError, match="entry 1: the key 'right' is missing"):
+        load_errata(path)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Run:
+    """A run whose tables are made so that every testable claim holds."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    made = Run(resolve({"run": "made"}))
+    # More claims than one may look at a table: put their rows under one another.
+    for name in {claim["rule"]["table"] for claim in TESTABLE}:
+        parts = [table_for(c["rule"], True) for c in TESTABLE if c["rule"]["table"] == name]
+        made.write_table(name, pd.concat(parts, ignore_index=True))
+    return made
+
+
+def test_the_stage_writes_what_it_promises(run):
+    stage.make(run)
+    assert [name for name in STAGES["claims"].writes if not run.path(name).is_file()] == []
+    judged = run.table("claims")
+    assert list(judged["id"]) == [claim["id"] for claim in CLAIMS]
+    assert set(judged["verdict"]) <= set(VERDICTS.values()) and (judged["verdict"] == YES).any()
+    assert sum(map(int, re.findall(r"\d+", summary(judged))[1:])) == len(CLAIMS)
+    assert len(run.table("errata")) == len(ERRATA)
+
+
+def test_an_edited_claim_is_judged_again():
+    inputs = STAGES["claims"].inputs(resolve({}))
+    assert inputs == [published("claims.yaml"), published("errata.yaml")]
+
+
+def test_the_stage_leaves_claims_open_whose_table_is_missing(run):
+    stage.make(run)
+    before = run.table("claims").set_index("id")["verdict"]
+    run.path("tables/truth_scores.csv").unlink()
+    stage.make(run)
+    after = run.table("claims").set_index("id")["verdict"]
+    assert list(before.index[before != after]) == ["same-size"]
+    assert (before["same-size"], after["same-size"]) == (YES, OPEN)
+
+
+def test_kinds_counts_every_claim_once():
+    counts = claims.kinds(CLAIMS)
+    assert counts.to_numpy().sum() == len(CLAIMS) and list(counts.columns) == list(KINDS)
+    assert list(counts.index) == list(dict.fromkeys(claim["about"] for claim in CLAIMS))
+
+
+def test_the_rooms_stay_apart():
+    """The rules know tables, not runs: nothing above them is imported."""
+    package = Path(claims.__file__).parent
+    for name in ("claims.py", "rules.py"):
+        assert not re.search(
+            r"from nircore(\.run|\.stages|\.figures| import (paths|run))", (package / name).read_text()
+        )
