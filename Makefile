@@ -7,7 +7,7 @@ CONSTRAINTS ?= -c constraints.txt
 # Passed on, for example `make reproduce ARGS="--profile smoke --recipe cyclegan"`.
 ARGS ?=
 
-.PHONY: reproduce test lab golden clean
+.PHONY: reproduce test lab golden showcase clean
 
 reproduce: $(READY)
 	$(BIN)/nircore reproduce $(ARGS)
@@ -24,6 +24,12 @@ lab: $(READY)
 # Execute the notebooks again on the smoke profile and keep only the golden outputs.
 golden: $(READY)
 	$(BIN)/python tests/notebooks/golden.py
+
+# Publish the default run: its settings, tables, figures and report go into the repository, no frames, no weights.
+showcase: reproduce
+	rm -rf reports/showcase
+	mkdir -p reports/showcase
+	cp -r $(addprefix reports/phantom-cpu/,config.yaml report.md tables figures) reports/showcase/
 
 # torch and torchvision go in together: wheels of one and the other from different sources do not match.
 $(READY): pyproject.toml constraints.txt
