@@ -4,6 +4,8 @@ Every denoiser takes a frame (H, W) in DN above the dark and returns it denoised
 `METHODS` lists them with the candidates for their parameter; `tune` chooses among those on validation frames.
 The two `vst_` methods work where the camera's noise has an SD of 1 everywhere (`nircore.vst`), and return through
 the exact unbiased inverse.
+Nothing is clipped: the denoised dark scatters about 0. Clip all methods at 0 or none before comparing them: clipping
+alone is worth up to 0.5 dB and 0.06 SSIM on a 20 ms SWIR_HDR frame.
 All raise `NircoreError` for a frame that is not 2-D, finite and real, and for a parameter that is not above 0.
 """
 
@@ -133,7 +135,7 @@ METHODS: dict[str, Method] = {
     "vst_nlm": Method(vst_nlm, (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)),
     "vst_bm3d": Method(
         vst_bm3d,
-        (0.8, 1.0, 1.2, 1.5),
+        (1.0, 1.2, 1.4, 1.7),
         "bm3d",
         "vst_bm3d needs the package bm3d, free for non-commercial use only: run pip install 'nircore[bm3d]'.",
     ),

@@ -112,7 +112,7 @@ def noise_model(image: np.ndarray) -> Noise:
     """
     image = check_image(image)
     if min(image.shape) < 2 * PATCH:
-        raise NircoreError(f"image has shape {image.shape}: a noise model needs at least {2 * PATCH} pixels a side.")
+        raise NircoreError(f"image has shape {image.shape}: below {2 * PATCH} pixels a side, pass Noise.")
     mean, variance = _patches(image)
     level, spread = np.abs(mean).max(), np.median(variance)
     if not (level > 0 and spread > 0):

@@ -162,7 +162,7 @@ def test_errors_name_the_way_out(call, words):
 
 
 def test_on_a_real_frame_every_method_beats_the_noise(swir_hdr):
-    """One 160 x 160 crop of a thigh; non-local means gains little over a Gaussian there: not asserted."""
+    """One 160 x 160 crop; which method wins depends on the crop: not asserted."""
     folder, darks = swir_hdr / "qd" / "M8-1", swir.darks(swir_hdr)
     low, high = (folder / f"M8-1_BP1300_{ms:04d}ms.tif" for ms in (20, 320))
     crop = slice(200, 360), slice(176, 336)

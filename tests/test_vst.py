@@ -141,7 +141,7 @@ def test_a_frame_of_the_dark_is_read_noise():
         (lambda: vst.forward(np.ones((4, 4)), Noise(0, 1)), "gain must be above 0"),
         (lambda: vst.inverse(np.ones((4, 4)), Noise(1, -1)), "read noise 0 DN or more"),
         (lambda: vst.forward(np.full((4, 4), np.nan), SENSOR), "NaN"),
-        (lambda: vst.noise_model(np.ones((31, 64))), "at least 32 pixels"),
+        (lambda: vst.noise_model(np.ones((31, 64))), "below 32 pixels"),
         (lambda: vst.noise_model(np.ones((64, 64))), "free of noise"),
     ],
 )
