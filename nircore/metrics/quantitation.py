@@ -1,0 +1,175 @@
+"""Can one still measure on the frame: contrast of a region, width of a vessel, linearity in concentration.
+
+Frames (H, W) are in DN *above the dark*: a pedestal left in makes every ratio meaningless. Masks are (H, W), bool.
+The choice of background moves these numbers several-fold, so there is one rule here, `background_ring`, and every
+function takes the background as an explicit mask.
+All raise `NircoreError` for frames or masks of a wrong kind or shape, masks without a pixel, and masks that overlap.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.ndimage import distance_transform_edt
+
+from nircore.errors import NircoreError
+from nircore.metrics.no_reference import check_image
+from nircore.metrics.structure import check_mask
+
+GAP, WIDTH = 3.0, 6.0  # px
+
+
+def background_ring(
+    signal: ArrayLike, inside: ArrayLike | None = None, gap: float = GAP, width: float = WIDTH
+) -> np.ndarray:
+    """Return the background that belongs to a signal mask: a ring around it, (H, W) bool.
+
+    Pixels whose nearest signal pixel is more than `gap` and at most `gap + width` px away (between centres), limited
+    to `inside` (the body) where given. The gap keeps the blurred edge of the signal out. With many signals, such as
+    a vessel tree, the ring goes round all of them and never through one.
+
+    Raises:
+        NircoreError: a negative gap, a width not above 0, no pixel left, or as in the module's docstring.
+
+    >>> signal = np.zeros((1, 9), dtype=bool)
+    >>> signal[0, 0] = True
+    >>> background_ring(signal, gap=2, width=3).astype(int)
+    array([[0, 0, 0, 1, 1, 1, 0, 0, 0]])
+    """
+    signal = _region(signal, "signal")
+    if not (gap >= 0 and width > 0):
+        raise NircoreError(f"gap={gap} must be 0 px or more and width={width} above 0 px.")
+    distance = distance_transform_edt(~signal)
+    ring = (distance > gap) & (distance <= gap + width)
+    if inside is not None:
+        inside = check_mask(inside, "inside")
+        _same_shape(signal, inside, "inside")
+        ring &= inside
+    if not ring.any():
+        raise NircoreError("no background is left around signal: lower gap, raise width, or widen inside.")
+    return ring
+
+
+def _region(mask: ArrayLike, name: str) -> np.ndarray:
+    """Return a mask that marks at least one pixel."""
+    mask = check_mask(mask, name)
+    if not mask.any():
+        raise NircoreError(f"{name} marks no pixel: there is nothing to measure.")
+    return mask
+
+
+def _same_shape(first: np.ndarray, second: np.ndarray, name: str) -> None:
+    if first.shape != second.shape:
+        raise NircoreError(f"{name} has shape {second.shape}, not {first.shape}: masks and frame must match.")
+
+
+def _regions(image: ArrayLike, signal: ArrayLike, background: ArrayLike, names: tuple[str, str]) -> list[np.ndarray]:
+    """Return the pixel values in the two regions, after checking that frame and regions belong together."""
+    image = check_image(image)
+    masks = [_region(mask, name) for mask, name in zip((signal, background), names, strict=True)]
+    for mask, name in zip(masks, names, strict=True):
+        _same_shape(image, mask, name)
+    if (masks[0] & masks[1]).any():
+        raise NircoreError(f"{names[0]} and {names[1]} overlap: a pixel can belong to one of them only.")
+    return [image[mask] for mask in masks]
+
+
+def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
+    """Return the signal-to-background ratio: mean in the signal / mean in the background, dimensionless.
+
+    The camera's gain cancels, an offset does not. NaN where the background's mean is 0 or below: a ratio to nothing
+    is no measurement.
+
+    >>> sbr([[6.0, 2.0]], [[True, False]], [[False, True]])
+    3.0
+    """
+    values, around = _regions(image, signal, background, ("signal", "background"))
+    return float(values.mean() / around.mean()) if around.mean() > 0 else math.nan
+
+
+def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> float:
+    """Return the tumour-to-normal-tissue ratio: mean in the tumour / mean in healthy tissue, dimensionless.
+
+    The same arithmetic as `sbr` with another rule for the denominator: `normal` is tissue named by anatomy, not a
+    ring. NaN where its mean is 0 or below.
+    """
+    inside, healthy = _regions(image, tumour, normal, ("tumour", "normal"))
+    return float(inside.mean() / healthy.mean()) if healthy.mean() > 0 else math.nan
+
+
+def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
+    """Return the contrast-to-noise ratio: (mean signal - mean background) / SD of the background, dimensionless.
+
+    Neither gain nor offset matter. The SD (population, n) holds noise *and* texture of the background, and a
+    denoiser raises the ratio by smoothing alone. Infinite, with the sign of the contrast, over an even background;
+    NaN without contrast on one.
+    """
+    values, around = _regions(image, signal, background, ("signal", "background"))
+    contrast, spread = float(values.mean() - around.mean()), float(around.std())
+    if spread > 0:
+        return contrast / spread
+    return math.copysign(math.inf, contrast) if contrast else math.nan
+
+
+class Line(NamedTuple):
+    """y = slope x + intercept, and R2 = 1 - residual / total sum of squares (NaN when y is constant)."""
+
+    slope: float
+    intercept: float
+    r2: float
+
+
+def linearity(x: ArrayLike, y: ArrayLike) -> Line:
+    """Fit a line through measured values y (n,) against known ones x (n,) by least squares.
+
+    Raises:
+        NircoreError: fewer than three points (two always lie on a line), lengths that differ, values that are not
+            finite, or x all equal.
+
+    >>> linearity([0, 1, 2], [1, 3, 5])
+    Line(slope=2.0, intercept=1.0, r2=1.0)
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape or x.size < 3:
+        raise NircoreError(f"x and y have shapes {x.shape} and {y.shape}: pass three or more pairs of values.")
+    if not np.isfinite([x, y]).all() or np.ptp(x) == 0:
+        raise NircoreError("x and y must be finite and x must vary: without a sweep there is no slope.")
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = float(dx @ dy / (dx @ dx))
+    residual, total = float(np.sum((dy - slope * dx) ** 2)), float(dy @ dy)
+    return Line(slope, float(y.mean() - slope * x.mean()), 1 - residual / total if total > 0 else math.nan)
+
+
+def fwhm(profile: ArrayLike, spacing: float = 1.0) -> float:
+    """Return the full width at half maximum of a line profile (n,), in the units of `spacing` between samples.
+
+    Half way between the profile's lowest and highest sample; the two crossings nearest to the highest one, by
+    linear interpolation. No fit: noise on the profile narrows the width, so average several profiles.
+
+    Raises:
+        NircoreError: not a finite 1-D profile of three or more samples, a spacing not above 0, or a peak that
+            does not fall to half on both sides.
+
+    >>> fwhm([0, 0, 2, 4, 2, 0, 0], spacing=0.1)
+    0.2
+    """
+    profile = np.asarray(profile, dtype=np.float64)
+    if profile.ndim != 1 or profile.size < 3 or not np.isfinite(profile).all():
+        raise NircoreError(f"profile has shape {profile.shape}: pass three or more finite samples along a line.")
+    if not 0 < spacing < math.inf:
+        raise NircoreError(f"spacing={spacing} must be a finite distance above 0.")
+    peak, half = int(profile.argmax()), (profile.min() + profile.max()) / 2
+    sides = _fall(profile[peak::-1], half), _fall(profile[peak:], half)
+    if any(math.isnan(side) for side in sides):
+        raise NircoreError("the profile does not fall to half its height on both sides: take a longer line.")
+    return float(sum(sides) * spacing)
+
+
+def _fall(side: np.ndarray, half: float) -> float:
+    """Return after how many samples a profile that starts at its peak crosses `half`; NaN if never, or if flat."""
+    below = np.flatnonzero(side <= half)
+    if not below.size or below[0] == 0:
+        return math.nan
+    k = below[0]
+    return float(k - 1 + (side[k - 1] - half) / (side[k - 1] - side[k]))

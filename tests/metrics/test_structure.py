@@ -1,0 +1,138 @@
+"""Overlap of masks and of centre-lines against closed forms and scipy; the vessel rule on a phantom."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.spatial.distance import dice as dissimilarity
+
+from nircore.data import camera, phantom
+from nircore.errors import NircoreError
+from nircore.metrics.structure import cl_dice, dice, vessel_mask
+
+MASKS = arrays(bool, (8, 9))
+
+
+def blank(shape: tuple[int, int] = (60, 60)) -> np.ndarray:
+    return np.zeros(shape, dtype=bool)
+
+
+def vessel(row: int, start: int = 5, stop: int = 55, half: int = 2) -> np.ndarray:
+    """A straight horizontal vessel, 2 half + 1 px thick."""
+    mask = blank()
+    mask[row - half : row + half + 1, start:stop] = True
+    return mask
+
+
+@given(MASKS, MASKS)
+def test_dice_agrees_with_scipy(mask, truth):
+    if mask.any() or truth.any():
+        assert dice(mask, truth) == pytest.approx(1 - dissimilarity(mask.ravel(), truth.ravel()))
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0, 1.0), (1, 0.8), (4, 0.2), (5, 0.0)])
+def test_dice_of_a_vessel_moved_sideways(shift, expected):
+    assert dice(vessel(30), vessel(30 + shift)) == pytest.approx(expected)  # 5 - shift of 5 rows are common
+
+
+@pytest.mark.parametrize("score", [dice, cl_dice])
+@settings(max_examples=40)
+@given(mask=MASKS, truth=MASKS)
+def test_scores_are_symmetric_bounded_and_one_for_equal_masks(score, mask, truth):
+    assert 0 <= score(mask, truth) <= 1
+    assert score(mask, truth) == pytest.approx(score(truth, mask))
+    assert score(mask, mask) == 1
+
+
+@pytest.mark.parametrize("score", [dice, cl_dice])
+def test_masks_without_a_pixel(score):
+    assert score(blank(), blank()) == 1
+    assert score(vessel(30), blank()) == score(blank(), vessel(30)) == 0
+
+
+def test_cl_dice_sees_the_tree_not_its_thickness():
+    thin, thick = vessel(30, half=1), vessel(30, half=3)
+    assert cl_dice(thin, thick) > 0.97 and dice(thin, thick) == pytest.approx(2 * 3 / (3 + 7))
+
+
+def test_cl_dice_of_half_a_tree_and_of_a_wrong_one():
+    both, one = vessel(15) | vessel(45), vessel(15)
+    assert cl_dice(one, both) == pytest.approx(2 / 3, abs=0.01)  # precision 1, sensitivity 1/2
+    assert cl_dice(vessel(30), one) == 0
+
+
+def test_cl_dice_punishes_a_break_that_dice_hardly_sees():
+    whole = vessel(30, half=5)
+    noisy = whole.copy()
+    noisy[30 - 2 : 30 + 3, 20:40] = False  # hollow: the centre is gone, the walls are there
+    assert cl_dice(noisy, whole) < dice(noisy, whole) - 0.1
+
+
+def tree() -> tuple[np.ndarray, np.ndarray]:
+    """Bright lines on a dim even ground, blurred; and where they are."""
+    lines = vessel(15, half=1) | vessel(40, half=1) | vessel(30, half=1).T
+    return 20 + 100 * gaussian_filter(lines.astype(float), 1.0), lines
+
+
+def test_planted_vessels_are_found():
+    image, lines = tree()
+    assert cl_dice(vessel_mask(image), lines) > 0.97
+    assert dice(vessel_mask(image, (1.0,)), lines) > 0.9  # with wider radii the mask is wider than such a vessel
+
+
+def test_dark_lines_and_edges_are_no_vessels():
+    image, lines = tree()
+    assert dice(vessel_mask(-image), lines) < 0.2
+    step = np.where(np.arange(60) < 35, 0.0, 20.0) * np.ones((60, 1))
+    assert cl_dice(vessel_mask(image + gaussian_filter(step, 2)), lines) > 0.95
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(1e-2, 1e3), st.floats(-200, 2000), st.integers(0, 99))
+def test_gain_and_offset_do_not_move_the_mask(gain, offset, seed):
+    image = tree()[0] + np.random.default_rng(seed).normal(0, 2, (60, 60))
+    changed = vessel_mask(gain * image + offset * gain)
+    assert dice(changed, vessel_mask(image)) > 0.99
+
+
+def test_weak_pixels_count_only_where_connected_to_strong_ones():
+    image = 100 * gaussian_filter(vessel(15, half=1).astype(float), 1.0)
+    fading = np.linspace(1, 0.18, 60) * image  # from above the threshold to between it and half of it
+    island = 0.18 * np.roll(image, 30, axis=0)  # as dim as the other's end, and on its own
+    found = vessel_mask(fading + island, (1.5,))
+    assert found[15, 8:52].all() and not found[40:50].any()
+
+
+def test_a_frame_without_ridges_has_no_vessels():
+    assert not vessel_mask(np.full((32, 40), 1195.0)).any()
+    assert not vessel_mask(np.zeros((32, 40))).any()
+
+
+def test_on_the_phantom_noise_lowers_the_score_and_smoothing_brings_some_back():
+    body = phantom.anatomy(3, (320, 256))
+    light, sensor = camera.radiance(body, camera.WINDOWS["NIR-IIb"]), camera.Sensor()
+    clean = camera.expected_dn(light, 0.02)
+    raw = camera.expose(light, 0.02, np.random.default_rng(0)) - camera.dark_level(0.02, clean.shape, sensor)
+    seen = vessel_mask(clean)
+    assert 0.3 < dice(seen, body.vessels) < 0.6  # the deep ones are not visible, whoever looks
+    noisy, smooth = (dice(vessel_mask(frame), seen) for frame in (raw, gaussian_filter(raw, 1.5)))
+    assert noisy < 0.3 and smooth > noisy + 0.2
+    assert dice(seen, binary_dilation(seen)) > smooth
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: dice(np.ones((4, 4)), blank()), "mask has dtype float64"),
+        (lambda: dice(blank(), np.zeros(4, dtype=bool)), "truth has dtype bool and shape"),
+        (lambda: cl_dice(blank(), blank((4, 4))), "compare equal sizes"),
+        (lambda: vessel_mask(np.ones((8, 8)), ()), "one or more vessel radii"),
+        (lambda: vessel_mask(np.ones((8, 8)), (1, 0)), "above 0 px"),
+        (lambda: vessel_mask(np.full((8, 8), np.nan)), "NaN"),
+    ],
+)
+def test_errors_name_the_way_out(call, words):
+    with pytest.raises(NircoreError, match=words):
+        call()
