@@ -128,7 +128,7 @@ STAGES = {
                 "figures/fig4e_mean_intensity.png",
                 "figures/fig5_truth.png",
             ),
-            code=("metrics", "figures"),
+            code=("metrics", "figures", "baselines.py", "vst.py"),
         ),
         Stage(
             "claims",

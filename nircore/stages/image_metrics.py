@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter
 
-from nircore import evaluation
+from nircore import baselines, evaluation
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -26,7 +25,6 @@ FIGURES = {
     "contrast": "fig4d_contrast",
     "mean_intensity": "fig4e_mean_intensity",
 }
-SIGMAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)  # px: the candidates of the Gaussian rival
 METHODS = ("low-light", "Gaussian", "enhanced")
 
 
@@ -68,13 +66,9 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
 
 def _tuned_sigma(run: Run) -> float:
     """Choose the Gaussian's width in px by PSNR on the validation frames, never on the test."""
-    pairs = list(evaluation.references(run.config, evaluation.rows(run, "validation", "low_light")))
-
-    def quality(sigma: float) -> float:
-        smooth = ((gaussian_filter(sets.load(run.config, row), sigma), truth) for row, truth in pairs)
-        return float(np.mean([with_truth.score(x, *truth)["psnr"] for x, truth in smooth]))
-
-    return max(SIGMAS, key=quality)
+    judged = evaluation.references(run.config, evaluation.rows(run, "validation", "low_light"))
+    pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
+    return baselines.tune("gaussian", pairs, lambda image, truth: with_truth.score(image, *truth)["psnr"])[0]
 
 
 def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
@@ -83,7 +77,7 @@ def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[n
     sigma = _tuned_sigma(run) if any(truth is not None for truth in truths) else np.nan
     for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
         if truth is not None:
-            for method, x in zip(METHODS, (frame, gaussian_filter(frame, sigma), image), strict=True):
+            for method, x in zip(METHODS, (frame, baselines.gaussian(frame, sigma), image), strict=True):
                 score = with_truth.score(x, *truth)
                 rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
