@@ -1,6 +1,7 @@
 """The numbered notebooks, executed in order with Papermill, each only when something it shows has changed."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import time
@@ -80,7 +81,7 @@ def reproduce(config: Config) -> Path:
             partly executed notebook was kept.
     """
     began = time.perf_counter()
-    run = Run(config)
+    run = Run(dataclasses.replace(config, run=config.name))
     run.save_config()
     for leftover in run.folder.rglob(".partial-*"):  # of a run that was killed while it wrote
         leftover.unlink(missing_ok=True)
