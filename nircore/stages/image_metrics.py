@@ -25,7 +25,9 @@ FIGURES = {
     "contrast": "fig4d_contrast",
     "mean_intensity": "fig4e_mean_intensity",
 }
-METHODS = ("low-light", "Gaussian", "enhanced")
+#: What a lab has at hand today: name in the table, method of `nircore.baselines`, unit of its one parameter.
+RIVALS = {"Gaussian": ("gaussian", " px"), "non-local means": ("non_local_means", ""), "wavelet": ("wavelet", "")}
+METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
 
 
 def make(run: Run) -> None:
@@ -64,47 +66,53 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
     run.write_table("table2_metrics", pd.DataFrame(effects))
 
 
-def _tuned_sigma(run: Run) -> float:
-    """Choose the Gaussian's width in px by PSNR on the validation frames, never on the test."""
+def _tuned(run: Run) -> dict[str, float]:
+    """Choose each rival's parameter by PSNR on the validation frames, never on the test."""
     judged = evaluation.references(run.config, evaluation.rows(run, "validation", "low_light"))
     pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
-    return baselines.tune("gaussian", pairs, lambda image, truth: with_truth.score(image, *truth)["psnr"])[0]
+
+    def quality(image: np.ndarray, truth: sets.Reference) -> float:
+        return with_truth.score(image, *truth)["psnr"]
+
+    return {name: baselines.tune(method, pairs, quality)[0] for name, (method, _) in RIVALS.items()}
 
 
 def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
-    """Score input, tuned Gaussian and enhanced frame against the truth by the protocol of `with_truth.score`."""
+    """Score input, tuned rivals and enhanced frame against the truth by the protocol of `with_truth.score`."""
     rows: list[dict[str, Any]] = []
-    sigma = _tuned_sigma(run) if any(truth is not None for truth in truths) else np.nan
+    tuned = _tuned(run) if any(truth is not None for truth in truths) else {}
     for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
-        if truth is not None:
-            for method, x in zip(METHODS, (frame, baselines.gaussian(frame, sigma), image), strict=True):
-                score = with_truth.score(x, *truth)
-                rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
+        if truth is None:
+            continue
+        made = {name: baselines.METHODS[RIVALS[name][0]].function(frame, value) for name, value in tuned.items()}
+        for method, x in ({"low-light": frame} | made | {"enhanced": image}).items():
+            score = with_truth.score(x, *truth)
+            rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)
-    run.write_table("table3_truth", _summaries(scores, sigma, run.config.seed))
+    run.write_table("table3_truth", _summaries(scores, tuned, run.config.seed))
     empty = note("No frame of this dataset has a reference, so nothing can be scored against the truth.")
     save(draw.truth(scores) if len(scores) else empty, run.figure("fig5_truth"))
 
 
-def _summaries(scores: pd.DataFrame, sigma: float, seed: int) -> pd.DataFrame:
+def _summaries(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> pd.DataFrame:
     """One row per exposure, set of filters, and method; filters whose exposures do not match stand apart."""
     apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart")
     rows = []
     for (exposure_s, _), part in scores.groupby(["exposure_s", apart]):
         about = {"exposure_ms": 1000 * exposure_s, "filters": " ".join(sorted(part["filter"].unique()))}
-        rows += [about | row for row in _summary(part, sigma, seed)]
+        rows += [about | row for row in _summary(part, tuned, seed)]
     gains = [f"{key}{part}" for key in ("psnr", "ssim") for part in ("", "_gain", "_gain_low", "_gain_high")]
-    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "method", "frames", *gains])
+    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *gains])
 
 
-def _summary(scores: pd.DataFrame, sigma: float, seed: int) -> list[dict[str, Any]]:
+def _summary(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> list[dict[str, Any]]:
     """Each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals."""
     rows = []
-    for method in METHODS:
+    for method, role in METHODS.items():
         chosen, ours = (scores[scores["method"] == name].reset_index(drop=True) for name in (method, "enhanced"))
-        label = f"Gaussian, {sigma:g} px (tuned on validation)" if method == "Gaussian" else method
-        row: dict[str, Any] = {"method": label, "frames": len(chosen)}
+        value = f"{tuned[method]:g}{RIVALS[method][1]}" if method in tuned else ""
+        row: dict[str, Any] = {"role": role, "method": method, "tuned": value, "frames": len(chosen)}
         for key in ("psnr", "ssim"):
             effect = paired_effect(chosen[key], ours[key], seed, clusters=list(chosen["group"]))
             row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}

@@ -106,8 +106,8 @@ SECTIONS = (
     ),
     Section(
         "Against the truth",
-        "After the best affine fit to the reference, on held-out frames; the Gaussian's width was chosen on "
-        "validation frames. Gains are those of the enhanced frame over each row, with 95 % intervals.",
+        "After the best affine fit to the reference, on held-out frames; the rivals' parameters were chosen "
+        "on validation frames. Gains are those of the enhanced frame over each row, with 95 % intervals.",
         {"fig5_truth": "PSNR and SSIM of each test frame against its reference."},
         {"table3_truth": ()},
     ),
