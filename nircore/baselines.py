@@ -130,7 +130,10 @@ METHODS: dict[str, Method] = {
     "median": Method(median, (3, 5, 7, 9, 11)),
     "non_local_means": Method(non_local_means, (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)),
     "wavelet": Method(
-        wavelet, (0.5, 0.6, 0.75, 0.9, 1.0, 1.1, 1.3, 1.6), "pywt", "wavelet needs PyWavelets: run pip install PyWavelets."
+        wavelet,
+        (0.5, 0.6, 0.75, 0.9, 1.0, 1.1, 1.3, 1.6),
+        "pywt",
+        "wavelet needs PyWavelets: run pip install PyWavelets.",
     ),
     "vst_nlm": Method(vst_nlm, (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)),
     "vst_bm3d": Method(
