@@ -1,6 +1,6 @@
 """Frames of a run, loaded and judged: what validation, the step-wise figures and the metrics have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.enhance import enhance, translate
+from nircore.enhance import translate
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
 from nircore.run import Run
@@ -52,6 +52,12 @@ def spread(items: list, count: int) -> list:
     return [items[k] for k in places]
 
 
+def mean_scores(images: Sequence[np.ndarray], truths: Sequence[sets.Reference | None]) -> dict[str, float]:
+    """Average PSNR (dB) and SSIM over the frames that have a reference; NaN where none has."""
+    scores = [with_truth.score(x, *t) for x, t in zip(images, truths, strict=True) if t is not None]
+    return {key: float(np.mean([s[key] for s in scores])) if scores else np.nan for key in ("psnr", "ssim")}
+
+
 class Validator:
     """Judge a generator on validation frames, with and without their references.
 
@@ -75,17 +81,5 @@ class Validator:
         """Return psnr, ssim, distance and selection."""
         fits = [Normalisation.of(frame) for frame in self.frames]
         images = [translate(generator, fit.apply(x)) for fit, x in zip(fits, self.frames, strict=True)]
-        scores = [
-            with_truth.score(image, *truth)
-            for image, truth in zip(images, self.truths, strict=True)
-            if truth is not None
-        ]
-        mean = {k: float(np.mean([s[k] for s in scores])) if scores else np.nan for k in ("psnr", "ssim")}
         distance = sliced_wasserstein(images, self.targets, centred=True)
-        return mean | {"distance": distance, "selection": -distance}
-
-
-def enhanced(config: Config, generator: nn.Module, row: Any) -> tuple[np.ndarray, np.ndarray, Normalisation]:
-    """Return a row's frame, the enhanced frame, and the normalisation between them."""
-    frame = sets.load(config, row)
-    return frame, *enhance(generator, frame)
+        return mean_scores(images, self.truths) | {"distance": distance, "selection": -distance}

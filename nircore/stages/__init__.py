@@ -55,6 +55,7 @@ DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "wid
 MODEL_KEYS = ("ngf", "ndf", "blocks")
 TRAINING_KEYS = ("gan", "lambda_cycle", "lambda_identity", "pool", "epochs", "steps_per_epoch", "decay_from")
 TRAINING_KEYS += ("batch", "crop", "learning_rate", "beta1", "ema", "seed", "dataset", "device", "validation_frames")
+TRAINING_CODE = ("losses", "cyclegan", "training", "checkpoint", "enhance", "evaluation")
 
 STAGES = {
     stage.name: stage
@@ -84,7 +85,7 @@ STAGES = {
             keys=(*MODEL_KEYS, *TRAINING_KEYS),
             reads=("tables/split.csv",),
             writes=("tables/losses.csv", "models/generator.safetensors", "figures/validation.png"),
-            code=("data", "models", "losses.py", "cyclegan.py", "training.py", "enhance.py", "metrics"),
+            code=("data", "models", "metrics", *(f"{part}.py" for part in TRAINING_CODE)),
         ),
         Stage(
             "stepwise",
@@ -98,7 +99,7 @@ STAGES = {
                 "figures/fig3b_across_epochs.png",
                 "figures/fig3b_repeated.png",
             ),
-            code=("enhance.py", "metrics", "figures"),
+            code=("data", "models", "metrics", "figures", "enhance.py", "evaluation.py"),
         ),
         Stage(
             "loss_table",
@@ -128,7 +129,7 @@ STAGES = {
                 "figures/fig4e_mean_intensity.png",
                 "figures/fig5_truth.png",
             ),
-            code=("metrics", "figures", "baselines.py", "vst.py"),
+            code=("data", "metrics", "figures", "baselines.py", "vst.py", "evaluation.py"),
         ),
         Stage(
             "claims",

@@ -54,9 +54,9 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
             rows.append(row | {"stage": stage} | values)
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
+    before, after = (table[table["stage"] == s].reset_index(drop=True) for s in ("low-light", "enhanced"))
     effects = []
     for metric, unit in no_reference.UNITS.items():
-        before, after = (table[table["stage"] == s].reset_index(drop=True) for s in ("low-light", "enhanced"))
         effect = paired_effect(before[metric], after[metric], run.config.seed, clusters=list(before["group"]))
         effects.append({"metric": metric, "unit": unit} | effect)
         if metric in FIGURES:

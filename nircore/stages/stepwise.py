@@ -68,12 +68,6 @@ def _panel(row: Any, frame: np.ndarray, image: np.ndarray, truth: sets.Reference
     }
 
 
-def _mean_scores(images: Sequence[np.ndarray], truths: Sequence) -> dict[str, float]:
-    """Average PSNR (dB) and SSIM over the frames that have a reference; NaN where none has."""
-    scores = [with_truth.score(x, *t) for x, t in zip(images, truths, strict=True) if t is not None]
-    return {key: float(np.mean([s[key] for s in scores])) if scores else np.nan for key in ("psnr", "ssim")}
-
-
 def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None:
     """Follow the averaged generator through the epochs of the loss table."""
     rows, shown = [], []
@@ -82,7 +76,7 @@ def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None
         images = [enhance(generator, frame)[0] for frame in frames]
         shown.append(images[0])
         mean = float(np.mean([image.mean() for image in images]))
-        rows.append({"epoch": epoch, "mean_intensity_dn": mean} | _mean_scores(images, truths))
+        rows.append({"epoch": epoch, "mean_intensity_dn": mean} | evaluation.mean_scores(images, truths))
     run.write_table("across_epochs", pd.DataFrame(rows))
     labels = ["low-light"] + [f"epoch {row['epoch']}" for row in rows]
     scores = [None] + [None if np.isnan(row["psnr"]) else f"{row['psnr']:.1f} dB" for row in rows]
@@ -97,7 +91,7 @@ def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: 
         images = [steps[k] for steps in series]
         changes = [np.abs(steps[k] - steps[max(k - 1, 0)]).mean() for steps in series]
         rows.append({"application": k, "mean": float(np.mean([x.mean() for x in images])),
-                     "change": float(np.mean(changes))} | _mean_scores(images, truths))  # fmt: skip
+                     "change": float(np.mean(changes))} | evaluation.mean_scores(images, truths))  # fmt: skip
     table = pd.DataFrame(rows)
     run.write_table("repeated", table)
     labels = ["x", "G(x)", "G(G(x))"] + [f"{k} times" for k in range(3, TIMES + 1)]

@@ -1,7 +1,5 @@
 """Train the CycleGAN of the run on its training crops; select on its validation frames."""
 
-from pathlib import Path
-
 from nircore import evaluation
 from nircore.data.unpaired import UnpairedCrops
 from nircore.figures import losses as draw
@@ -17,14 +15,9 @@ def make(run: Run) -> None:
         evaluation.normalised(config, evaluation.rows(run, "train", domain)) for domain in ("low_light", "target")
     )
     crops = UnpairedCrops(low_light, target, config.crop, config.batch, config.seed)
-    losses = Training(config, crops, models(run), evaluation.Validator(run), _say).run()
+    losses = Training(config, crops, run.path("models"), evaluation.Validator(run), _say).run()
     run.write_table("losses", losses)
     save(draw.validation(losses), run.figure("validation"))
-
-
-def models(run: Run) -> Path:
-    """Return the folder of the run's weights."""
-    return run.path("models")
 
 
 def _say(line: str) -> None:
