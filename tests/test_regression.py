@@ -1,0 +1,103 @@
+"""The one-generator system: it learns what it is shown, its state is whole, and its generator is tile-proof."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from nircore import checkpoint
+from nircore.config import resolve
+from nircore.enhance import run_padded
+from nircore.losses import restoration
+from nircore.models import UNetGenerator, build_generator
+from nircore.regression import Regression
+from nircore.training import SYSTEMS, Training
+
+CPU = torch.device("cpu")
+
+
+def config(**changes):
+    return dataclasses.replace(resolve({"recipe": "physics"}), ngf=4, levels=2, crop=32, **changes)
+
+
+class Smoothed:
+    """Pairs to learn from: noise on a smooth frame, and the frame."""
+
+    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        clean = torch.rand(4, 1, 4, 4, generator=generator)
+        clean = torch.nn.functional.interpolate(clean, size=32, mode="bicubic") * 2 - 1
+        return clean + 0.5 * torch.randn(clean.shape, generator=generator), clean
+
+
+def test_the_loss_weighs_errors_by_the_signal():
+    truth = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 1, 1, 3)  # signal 0, 0.5, 1
+    off = truth + 0.1
+    expected = 0.1 * np.mean([1 / 0.05, 1 / 0.55, 1 / 1.05])
+    assert restoration(off, truth).item() == pytest.approx(expected, rel=1e-5)
+    assert restoration(truth, truth).item() == 0
+    below = torch.full((1, 1, 1, 1), -3.0)  # a target below black weighs as black, never negatively
+    assert restoration(below + 0.1, below).item() == pytest.approx(0.1 / 0.05, rel=1e-5)
+
+
+def test_it_learns_to_remove_noise():
+    system, pairs = Regression(config(learning_rate=3e-3, ema=0.9), CPU), Smoothed()
+    for step in range(150):
+        system.step(*pairs.at(step), step)
+    noisy, clean = pairs.at(10_000)
+    before, after = ((image - clean).pow(2).mean().item() for image in (noisy, system.average(noisy)))
+    assert after < before / 3
+
+
+def test_state_and_restore_go_on_bit_for_bit():
+    one, pairs = Regression(config(), CPU), Smoothed()
+    for step in range(3):
+        one.step(*pairs.at(step), step)
+    other = Regression(config(seed=5), CPU)
+    other.restore({name: value.clone() for name, value in one.state().items()})  # as from a file
+    for step in range(3, 6):
+        for system in (one, other):
+            system.step(*pairs.at(step), step)
+    assert one.state().keys() == other.state().keys()
+    assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+
+
+def test_training_keeps_the_last_epoch_where_the_recipe_says_so(tmp_path):
+    asked = config(epochs=3, steps_per_epoch=2)
+    rows = Training(asked, Smoothed(), tmp_path, lambda _: {"selection": -1.0}, lambda _: None).run()
+    assert list(rows["selection"]) == [0.0, 1.0, 2.0]
+    assert checkpoint.load(tmp_path / "generator.safetensors")[2]["epoch"] == 2
+    assert "discriminator_a" not in rows
+
+
+def test_every_system_of_the_config_is_there():
+    from nircore.config import FIELDS
+
+    assert set(SYSTEMS) == set(FIELDS["system"].metadata["choices"])
+
+
+def test_the_unet_s_output_depends_on_the_neighbourhood_alone():
+    """No statistic of the frame enters: far from a cut, a tile gives what the whole frame gives."""
+    network = build_generator(config(), seed=1).eval()
+    frame = torch.randn(1, 1, 256, 128)
+    with torch.inference_mode():
+        whole, tile = run_padded(network, frame), run_padded(network, frame[..., :160, :])
+    near = 64  # more than the receptive field's reach of a two-level network
+    torch.testing.assert_close(tile[..., : 160 - near, :], whole[..., : 160 - near, :], atol=1e-5, rtol=0)
+    assert not torch.allclose(tile[..., -8:, :], whole[..., 152:160, :], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (65, 40)])
+def test_any_size_comes_back(size):
+    network = UNetGenerator(channels=2, levels=2)
+    assert run_padded(network, torch.zeros(1, 1, *size)).shape == (1, 1, *size)
+    assert network.multiple == 8
+
+
+def test_the_unet_s_weights_follow_the_seed_and_keep_the_signal_alive():
+    one, same, other = (build_generator(config(), seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    with torch.inference_mode():
+        assert one(torch.randn(1, 1, 64, 64)).std() > 0.1
