@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import baselines, evaluation
+from nircore.benchmark import RANGE, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -17,7 +18,6 @@ from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
 from nircore.run import Run
 
-RANGE = 255.0  # the common scale of the paper's metrics: black level to white level of the input frame
 FIGURES = {
     "entropy": "fig4a_entropy",
     "edge_density": "fig4b_edge_density",
@@ -49,8 +49,7 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
     for row, frame, image in zip(about, frames, images, strict=True):
         fit = Normalisation.of(frame)
         for stage, pixels in (("low-light", frame), ("enhanced", image)):
-            common = np.clip((fit.apply(pixels) + 1) / 2 * RANGE, 0, RANGE)
-            values = no_reference.measure(common, data_range=RANGE)
+            values = no_reference.measure(common_scale(pixels, fit), data_range=RANGE)
             rows.append(row | {"stage": stage} | values)
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
