@@ -18,6 +18,7 @@ from nircore.metrics import no_reference, quantitation, structure, with_truth
 Denoise = Callable[[np.ndarray], np.ndarray]
 
 INPUT, CLASSICAL, UNPAIRED, PAIRED = "input", "classical", "learnt without pairs", "learnt with pairs"
+TRUTH = "truth"  # not a method: what the no-truth numbers of the truth itself are
 #: Name in the table, and the unit of its one parameter, of each method of `nircore.baselines`.
 NAMES: dict[str, tuple[str, str]] = {
     "gaussian": ("Gaussian", " px"),
@@ -30,6 +31,7 @@ NAMES: dict[str, tuple[str, str]] = {
 RANGE = 255.0  # the common scale of the paper's metrics: black level to white level of the input frame
 PAPER = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")
 METRICS = ("psnr", "ssim", *PAPER, "sbr", "cnr", "dice", "cl_dice")
+COMPARED = ("psnr", "ssim", "dice", "cl_dice")
 COARSE = 256  # px: shorter side of the frames whose vessels have the radii of `structure.SIGMAS`
 FULL, REPEATS = (640, 512), 3  # px and runs: a time is the median of so many on a frame of the camera's size
 
@@ -65,6 +67,11 @@ def common_scale(image: np.ndarray, fit: Normalisation) -> np.ndarray:
     return np.clip((fit.apply(image) + 1) / 2 * RANGE, 0, RANGE)
 
 
+def magnification(shape: tuple[int, ...]) -> int:
+    """Return by how much vessels on a frame (H, W) are wider than `structure.SIGMAS` and the background ring expect."""
+    return max(1, round(min(shape) / COARSE))
+
+
 class Judge:
     """A low-light frame with its truth: measures whatever a method makes of the frame.
 
@@ -75,7 +82,7 @@ class Judge:
 
     def __init__(self, frame: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> None:
         self.fit, self.truth, self.valid = Normalisation.of(frame), truth, valid
-        self.scale = max(1, round(min(truth.shape) / COARSE))
+        self.scale = magnification(truth.shape)
         self.vessels = self._vessels(truth)
         self.signal, self.background = self.vessels & valid, np.zeros_like(valid)
         if self.signal.any():
@@ -119,6 +126,10 @@ class Judge:
             "sbr": math.nan if calibrated is None else quantitation.sbr(calibrated, self.signal, self.background),
             "cnr": quantitation.cnr(image, self.signal, self.background),
         }
+
+    def of_truth(self) -> dict[str, float]:
+        """Return METRICS of the truth itself: NaN where it would be compared with itself."""
+        return self(self.truth) | dict.fromkeys(COMPARED, math.nan)
 
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return the frame as the protocol of `with_truth.score` sees it: clipped, and fitted to the truth."""

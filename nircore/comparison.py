@@ -15,8 +15,18 @@ SCORES = METRICS[:2]  # psnr and ssim: spread, gain and test are theirs
 EXACT = 13  # groups: up to so many, every assignment of signs is tried
 DRAWS = 9999  # assignments of signs drawn beyond
 OF_SCORE = ("", "_sd", "_gain", "_gain_low", "_gain_high", "_p")
-COLUMNS = ("kind", "method", "tuned", "seeds", "frames", *(key + part for key in SCORES for part in OF_SCORE))
+COLUMNS = (
+    "kind",
+    "method",
+    "tuned",
+    "seeds",
+    "frames",
+    "groups",
+    *(key + part for key in SCORES for part in OF_SCORE),
+)
 COLUMNS += (*METRICS[len(SCORES) :], "seconds", "remark")
+#: What to say of an interval, by what it resamples and whether there is more than one.
+_ALONE = {("scene", True): "interval and p over the scenes of one animal", ("scene", False): "one scene: no interval"}
 
 
 def best_classical(methods: Sequence[Method]) -> str:
@@ -35,6 +45,8 @@ def comparison(
     `paired_effect` and the p-value of `sign_flip`, both over animals. Where there is but one animal, both are over
     its scenes, which the remark says: they then speak of that animal alone.
 
+    `groups` counts those animals or scenes. Rows of the truth itself have no score and get no gain.
+
     Args:
         table: a row per method, seed and frame: method, seed, file, group, scene, and METRICS.
         methods: in the order wanted.
@@ -48,14 +60,14 @@ def comparison(
     for method in methods:
         own = table[table["method"] == method.name]
         row: dict[str, Any] = {"kind": method.kind, "method": method.name, "tuned": method.tuned}
-        row |= {"seeds": own["seed"].nunique(), "frames": own["file"].nunique()}
+        row |= {"seeds": own["seed"].nunique(), "frames": own["file"].nunique(), "groups": own[by].nunique()}
         row |= own[list(METRICS)].mean().to_dict() if len(own) else {}
         remarks = [method.remark]
         if method.name == best:
             remarks.append("best classical method on validation frames")
-        elif len(own):
+        elif own[SCORES[0]].notna().any():
             row |= _gains(_per_frame(own), rival, by, seed)
-            remarks.append("interval and p over the scenes of one animal" if by == "scene" else "")
+            remarks.append(_ALONE.get((by, row["groups"] > 1), ""))
         for key in SCORES if row["seeds"] > 1 else ():
             row[f"{key}_sd"] = own.groupby("seed")[key].mean().std()
         rows.append(row | {"seconds": seconds.get(method.name), "remark": "; ".join(filter(None, remarks))})

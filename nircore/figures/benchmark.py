@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from scipy.ndimage import uniform_filter
+from skimage.filters import sato
 
-from nircore.benchmark import CLASSICAL, INPUT, PAIRED, UNPAIRED
+from nircore.benchmark import CLASSICAL, INPUT, PAIRED, UNPAIRED, magnification
 from nircore.errors import NircoreError
 from nircore.figures.grid import GAP, LINE
 from nircore.figures.metrics import SCORES, interval
@@ -26,11 +29,28 @@ from nircore.figures.style import (
     need,
     need_frames,
     tidy,
-)
+)from nircore.metrics.structure import SIGMAS
 
+SHARE = 3  # the detail shown is the frame's shorter side over this
+DARK = 0.1  # share of the peak that counts as dark when vessels are weighed by their contrast
 COLUMNS = 5  # details in a row
 RIGHT = 0.75  # inch: the colour bar and its numbers
 COLOURS = {INPUT: LOW_LIGHT, CLASSICAL: GREY, UNPAIRED: ENHANCED, PAIRED: ACCENT}
+
+
+def vessel_detail(truth: np.ndarray) -> tuple[slice, slice]:
+    """Return the square of (H, W), a third of its shorter side, where vessels stand out most from their surroundings.
+
+    Ridges are sought in the logarithm of the frame, or the liver's rim would outshine every vessel.
+    """
+    side = min(truth.shape) // SHARE
+    bright = np.log(np.maximum(truth, 0) + DARK * np.percentile(truth, 99.9))
+    sigmas = [magnification(truth.shape) * sigma for sigma in SIGMAS]
+    ridges = uniform_filter(sato(bright, sigmas=sigmas, black_ridges=False, mode="reflect"), side)
+    half = side // 2
+    inside = ridges[half : truth.shape[0] - half, half : truth.shape[1] - half]
+    top, left = np.unravel_index(int(np.argmax(inside)), inside.shape)
+    return slice(int(top), int(top) + side), slice(int(left), int(left) + side)
 
 
 def pictures(frames: Sequence[Mapping[str, object]], unit: str = "DN") -> Figure:
@@ -80,13 +100,14 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
     is one animal. The dashed line is the mean of `best`, the best classical method.
 
     Args:
-        table: a row per method, seed and frame: method, kind, seed, file, group, scene, psnr (dB), ssim.
+        table: a row per method, seed and frame: method, kind, file, group, scene, psnr (dB), ssim; rows without a
+            score are left out.
         best: a method in the table.
 
     Raises:
         NircoreError: the table is empty, lacks a column, or does not hold `best`.
     """
-    need(table, ("method", "kind", "file", "group", "scene", *SCORES), "benchmark")
+    table = need(table, ("method", "kind", "file", "group", "scene", *SCORES), "benchmark").dropna(subset=[*SCORES])
     if best not in set(table["method"]):
         raise NircoreError(f"The benchmark figure has no method {best!r} to compare with.")
     by = "group" if table["group"].nunique() > 1 else "scene"
@@ -115,8 +136,8 @@ def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str, by: str, digits: st
     ax.scatter(values, y + spread, 10, color=colour, alpha=0.5, lw=0, zorder=2)
     mean, half = interval(rows.groupby(by)[name].mean())
     ax.errorbar(mean, y, xerr=None if np.isnan(half) else half, fmt="D", color=INK, mfc=colour, capsize=3, ms=6)
-    ax.annotate(format(mean, digits), (mean, y), (0, 7), textcoords="offset points",
-                size=SMALL, color=INK, ha="center")  # fmt: skip
+    ax.annotate(format(mean, digits), (mean, y), (0, 7), textcoords="offset points", size=SMALL, color=INK,
+                ha="center", path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
 
 
 def _key(figure: Figure, ax: Axes, kinds: set[str]) -> None:

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from nircore import checkpoint, evaluation
-from nircore.benchmark import INPUT, METRICS, PAIRED, UNPAIRED, Denoise, Judge, Method, classical, seconds
+from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
 from nircore.comparison import COLUMNS, best_classical, comparison
 from nircore.data import sets, swir_hdr
 from nircore.enhance import enhance
 from nircore.figures import benchmark as draw
-from nircore.figures.panels import detail
 from nircore.figures.style import note, save
 from nircore.run import Run
 from nircore.training import choose_device
@@ -21,7 +20,6 @@ from nircore.training import choose_device
 FRAMES = 9  # test frames of each exposure at most; the table says out of how many
 TUNED_ON = 3  # validation frames of each exposure: BM3D takes 10 to 25 s for one
 SHOWN = 2  # frames in the picture grid
-SHARE = 3  # the detail shown is the frame's shorter side over this
 NOISE2VOID = "Noise2Void"
 #: Recipes that are trained for the table: their names in it, and what they learn from.
 RECIPES = {
@@ -138,6 +136,7 @@ def _scores(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame
                 rows.append(
                     {"method": method.name, "kind": method.kind, "seed": seed} | about | judge(denoise(frame))
                 )
+        rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
         print(f"benchmark: {k}/{len(judged)} frames", flush=True)
     return pd.DataFrame(rows, columns=PER_FRAME)
 
@@ -150,7 +149,7 @@ def _comparisons(
     apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)
     for _, part in scores.groupby(apart):
         filters = sorted(part["filter"].unique())
-        table = comparison(part, methods, times, seed)
+        table = comparison(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
         table.insert(0, PART[0], 1000 * test[0].exposure_s)
         table.insert(1, PART[1], " ".join(filters))
         table.insert(2, PART[2], sum(row.filter in filters for row in test))
@@ -171,7 +170,7 @@ def _pictures(
     row: Any, frame: np.ndarray, judge: Judge, scores: pd.DataFrame, methods: Sequence[Method]
 ) -> dict[str, Any]:
     """Return one frame of the picture grid: a detail full of vessels, as the truth and each first seed show it."""
-    square = detail(judge.vessels.astype(float), SHARE)
+    square = draw.vessel_detail(judge.truth)
     own = scores[scores["file"] == Path(row.file).stem].drop_duplicates("method").set_index("method")
     images, texts = {"truth": judge.truth[square]}, {"truth": ""}
     for method in methods:
