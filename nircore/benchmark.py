@@ -68,7 +68,7 @@ def common_scale(image: np.ndarray, fit: Normalisation) -> np.ndarray:
 
 
 def magnification(shape: tuple[int, ...]) -> int:
-    """Return by how much vessels on a frame (H, W) are wider than `structure.SIGMAS` and the background ring expect."""
+    """Return by how much vessels on a frame (H, W) are wider than on one of COARSE px."""
     return max(1, round(min(shape) / COARSE))
 
 

@@ -29,7 +29,8 @@ from nircore.figures.style import (
     need,
     need_frames,
     tidy,
-)from nircore.metrics.structure import SIGMAS
+)
+from nircore.metrics.structure import SIGMAS
 
 SHARE = 3  # the detail shown is the frame's shorter side over this
 DARK = 0.1  # share of the peak that counts as dark when vessels are weighed by their contrast
