@@ -44,6 +44,7 @@ class Config:
     profile: str = _choice("smoke", available("profiles"), "how much compute")
     recipe: str = _choice("ssgan", available("recipes"), "which system")
     seed: int = _number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
+    seeds: int = _number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
     # which frames
     dataset: str = _choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
     data_root: str = _text("", "folder of the swir-hdr set")
@@ -61,10 +62,16 @@ class Config:
     target_ms: float = _number(320.0, 0.1, 10_000, "ms", "phantom exposure of the target domain")
     validation_frames: int = _number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
     # which networks
+    generator: str = _choice("resnet", ("resnet", "unet"), "residual generator, or U-Net without normalisation")
     ngf: int = _number(8, 1, 512, "channels", "generator channels at full resolution")
     ndf: int = _number(8, 1, 512, "channels", "discriminator channels after its first layer")
     blocks: int = _number(6, 1, 32, "", "residual blocks in the generator's trunk")
+    levels: int = _number(3, 1, 8, "", "times the U-Net halves its features")
     # which losses
+    system: str = _choice("cyclegan", ("cyclegan", "regression"), "two generators and their critics, or one alone")
+    crops: str = _choice(
+        "unpaired", ("unpaired", "degraded", "measured"), "a step's frames: unpaired, targets degraded, or true pairs"
+    )
     gan: str = _choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
     lambda_cycle: float = _number(10.0, 0, 1000, "", "weight of the cycle L1")
     lambda_identity: float = _number(5.0, 0, 1000, "", "weight of the identity L1")
@@ -77,6 +84,7 @@ class Config:
     crop: int = _number(64, 32, 4096, "px", "side of the square training crops")
     learning_rate: float = _number(2e-4, 1e-8, 1, "", "Adam step size before the decay")
     beta1: float = _number(0.5, 0, 0.999, "", "Adam momentum")
+    select: str = _choice("texture", ("texture", "last"), "which epoch's generator is kept")
     ema: float = _number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
     device: str = _choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
 
@@ -88,6 +96,16 @@ class Config:
             raise NircoreError(
                 f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
                 "leave nothing for the test: their sum must be below 1."
+            )
+        if (self.system == "cyclegan") != (self.crops == "unpaired"):
+            raise NircoreError(
+                f"system={self.system} cannot learn from crops={self.crops}: cyclegan takes unpaired crops, "
+                "regression takes degraded or measured ones."
+            )
+        if self.generator == "unet" and self.crop % 2 ** (self.levels + 1):
+            raise NircoreError(
+                f"crop={self.crop} is not a multiple of {2 ** (self.levels + 1)}, and the U-Net halves it "
+                f"{self.levels + 1} times: use another crop, or lower levels."
             )
         if self.crop % 4:
             raise NircoreError(
@@ -112,6 +130,8 @@ class Config:
 
 
 FIELDS = {item.name: item for item in dataclasses.fields(Config)}
+#: Settings that belong to a training, from the networks to the averaging of their weights.
+TRAINED = tuple(FIELDS)[tuple(FIELDS).index("generator") : tuple(FIELDS).index("ema") + 1]
 
 
 def _accepts(item: dataclasses.Field) -> str:
@@ -168,13 +188,19 @@ def parse(text: str) -> tuple[str, Any]:
 
 def _load(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of settings."""
+    values = _read(path)
+    require_known(values, f"setting in {path}:")
+    return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NircoreError(f"Cannot read the settings in {path}: {error}.") from error
     if not isinstance(values, dict):
         raise NircoreError(f"{path} holds no settings: it must be a YAML mapping of name: value.")
-    require_known(values, f"setting in {path}:")
     return values
 
 
@@ -191,8 +217,23 @@ def resolve(given: Mapping[str, Any]) -> Config:
     """
     require_known(given)
     given = {name: value for name, value in given.items() if value is not None}
-    values: dict[str, Any] = {}
-    for kind, name in (("recipes", "recipe"), ("profiles", "profile")):
-        chosen = _checked(FIELDS[name], given.get(name, FIELDS[name].default))
-        values |= _load(HERE / kind / f"{chosen}.yaml")
-    return Config(**(values | given))
+    chosen = {name: _checked(FIELDS[name], given.get(name, FIELDS[name].default)) for name in ("recipe", "profile")}
+    return Config(**(settings(**chosen) | given))
+
+
+def settings(recipe: str, profile: str) -> dict[str, Any]:
+    """Return what a recipe and a profile say: the recipe, then the profile, then the recipe's `at` that profile.
+
+    `at: {cpu: {batch: 8}}` in a recipe is how it says what it needs where the profile's size does not suit it.
+    """
+    system = _read(HERE / "recipes" / f"{recipe}.yaml")
+    at = system.pop("at", {}).get(profile, {})
+    require_known([*system, *at], f"setting in {recipe}.yaml:")
+    return system | _load(HERE / "profiles" / f"{profile}.yaml") | at
+
+
+def as_recipe(config: Config, recipe: str) -> Config:
+    """Return the config with another system in it: the same frames, the same split, trained as `recipe` says."""
+    stated = settings(recipe, config.profile)
+    values = {name: stated.get(name, FIELDS[name].default) for name in TRAINED}
+    return dataclasses.replace(config, recipe=recipe, **values)

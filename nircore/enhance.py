@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 
-MULTIPLE = 4  # two down-samplings by 2
 SMALLEST = 16  # px: below that the trunk's feature maps are smaller than its reflection padding
 
 
 @torch.inference_mode()
 def run_padded(generator: nn.Module, image: Tensor) -> Tensor:
-    """Run (N, 1, H, W) of any H, W >= 16: pad by reflection to multiples of 4, run, crop. Never resize."""
+    """Run (N, 1, H, W) of any H, W >= 16: pad by reflection to a multiple it can halve, run, crop. Never resize."""
     height, width = image.shape[-2:]
     if min(height, width) < SMALLEST:
         raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {SMALLEST} px or more.")
-    padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+    multiple = generator.multiple
+    padding = (0, -width % multiple, 0, -height % multiple)
     return generator(F.pad(image, padding, mode="reflect"))[..., :height, :width]
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 #: loss, the mid-point 1/2 for least squares. Near zero means the generator has lost, not that it is good.
 EQUILIBRIUM = {"bce": math.log(2), "lsgan": 0.25}
 
+FLOOR = 0.05  # of the white level: below it, noise decides what is worth restoring
+
 
 def adversarial(logits: Tensor, real: bool, kind: str = "bce") -> Tensor:
     """Return how far patch logits are from saying `real`, averaged over all patches (paper, section III-B).
@@ -40,6 +42,16 @@ def cycle(reconstruction: Tensor, original: Tensor) -> Tensor:
 def identity(same: Tensor, original: Tensor) -> Tensor:
     """Return the mean absolute change of a frame that already is in the generator's domain (Zhu 2017, 5.2)."""
     return F.l1_loss(same, original)
+
+
+def restoration(restored: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean absolute error, weighted by 1 / (signal + 0.05), of frames in about [-1, 1].
+
+    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level; the weight counts an error in faint
+    vessels, which are most of what there is to see, more than one in the liver.
+    """
+    signal = ((truth + 1) / 2).clamp(min=0)
+    return ((restored - truth).abs() / (signal + FLOOR)).mean()
 
 
 class ImagePool:

@@ -7,23 +7,34 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nircore import checkpoint
 from nircore.config import Config
-from nircore.cyclegan import TERMS, CycleGAN
-from nircore.data.unpaired import UnpairedCrops
+from nircore.cyclegan import CycleGAN
 from nircore.errors import NircoreError
+from nircore.regression import Regression
+from nircore.system import System
 
 #: Settings that say where and how much, not what: they may differ between a checkpoint and its resumption.
-ELSEWHERE = ("run", "profile", "device", "data_root", "skip_bad")
+ELSEWHERE = ("run", "profile", "seeds", "device", "data_root", "skip_bad")
 COLLAPSED_SD = 0.005  # of outputs in [-1, 1]: a frame of one grey level
 COLLAPSED_LOSS = 1e-3  # a discriminator that is never wrong teaches nothing any more
 
+SYSTEMS: dict[str, type[System]] = {"cyclegan": CycleGAN, "regression": Regression}
+
 Validate = Callable[[nn.Module], dict[str, float]]
+
+
+class Crops(Protocol):
+    """Batches as a function of the step number alone, so that a resumed training needs no generator state."""
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return low light and target of a step, both (N, 1, crop, crop) float32."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -51,20 +62,20 @@ class Training:
         folder: receives `checkpoint.safetensors`, `generator.safetensors` (the averaged weights of the best
             epoch) and `epochs/epoch_NNN.safetensors` (the averaged weights at the ten rows of the loss table).
         validate: maps the averaged generator to numbers on validation frames; `selection` among them (larger
-            is better) picks the generator that is kept.
+            is better) picks the generator that is kept, unless config.select asks for the last epoch's.
         say: receives one line per epoch.
     """
 
     def __init__(
         self,
         config: Config,
-        crops: UnpairedCrops,
+        crops: Crops,
         folder: Path,
         validate: Validate,
         say: Callable[[str], None] = print,
     ) -> None:
         self.config, self.crops, self.folder, self.validate, self.say = config, crops, folder, validate, say
-        self.system = CycleGAN(config, choose_device(config.device))
+        self.system = SYSTEMS[config.system](config, choose_device(config.device))
         self.rows: list[dict[str, float]] = []
         self.best = -math.inf
 
@@ -87,23 +98,23 @@ class Training:
             row = {"epoch": epoch} | self._epoch(epoch)
             self._stop_if_collapsed(row)
             row |= self.validate(self.system.average)
+            if self.config.select == "last":
+                row["selection"] = float(epoch)
             self.rows.append(row)
             self._save(epoch)
             seconds = time.perf_counter() - began
-            self.say(
-                f"epoch {epoch + 1}/{self.config.epochs}  G {row['generator']:.3f}  "
-                f"D_A {row['discriminator_a']:.3f}  D_B {row['discriminator_b']:.3f}  "
-                f"validation {row['selection']:.3f}  {seconds:.1f} s"
-            )
+            shown = {"G": "generator", "D_A": "discriminator_a", "D_B": "discriminator_b", "validation": "selection"}
+            parts = [f"{label} {row[name]:.3f}" for label, name in shown.items() if name in row]
+            self.say("  ".join([f"epoch {epoch + 1}/{self.config.epochs}", *parts, f"{seconds:.1f} s"]))
         return pd.DataFrame(self.rows)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         """Run the epoch's steps and return each term's mean."""
-        sums = dict.fromkeys(TERMS, 0.0)
+        sums: dict[str, float] = {}
         steps = self.config.steps_per_epoch
         for index in range(epoch * steps, (epoch + 1) * steps):
             for name, value in self.system.step(*self.crops.at(index), index).items():
-                sums[name] += float(value) / steps
+                sums[name] = sums.get(name, 0.0) + float(value) / steps
                 if not math.isfinite(sums[name]):
                     raise self._diverged(epoch, f"the {name} term")
         # The last update of an epoch enters no term: without this, the checkpoint called good could hold NaN.
@@ -118,7 +129,7 @@ class Training:
         )
 
     def _stop_if_collapsed(self, row: dict[str, float]) -> None:
-        worst = min(row["discriminator_a"], row["discriminator_b"])
+        worst = min([value for name, value in row.items() if name.startswith("discriminator")], default=math.inf)
         if row["output_sd"] < COLLAPSED_SD or worst < COLLAPSED_LOSS:
             raise NircoreError(
                 f"Training collapsed at epoch {row['epoch'] + 1}: output standard deviation "

@@ -4,10 +4,22 @@ import dataclasses
 import math
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nircore.config import FIELDS, HERE, Config, _load, available, load_file, parse, require_known, resolve
+from nircore.config import (
+    FIELDS,
+    HERE,
+    Config,
+    _load,
+    as_recipe,
+    available,
+    load_file,
+    parse,
+    require_known,
+    resolve,
+)
 from nircore.errors import NircoreError
 
 NUMBERS = [name for name, item in FIELDS.items() if "low" in item.metadata]
@@ -42,6 +54,12 @@ def configs(draw: st.DrawFn) -> Config:
             values[name] = draw(st.booleans() if item.type is bool else text)
     values["train_fraction"] = draw(st.floats(0.1, 0.5))
     values["crop"] = 4 * draw(st.integers(8, min(values["height"], values["width"]) // 4))
+    if values["system"] == "cyclegan":
+        values["crops"] = "unpaired"
+    elif values["crops"] == "unpaired":
+        values["crops"] = "degraded"
+    if values["generator"] == "unet":
+        values["levels"], values["crop"] = draw(st.integers(1, 4)), values["crop"] // 32 * 32
     return Config(**values)
 
 
@@ -209,20 +227,46 @@ def test_an_unknown_name_counts_even_without_a_value():
 @pytest.mark.parametrize("recipe", available("recipes"))
 def test_profiles_and_recipes_load(profile, recipe):
     config = resolve({"profile": profile, "recipe": recipe})
-    stated = _load(HERE / "profiles" / f"{profile}.yaml") | _load(HERE / "recipes" / f"{recipe}.yaml")
+    said = yaml.safe_load((HERE / "recipes" / f"{recipe}.yaml").read_text())
+    at = said.pop("at", {}).get(profile, {})
+    stated = _load(HERE / "profiles" / f"{profile}.yaml") | said | at
     assert (config.profile, config.recipe) == (profile, recipe)
     assert {key: getattr(config, key) for key in stated} == stated
 
 
 def test_a_profile_says_how_big_and_a_recipe_which_system():
     sizes, systems = (
-        [set(_load(HERE / kind / f"{name}.yaml")) for name in available(kind)] for kind in ("profiles", "recipes")
+        [set(yaml.safe_load((HERE / kind / f"{name}.yaml").read_text())) for name in available(kind)]
+        for kind in ("profiles", "recipes")
     )
     assert set(available("profiles")) == {"smoke", "cpu", "paper"}
     assert {"ssgan", "cyclegan"} <= set(available("recipes"))
     assert not set.union(*sizes) & set.union(*systems)
-    for sets in (sizes, systems):
-        assert all(keys == sets[0] for keys in sets)
+    assert all(keys == sizes[0] for keys in sizes)
+
+
+def test_a_recipe_may_say_what_it_needs_at_a_profile():
+    smoke, cpu = (resolve({"profile": profile, "recipe": "physics"}) for profile in ("smoke", "cpu"))
+    assert (smoke.ngf, smoke.crop) == (8, 64)
+    assert (cpu.ngf, cpu.crop) == (32, 128)
+    assert cpu.animals == resolve({"profile": "cpu"}).animals
+
+
+@pytest.mark.parametrize("recipe", available("recipes"))
+@pytest.mark.parametrize("other", available("recipes"))
+def test_another_recipe_on_the_same_frames_is_that_recipe(recipe, other):
+    asked = resolve({"profile": "cpu", "recipe": recipe, "animals": 7, "run": "mine"})
+    alone = resolve({"profile": "cpu", "recipe": other, "animals": 7, "run": "mine"})
+    assert as_recipe(asked, other) == alone
+
+
+def test_systems_and_crops_that_do_not_fit_are_refused():
+    with pytest.raises(NircoreError, match="system=cyclegan cannot learn from crops=degraded"):
+        Config(crops="degraded")
+    with pytest.raises(NircoreError, match="system=regression cannot learn from crops=unpaired"):
+        Config(system="regression")
+    with pytest.raises(NircoreError, match="crop=40 is not a multiple of 16.*levels"):
+        Config(generator="unet", crop=40)
 
 
 def test_the_sizes_the_issue_states():

@@ -23,6 +23,8 @@ with torch.no_grad():
 class Pointwise(nn.Module):
     """A generator that does the same to every pixel, and remembers the sizes it was shown."""
 
+    multiple = 4
+
     def __init__(self, function=lambda x: x) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))

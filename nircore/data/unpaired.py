@@ -8,10 +8,11 @@ from torch import Tensor
 
 
 def random_crop(frame: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut a square of `crop` px out of a frame (H, W), flipped and turned by quarters at random."""
-    row, column = (int(rng.integers(side - crop + 1)) for side in frame.shape)
-    square = np.rot90(frame[row : row + crop, column : column + crop], k=int(rng.integers(4)))
-    return square[:, ::-1] if rng.random() < 0.5 else square
+    """Cut a square of `crop` px out of a frame (..., H, W), flipped and turned by quarters at random."""
+    row, column = (int(rng.integers(side - crop + 1)) for side in frame.shape[-2:])
+    square = frame[..., row : row + crop, column : column + crop]
+    square = np.rot90(square, k=int(rng.integers(4)), axes=(-2, -1))
+    return square[..., ::-1] if rng.random() < 0.5 else square
 
 
 class UnpairedCrops:

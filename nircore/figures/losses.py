@@ -103,8 +103,9 @@ def generator_terms(losses: pd.DataFrame) -> Figure:
     below = np.zeros(len(losses))
     for name, label, colour in GENERATOR_TERMS:
         # Bars rather than areas: one epoch is a picture too.
-        ax.bar(losses["epoch"], losses[name], 1.0, bottom=below, color=colour, lw=0, label=label)
-        below = below + losses[name].to_numpy()
+        height = losses[name].fillna(0).to_numpy()  # a system without an adversary lacks the term
+        ax.bar(losses["epoch"], height, 1.0, bottom=below, color=colour, lw=0, label=label)
+        below = below + height
     ax.plot(losses["epoch"], losses["generator"], ".-", color=INK, lw=1, ms=4, label="sum: generator")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0)

@@ -35,6 +35,8 @@ class ResnetGenerator(nn.Module):
     a "transformer", but it holds no attention.
     """
 
+    multiple = 4  # two down-samplings by 2
+
     def __init__(self, ngf: int = 64, blocks: int = 6) -> None:
         super().__init__()
         self.encoder = nn.Sequential(

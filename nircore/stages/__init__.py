@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nircore import chain
-from nircore.config import Config
+from nircore.config import TRAINED, Config
 from nircore.data import sets
 from nircore.run import Run, published
 
@@ -52,10 +52,10 @@ class Stage:
 
 DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups", "skip_bad", "allow_scene_split")
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
-MODEL_KEYS = ("ngf", "ndf", "blocks")
-TRAINING_KEYS = ("gan", "lambda_cycle", "lambda_identity", "pool", "epochs", "steps_per_epoch", "decay_from")
-TRAINING_KEYS += ("batch", "crop", "learning_rate", "beta1", "ema", "seed", "dataset", "device", "validation_frames")
-TRAINING_CODE = ("losses", "cyclegan", "training", "checkpoint", "enhance", "evaluation")
+MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
+TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
+TRAINING_CODE = ("losses", "system", "cyclegan", "regression", "training", "crops", "vst", "checkpoint", "enhance")
+TRAINING_CODE += ("evaluation",)
 
 STAGES = {
     stage.name: stage
@@ -82,7 +82,7 @@ STAGES = {
         ),
         Stage(
             "training",
-            keys=(*MODEL_KEYS, *TRAINING_KEYS),
+            keys=TRAINING_KEYS,
             reads=("tables/split.csv",),
             writes=("tables/losses.csv", "models/generator.safetensors", "figures/validation.png"),
             code=("data", "models", "metrics", *(f"{part}.py" for part in TRAINING_CODE)),

@@ -1,6 +1,15 @@
-"""Train the CycleGAN of the run on its training crops; select on its validation frames."""
+"""Train the system of the run on its training crops; select on its validation frames."""
 
-from nircore import evaluation
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from nircore import checkpoint, crops, evaluation
+from nircore.config import Config, as_recipe
+from nircore.cyclegan import TERMS
+from nircore.data.normalise import Normalisation
 from nircore.data.unpaired import UnpairedCrops
 from nircore.figures import losses as draw
 from nircore.figures.style import save
@@ -11,13 +20,33 @@ from nircore.training import Training
 def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
-    low_light, target = (
-        evaluation.normalised(config, evaluation.rows(run, "train", domain)) for domain in ("low_light", "target")
-    )
-    crops = UnpairedCrops(low_light, target, config.crop, config.batch, config.seed)
-    losses = Training(config, crops, run.path("models"), evaluation.Validator(run), _say).run()
-    run.write_table("losses", losses)
+    losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
+    missing = [term for term in TERMS if term not in losses]  # a system without an adversary has fewer terms
+    run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
     save(draw.validation(losses), run.figure("validation"))
+
+
+def train(run: Run, recipe: str, seed: int) -> Path:
+    """Train a recipe on the run's split, from a seed of its own; return the file of its generator.
+
+    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` and go on from
+    there when they were interrupted or are already done.
+    """
+    if (recipe, seed) == (run.config.recipe, run.config.seed):
+        return run.path("models/generator.safetensors")
+    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
+    folder = run.path(f"models/{recipe}-{seed}")
+    Training(config, crops.of(run, config), folder, evaluation.Validator(run), _say).run()
+    return folder / "generator.safetensors"
+
+
+def train_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarray], folder: Path) -> nn.Module:
+    """Train the CycleGAN of a config on frames (H, W) in DN handed over, without validation; return its generator."""
+    domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
+    batches = UnpairedCrops(*domains, config.crop, config.batch, config.seed)
+    config = dataclasses.replace(config, select="last")
+    Training(config, batches, folder, lambda _: {}, _say).run()
+    return checkpoint.load_generator(folder / "generator.safetensors")[0]
 
 
 def _say(line: str) -> None:
