@@ -56,7 +56,7 @@ def clipped(image: np.ndarray) -> np.ndarray:
     """Clip a frame at 0 DN, as the benchmark does with every method's output and with the input.
 
     There is no negative light, anybody can clip for nothing, and some methods do it inside (BM3D's usual inverse, a
-    network with a floor) and others do not: left to the methods, up to 0.9 dB and 0.10 SSIM of clipping on a 20 ms
+    network with a floor) and others do not: left to the methods, up to 0.8 dB and 0.10 SSIM of clipping on a 20 ms
     SWIR_HDR frame would be credited to denoising. Clipping all is also the stricter choice: it lifts the rivals.
     """
     return np.maximum(image, 0)

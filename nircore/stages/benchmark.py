@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nircore import checkpoint, evaluation
+from nircore import checkpoint, crops, evaluation
 from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
 from nircore.comparison import COLUMNS, best_classical, comparison
 from nircore.data import sets, swir_hdr
@@ -90,24 +90,24 @@ def _classical(run: Run, test: list[Any]) -> list[Method]:
 def _learnt(run: Run) -> list[Method]:
     """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-    train = evaluation.rows(run, "train", "low_light")
+    pairs = [row for split in crops.SEEN for row in evaluation.rows(run, split, "low_light") if row.reference]
     recipes = RECIPES | {run.config.recipe: RECIPES.get(run.config.recipe, (run.config.recipe, UNPAIRED))}
-    methods = [_noise2void(run, train, seeds)]
+    methods = [_noise2void(run, seeds)]
     for recipe, (name, kind) in recipes.items():
-        if kind == PAIRED and not any(row.reference for row in train):
+        if kind == PAIRED and not pairs:
             methods.append(Method(name, kind, remark="no training frame of this dataset has a reference"))
         else:
             methods.append(Method(name, kind, {seed: _trained(run, recipe, seed) for seed in seeds}))
     return methods
 
 
-def _noise2void(run: Run, train: list[Any], seeds: Sequence[int]) -> Method:
+def _noise2void(run: Run, seeds: Sequence[int]) -> Method:
     """Train Noise2Void on the training frames, unless its package is absent."""
     from nircore import noise2void
 
     if reason := noise2void.available():
         return Method(NOISE2VOID, UNPAIRED, remark=reason)
-    frames = [sets.load(run.config, row) for row in train]
+    frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", "low_light")]
     folder, epochs = run.path("models"), run.config.epochs
     return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, folder, seed, epochs) for seed in seeds})
 
