@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import baselines, evaluation
-from nircore.benchmark import RANGE, common_scale
+from nircore.benchmark import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -71,13 +71,13 @@ def _tuned(run: Run) -> dict[str, float]:
     pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
 
     def quality(image: np.ndarray, truth: sets.Reference) -> float:
-        return with_truth.score(image, *truth)["psnr"]
+        return with_truth.score(clipped(image), *truth)["psnr"]
 
     return {name: baselines.tune(method, pairs, quality)[0] for name, (method, _) in RIVALS.items()}
 
 
 def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
-    """Score input, tuned rivals and enhanced frame against the truth by the protocol of `with_truth.score`."""
+    """Score input, tuned rivals and enhanced frame, all clipped at 0 DN, by the protocol of `with_truth.score`."""
     rows: list[dict[str, Any]] = []
     tuned = _tuned(run) if any(truth is not None for truth in truths) else {}
     for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
@@ -85,7 +85,7 @@ def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[n
             continue
         made = {name: baselines.METHODS[RIVALS[name][0]].function(frame, value) for name, value in tuned.items()}
         for method, x in ({"low-light": frame} | made | {"enhanced": image}).items():
-            score = with_truth.score(x, *truth)
+            score = with_truth.score(clipped(x), *truth)
             rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)
