@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import baselines, evaluation
+from nircore.benchmark import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -17,7 +18,6 @@ from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
 from nircore.run import Run
 
-RANGE = 255.0  # the common scale of the paper's metrics: black level to white level of the input frame
 FIGURES = {
     "entropy": "fig4a_entropy",
     "edge_density": "fig4b_edge_density",
@@ -49,8 +49,7 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
     for row, frame, image in zip(about, frames, images, strict=True):
         fit = Normalisation.of(frame)
         for stage, pixels in (("low-light", frame), ("enhanced", image)):
-            common = np.clip((fit.apply(pixels) + 1) / 2 * RANGE, 0, RANGE)
-            values = no_reference.measure(common, data_range=RANGE)
+            values = no_reference.measure(common_scale(pixels, fit), data_range=RANGE)
             rows.append(row | {"stage": stage} | values)
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
@@ -72,13 +71,13 @@ def _tuned(run: Run) -> dict[str, float]:
     pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
 
     def quality(image: np.ndarray, truth: sets.Reference) -> float:
-        return with_truth.score(image, *truth)["psnr"]
+        return with_truth.score(clipped(image), *truth)["psnr"]
 
     return {name: baselines.tune(method, pairs, quality)[0] for name, (method, _) in RIVALS.items()}
 
 
 def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
-    """Score input, tuned rivals and enhanced frame against the truth by the protocol of `with_truth.score`."""
+    """Score input, tuned rivals and enhanced frame, all clipped at 0 DN, by the protocol of `with_truth.score`."""
     rows: list[dict[str, Any]] = []
     tuned = _tuned(run) if any(truth is not None for truth in truths) else {}
     for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
@@ -86,7 +85,7 @@ def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[n
             continue
         made = {name: baselines.METHODS[RIVALS[name][0]].function(frame, value) for name, value in tuned.items()}
         for method, x in ({"low-light": frame} | made | {"enhanced": image}).items():
-            score = with_truth.score(x, *truth)
+            score = with_truth.score(clipped(x), *truth)
             rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)

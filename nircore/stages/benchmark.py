@@ -1,0 +1,180 @@
+"""The benchmark: every method on the same test frames, judged against the truth; one table, two figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nircore import checkpoint, crops, evaluation
+from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
+from nircore.comparison import COLUMNS, best_classical, comparison
+from nircore.data import sets, swir_hdr
+from nircore.enhance import enhance
+from nircore.figures import benchmark as draw
+from nircore.figures.style import note, save
+from nircore.run import Run
+from nircore.training import choose_device
+
+FRAMES = 9  # test frames of each exposure at most; the table says out of how many
+TUNED_ON = 3  # validation frames of each exposure: BM3D takes 10 to 25 s for one
+SHOWN = 2  # frames in the picture grid
+NOISE2VOID = "Noise2Void"
+#: Recipes that are trained for the table: their names in it, and what they learn from.
+RECIPES = {
+    "ssgan": ("paper's system", UNPAIRED),
+    "physics": ("physics recipe", UNPAIRED),
+    "oracle": ("supervised oracle", PAIRED),
+}
+PART = ("exposure_ms", "filters", "test_frames")
+PER_FRAME = ("method", "kind", "seed", "file", "group", "scene", "filter", "exposure_s", *METRICS)
+EMPTY = "No test frame of this dataset has a reference, so nothing can be judged against the truth."
+Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and what judges there
+
+
+def make(run: Run) -> None:
+    """Judge every method on the test frames, each exposure by itself, and compare it with the best classical one."""
+    exposures = _exposures(run)
+    learnt = _learnt(run) if exposures else []
+    scores, tables, times = [], [], {}
+    for test in exposures:
+        methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *learnt]
+        judged = [_judged(run, row) for row in evaluation.spread(test, FRAMES)]
+        times = times or {m.name: seconds(_first(m), judged[0][1]) for m in methods if m.runs}
+        scores.append(_scores(judged, methods))
+        tables += _comparisons(scores[-1], test, methods, times, run.config.seed)
+        if test is exposures[0]:
+            _figures(run, judged, scores[-1], methods)
+    run.write_table("benchmark", _joined(scores, PER_FRAME))
+    run.write_table("table4_benchmark", _joined(tables, (*PART, *COLUMNS)))
+    if not exposures:
+        for name in ("fig6_benchmark", "fig6_scores"):
+            save(note(EMPTY), run.figure(name))
+
+
+def _joined(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
+
+
+def _exposures(run: Run) -> list[list[Any]]:
+    """Return the test frames that have a reference, a list for each exposure, the shortest exposure first."""
+    rows = [row for row in evaluation.rows(run, "test", "low_light") if row.reference]
+    return [[row for row in rows if row.exposure_s == s] for s in sorted({row.exposure_s for row in rows})]
+
+
+def _matched(row: Any) -> bool:
+    return row.filter not in swir_hdr.MISMATCHED_FILTERS
+
+
+def _judged(run: Run, row: Any) -> Judged:
+    """Load a row's frame, and make ready to judge what is made of it."""
+    frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
+    return row, frame, Judge(frame, *truth)
+
+
+def _unchanged(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+def _classical(run: Run, test: list[Any]) -> list[Method]:
+    """Tune the classical methods on validation frames of the test frames' exposure."""
+    rows = [row for row in evaluation.rows(run, "validation", "low_light") if row.exposure_s == test[0].exposure_s]
+    rows = [row for row in rows if _matched(row)] or rows
+    chosen = evaluation.spread([row for row in rows if row.reference], TUNED_ON)
+    return classical(
+        [(sets.load(run.config, row), sets.reference(run.config, row)) for row in chosen], run.config.seed
+    )
+
+
+def _learnt(run: Run) -> list[Method]:
+    """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
+    seeds = range(run.config.seed, run.config.seed + run.config.seeds)
+    pairs = [row for split in crops.SEEN for row in evaluation.rows(run, split, "low_light") if row.reference]
+    recipes = RECIPES | {run.config.recipe: RECIPES.get(run.config.recipe, (run.config.recipe, UNPAIRED))}
+    methods = [_noise2void(run, seeds)]
+    for recipe, (name, kind) in recipes.items():
+        if kind == PAIRED and not pairs:
+            methods.append(Method(name, kind, remark="no training frame of this dataset has a reference"))
+        else:
+            methods.append(Method(name, kind, {seed: _trained(run, recipe, seed) for seed in seeds}))
+    return methods
+
+
+def _noise2void(run: Run, seeds: Sequence[int]) -> Method:
+    """Train Noise2Void on the training frames, unless its package is absent."""
+    from nircore import noise2void
+
+    if reason := noise2void.available():
+        return Method(NOISE2VOID, UNPAIRED, remark=reason)
+    frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", "low_light")]
+    folder, epochs = run.path("models"), run.config.epochs
+    return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, folder, seed, epochs) for seed in seeds})
+
+
+def _trained(run: Run, recipe: str, seed: int) -> Denoise:
+    """Train a recipe, or find its training."""
+    from nircore.stages import training
+
+    generator = checkpoint.load_generator(training.train(run, recipe, seed))[0]
+    generator = generator.to(choose_device(run.config.device))
+    return lambda frame: enhance(generator, frame)[0]
+
+
+def _first(method: Method) -> Denoise:
+    """Return what a method's first seed made."""
+    return next(iter(method.runs.values()))
+
+
+def _scores(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame:
+    """Measure every frame by every method and seed."""
+    rows = []
+    for k, (row, frame, judge) in enumerate(judged, start=1):
+        about = {"file": Path(row.file).stem} | {key: getattr(row, key) for key in PER_FRAME[4:8]}
+        for method in methods:
+            for seed, denoise in method.runs.items():
+                rows.append(
+                    {"method": method.name, "kind": method.kind, "seed": seed} | about | judge(denoise(frame))
+                )
+        rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
+        print(f"benchmark: {k}/{len(judged)} frames", flush=True)
+    return pd.DataFrame(rows, columns=PER_FRAME)
+
+
+def _comparisons(
+    scores: pd.DataFrame, test: list[Any], methods: Sequence[Method], times: dict[str, float], seed: int
+) -> list[pd.DataFrame]:
+    """Compare the methods on one exposure; filters whose exposures do not match stand apart."""
+    tables = []
+    apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)
+    for _, part in scores.groupby(apart):
+        filters = sorted(part["filter"].unique())
+        table = comparison(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
+        table.insert(0, PART[0], 1000 * test[0].exposure_s)
+        table.insert(1, PART[1], " ".join(filters))
+        table.insert(2, PART[2], sum(row.filter in filters for row in test))
+        tables.append(table)
+    return tables
+
+
+def _figures(run: Run, judged: Sequence[Judged], scores: pd.DataFrame, methods: Sequence[Method]) -> None:
+    """Draw details of some frames by every method, and all frames' scores."""
+    matched = [one for one in judged if _matched(one[0])] or list(judged)
+    scores = scores[scores["file"].isin([Path(row.file).stem for row, _, _ in matched])]
+    shown = [_pictures(*one, scores, methods) for one in evaluation.spread(matched, SHOWN)]
+    save(draw.pictures(shown), run.figure("fig6_benchmark"))
+    save(draw.scores(scores, best_classical(methods)), run.figure("fig6_scores"))
+
+
+def _pictures(
+    row: Any, frame: np.ndarray, judge: Judge, scores: pd.DataFrame, methods: Sequence[Method]
+) -> dict[str, Any]:
+    """Return one frame of the picture grid: a detail full of vessels, as the truth and each first seed show it."""
+    square = draw.vessel_detail(judge.truth)
+    own = scores[scores["file"] == Path(row.file).stem].drop_duplicates("method").set_index("method")
+    images, texts = {"truth": judge.truth[square]}, {"truth": ""}
+    for method in methods:
+        if method.runs:
+            images[method.name] = judge.view(_first(method)(frame))[square]
+            texts[method.name] = "{psnr:.1f} dB, {ssim:.2f}".format(**own.loc[method.name])
+    return {"label": f"{row.scene}, {1000 * row.exposure_s:g} ms", "images": images, "texts": texts}
