@@ -1,0 +1,96 @@
+"""What each recipe is shown of a run: unpaired frames, degraded targets, or pairs - and nothing of the test."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nircore import crops, evaluation
+from nircore.config import as_recipe, resolve
+from nircore.data import camera, sets
+from nircore.errors import NircoreError
+from nircore.run import Run
+from nircore.stages import data_split
+
+SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("REPORTS", "DATA"):
+            patch.setenv(f"NIRCORE_{name}", str(tmp_path_factory.mktemp(name.lower())))
+        made = Run(resolve({"run": "crops", **SMALL}))
+        data_split.make(made)
+        yield made
+
+
+def recipe(run: Run, name: str):
+    return dataclasses.replace(as_recipe(run.config, name), crop=32)
+
+
+def test_targets_of_every_training_animal_are_degraded_and_none_of_another(run):
+    made = crops.of(run, recipe(run, "physics"))
+    table = run.table("split")
+    seen = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "target")]
+    assert len(made.scenes) == len(seen) > (table["split"] == "train").sum() / 2
+    assert all(scene.shape == (len(crops.DEPTHS_MM) + 1, 96, 80) for scene in made.scenes)
+
+
+def test_the_last_of_a_scene_is_the_target_and_the_others_are_dimmed_in_contrast(run):
+    scene = crops.of(run, recipe(run, "physics")).scenes[0]
+    low, high = np.percentile(scene[-1], [5, 99.9])
+    assert -0.1 < low < 0.3
+    assert 0.8 < high < 2.5  # specks are brighter than the smoothed white level
+    # Halo and glow: the short window's faint places are brighter, the more so the deeper the light comes from.
+    medians = np.median(scene[:-1], axis=(1, 2))
+    assert (np.diff(medians) > 0).all()
+    assert medians[0] > np.median(scene[-1])
+
+
+def test_the_camera_is_read_off_the_low_light_frames(run):
+    config = recipe(run, "physics")
+    made, sensor = crops.of(run, config).camera, camera.Sensor()
+    assert made.read_noise_dn == pytest.approx(sensor.read_noise_dn, rel=0.15)
+    assert 0.5 < made.gain_e_per_dn / sensor.gain_e_per_dn < 3  # 96 x 80 px say little about the gain
+    scales = [made.darkest_dn / crops.DARKER, made.brightest_dn]
+    for row in evaluation.rows(run, "train", "low_light"):
+        spread = np.percentile(sets.load(config, row), 99.9)
+        assert 0.3 * scales[0] < spread < 3 * scales[1]
+
+
+def test_the_oracle_is_shown_pairs_of_training_animals(run):
+    made = crops.of(run, recipe(run, "oracle"))
+    low_light, truth = made.at(0)
+    assert low_light.shape == truth.shape
+    a, b = (image.numpy().ravel() for image in (low_light, truth))
+    assert np.corrcoef(a, b)[0, 1] > 0.3
+    table = run.table("split")
+    allowed = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "low_light")]
+    assert len(made.pairs) == len(allowed)
+
+
+def test_an_oracle_without_pairs_says_so(run):
+    path = run.path("tables/split.csv")
+    before = path.read_bytes()
+    try:
+        run.write_table("split", run.table("split").assign(reference="", reference_s=np.nan))
+        with pytest.raises(NircoreError, match="recipe=oracle learns from pairs, and dataset=phantom has none"):
+            crops.of(run, recipe(run, "oracle"))
+    finally:
+        path.write_bytes(before)
+
+
+def test_real_frames_are_degraded_without_a_shift(swir_hdr, tmp_path, monkeypatch):
+    for name in ("REPORTS", "DATA"):
+        monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name))
+    run = Run(resolve({"run": "real", "dataset": "swir-hdr", "data_root": str(swir_hdr), "recipe": "physics"}))
+    data_split.make(run)
+    made = crops.of(run, run.config)
+    assert all(len(scene) == 2 for scene in made.scenes)
+    assert all(np.array_equal(*scene) for scene in made.scenes)
+    assert len(made.scenes) == 8  # five filters of two animals, less a held-out scene of each
+    assert 2.0 < made.camera.gain_e_per_dn < 2.8
+    assert 11.5 < made.camera.read_noise_dn < 12.6
+    names = {row.scene for split in crops.SEEN for row in evaluation.rows(run, split, "target")}
+    assert not any(name.startswith("M8-1") for name in names)
