@@ -122,7 +122,7 @@ class TestOverExposure:
         for scene in series:
             assert list(scene.frames) == list(quality.REAL_S)
             levels = [np.median(frame[scene.valid]) for frame in scene.frames.values()]
-            assert max(levels) - min(levels) < 8  # DN, at 20 ms: the pedestal alone would differ by 1100 (1 - 1/8)
+            assert max(levels) - min(levels) < 40  # DN of stray light; a pedestal left in would differ by 1000
             assert 0.8 < scene.valid.mean() <= 1
         points = quality.over_exposure(iter(series[:1]))
         assert list(points["image"]) == ["20 ms", "40 ms", "80 ms", "160 ms"]
