@@ -24,7 +24,9 @@ METRICS = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")
 TRUTHS = ("psnr", "ssim")
 SEPARATION = ("sbr", "cnr")  # what contrast is said to mean; masks of the truth are needed, so over methods only
 OVER = ("exposure", "methods")
-TRACKS, UNRELATED, BACKWARDS, OPEN = "tracks", "does not track", "ranks backwards", "too few scenes"
+TRACKS, WEAKLY, UNRELATED, BACKWARDS = "tracks", "tracks weakly", "does not track", "ranks backwards"
+OPEN = "too few scenes"
+STRONG = 0.5  # a rank correlation surely above it is worth relying on: our threshold, as in data/paper/claims.yaml
 
 GREYS = 255.0  # the common scale: from the black to the white level of the scene's frame at SCALE_S
 SCALE_S = 0.02  # the exposure that all frames of a scene are brought to
@@ -104,14 +106,16 @@ def over_methods(benchmark: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(low: float, high: float) -> str:
-    """Say what an interval of rank correlations means.
+    """Say what an interval of rank correlations means: where it lies to 0, and if above, whether above STRONG too.
 
-    >>> verdict(0.2, 0.9), verdict(-0.1, 0.4), verdict(-1.0, -1.0), verdict(math.nan, math.nan)
-    ('tracks', 'does not track', 'ranks backwards', 'too few scenes')
+    >>> verdict(0.6, 0.9), verdict(0.2, 0.9), verdict(-0.1, 0.4), verdict(-0.9, -0.1), verdict(math.nan, math.nan)
+    ('tracks', 'tracks weakly', 'does not track', 'ranks backwards', 'too few scenes')
     """
     if math.isnan(low) or math.isnan(high):
         return OPEN
-    return TRACKS if low > 0 else BACKWARDS if high < 0 else UNRELATED
+    if low > 0:
+        return TRACKS if low > STRONG else WEAKLY
+    return BACKWARDS if high < 0 else UNRELATED
 
 
 def correlate(points: pd.DataFrame, seed: int) -> pd.DataFrame:

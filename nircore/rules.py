@@ -38,7 +38,7 @@ def _matching(table: pd.DataFrame, pattern: Mapping[str, Any]) -> pd.Series:
     found = pd.Series(True, index=table.index)
     for column, value in pattern.items():
         wanted = [str(one) for one in (value if isinstance(value, list) else [value])]
-        found &= table[column].astype(str).map(lambda cell, wanted=wanted: any(fnmatchcase(cell, w) for w in wanted))
+        found &= table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(str(cell), w) for w in wanted))
     return found
 
 

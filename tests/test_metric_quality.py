@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from nircore import metric_quality as quality
+from nircore.claims import load
 from nircore.config import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError
 from nircore.metrics import no_reference, with_truth
-from nircore.run import Run
+from nircore.run import Run, published
 from nircore.stages import metric_quality as stage
 
 SMALL = (96, 80)
@@ -28,7 +29,7 @@ def planted(scenes: int, images: int, seed: int = 0) -> pd.DataFrame:
         for image in range(images):
             psnr = rng.normal()
             rows.append({"over": "methods", "scene": f"s{scene}", "image": f"m{image}", "entropy": psnr + offset,
-                         "edge_density": -np.exp(psnr), "snr": psnr + rng.normal(), "contrast": rng.normal(),
+                         "edge_density": -np.exp(psnr), "snr": psnr + 0.4 * rng.normal(), "contrast": rng.normal(),
                          "mean_intensity": offset, "psnr": psnr, "ssim": psnr + 0.1 * rng.normal(),
                          "sbr": rng.normal(), "cnr": math.nan})  # fmt: skip
     return pd.DataFrame(rows, columns=list(quality.POINT))
@@ -68,11 +69,16 @@ class TestCorrelate:
 
     @pytest.mark.parametrize(
         ("low", "high", "words"),
-        [(0, 1, quality.UNRELATED), (-1, 0, quality.UNRELATED), (1e-9, 1, quality.TRACKS),
-         (-1, -1e-9, quality.BACKWARDS), (math.nan, 1, quality.OPEN)],
+        [(0, 1, quality.UNRELATED), (-1, 0, quality.UNRELATED), (1e-9, 1, quality.WEAKLY), (0.5, 1, quality.WEAKLY),
+         (0.501, 1, quality.TRACKS), (-1, -1e-9, quality.BACKWARDS), (math.nan, 1, quality.OPEN)],
     )  # fmt: skip
-    def test_the_verdict_is_whether_the_interval_excludes_zero(self, low, high, words):
+    def test_the_verdict_is_where_the_interval_lies(self, low, high, words):
         assert quality.verdict(low, high) == words
+
+    def test_the_claims_have_the_same_threshold(self):
+        rules = [claim["rule"] for claim in load(published("claims.yaml"))]
+        values = {rule["value"] for rule in rules if rule.get("table") == "table6_metric_quality"}
+        assert values == {quality.STRONG}
 
 
 @pytest.fixture(scope="module")

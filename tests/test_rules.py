@@ -1,6 +1,7 @@
 """Each kind of rule on tables small enough to judge by eye; what is not on them is tested by test_claims."""
 
 import math
+from io import StringIO
 
 import pandas as pd
 import pytest
@@ -95,6 +96,8 @@ def test_rows_are_chosen_by_pattern_number_and_exception():
     assert list(choose(table, {}).index) == [0, 1, 2]
     assert list(choose(table, {"rows": {"a": ["enh*", "Gaussian"]}}).index) == [1, 2]
     assert list(choose(table, {"unless": {"k": [2, 3]}}).index) == [0, 1]
+    gap = pd.read_csv(StringIO("a,k\n,1\nx,2\n"))  # an empty cell of text is no text
+    assert list(choose(gap, {"rows": {"a": "x"}}).index) == [1]
 
 
 def test_a_choice_of_values_reads_as_one():
