@@ -56,11 +56,16 @@ def table_for(rule: dict, holds: bool) -> pd.DataFrame:
     raise AssertionError(f"no artefact for {rule['kind']}")
 
 
-def tables_for(rule: dict, holds: bool) -> pd.DataFrame:
-    """The same where the rule's patterns list several values: rows for each combination of them."""
+def combinations(rule: dict) -> list[dict]:
+    """The rule once for each combination of the values that its patterns list."""
     listed = {key: value if isinstance(value, list) else [value] for key, value in rule.get("rows", {}).items()}
     parts = [dict(zip(listed, values, strict=True)) for values in product(*listed.values())]
-    return pd.concat([table_for(rule | ({"rows": part} if part else {}), holds) for part in parts], ignore_index=True)
+    return [rule | ({"rows": part} if part else {}) for part in parts]
+
+
+def tables_for(rule: dict, holds: bool) -> pd.DataFrame:
+    """The smallest table with rows for each of them."""
+    return pd.concat([table_for(part, holds) for part in combinations(rule)], ignore_index=True)
 
 
 def judge(claim: dict, table: pd.DataFrame | None) -> pd.Series:
@@ -231,6 +236,31 @@ def test_no_claim_is_left_out_of_the_artefacts():
         "best-parts", "longer-window-sharper", "real-time", "explainable", "shorter-path-than-xai-pssgan",
         "safe-and-accurate",
     }  # fmt: skip
+
+
+LISTED = [c for c in TESTABLE if any(isinstance(value, list) for value in c["rule"].get("rows", {}).values())]
+
+
+@pytest.mark.parametrize("claim", LISTED, ids=lambda claim: claim["id"])
+class TestEveryClaimThatLooksAtSeveralThings:
+    def test_any_of_them_can_refute_it(self, claim):
+        parts = combinations(claim["rule"])
+        good = [table_for(part, True) for part in parts]
+        assert len(parts) > 1 and judge(claim, pd.concat(good))["verdict"] == YES
+        for k, part in enumerate(parts):
+            bad = table_for(part, False)
+            other = bad.assign(**dict.fromkeys(part["rows"], "another"))
+            assert judge(claim, pd.concat([*good[:k], bad, *good[k + 1 :]]))["verdict"] == NO
+            assert judge(claim, pd.concat([*good, other]))["verdict"] == YES
+
+    def test_none_of_them_may_be_absent(self, claim):
+        parts = combinations(claim["rule"])
+        for column, values in claim["rule"]["rows"].items():
+            for value in values if isinstance(values, list) else []:
+                rest = [part for part in parts if part["rows"][column] != value]
+                found = judge(claim, pd.concat([table_for(part, True) for part in rest]))
+                assert found["verdict"] == OPEN and found["remark"] == f"no row with {column} {value}"
+                assert judge(claim, pd.concat([table_for(part, False) for part in rest]))["verdict"] == NO
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ class TestOverExposure:
             assert list(scene.frames) == list(quality.REAL_S)
             levels = [np.median(frame[scene.valid]) for frame in scene.frames.values()]
             assert max(levels) - min(levels) < 40  # DN of stray light; a pedestal left in would differ by 1000
+            bright = [np.percentile(frame[scene.valid], 99) for frame in [*scene.frames.values(), scene.truth]]
+            assert max(bright) < 1.5 * min(bright)  # one exposure's scale: as recorded they differ 16-fold
             assert 0.8 < scene.valid.mean() <= 1
         points = quality.over_exposure(iter(series[:1]))
         assert list(points["image"]) == ["20 ms", "40 ms", "80 ms", "160 ms"]

@@ -42,10 +42,9 @@ def test_every_number_of_the_table_is_a_dot_in_its_colour_with_its_interval():
     for row, (psnr, ssim, *words) in enumerate(PLANTED.values()):
         wanted += [(rho, row, COLOURS.get(word, GREY)) for rho, word in zip((psnr, ssim), words, strict=True)]
     assert dots(right) == wanted
-    intervals = [
-        tuple(line.get_xdata()) for line in right.lines if line.get_linewidth() == 2 and len(line.get_xdata())
-    ]
-    assert intervals == [(rho - 0.05, rho + 0.1) for rho, _, _ in wanted]
+    lines = [line for line in right.lines if line.get_linewidth() == 2 and len(line.get_xdata())]
+    intervals = [(*line.get_xdata(), round(line.get_ydata()[0])) for line in lines]
+    assert intervals == [(rho - 0.05, rho + 0.1, row) for rho, row, _ in wanted]
     assert right.get_xlim()[0] < -1 and right.get_xlim()[1] > 1
 
 
