@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from nircore.errors import NircoreError
-from nircore.rules import KINDS, OPTIONAL, Finding, Rule, in_words
+from nircore.rules import KINDS, OPTIONAL, Finding, Rule, absent, in_words
 
 VERDICTS = {True: "supported", False: "not supported", None: "not testable here"}
 KEYS = ("id", "about", "claim", "where", "measured", "unit", "rule")
@@ -119,7 +119,10 @@ def _judge(claim: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> Find
     for column, key in columns(rule).items():
         if column not in table:
             raise NircoreError(f"Claim {claim['id']}: rule: {key!r} names no column of {rule['table']}: {column!r}.")
-    return KINDS[rule["kind"]].judge(table, rule)
+    found = KINDS[rule["kind"]].judge(table, rule)
+    if found.holds and (missing := absent(table, rule)):
+        return Finding(None, found.number, f"no row with {missing}")
+    return found
 
 
 def summary(judged: pd.DataFrame) -> str:

@@ -1,8 +1,9 @@
 """Rules that decide a claim: small pure functions of one table, and the kinds of them that there are.
 
 In any of them `rows: {column: value}` chooses rows and `unless: {column: value}` leaves some out; text may hold
-`*`. Where several rows or columns are chosen, the least favourable one decides. A number that is NaN decides
-nothing (one animal, for example, gives no interval).
+`*`, and a list of values takes any of them. Where several rows or columns are chosen, the least favourable one
+decides. A number that is NaN (one animal, for example, gives no interval) supports nothing, and neither does a
+listed value without a row (`absent`); but both hide no other that fails.
 """
 
 import math
@@ -36,8 +37,19 @@ def choose(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 def _matching(table: pd.DataFrame, pattern: Mapping[str, Any]) -> pd.Series:
     found = pd.Series(True, index=table.index)
     for column, value in pattern.items():
-        found &= table[column].astype(str).map(lambda cell, value=str(value): fnmatchcase(cell, value))
+        wanted = [str(one) for one in (value if isinstance(value, list) else [value])]
+        found &= table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(str(cell), w) for w in wanted))
     return found
+
+
+def absent(table: pd.DataFrame, rule: Rule) -> str:
+    """Name the first of the values listed in `rows` that no chosen row has; empty if there is none."""
+    rows = choose(table, rule)
+    for column, values in rule.get("rows", {}).items():
+        for value in values if isinstance(values, list) else []:
+            if not _matching(rows, {column: value}).any():
+                return f"{column} {value}"
+    return ""
 
 
 def _numbers(table: pd.DataFrame, rule: Rule, columns: list[str]) -> pd.DataFrame:
@@ -50,10 +62,11 @@ def interval_above(table: pd.DataFrame, rule: Rule) -> Finding:
     rows = _numbers(table, rule, [rule[key] for key in ("effect", "low", "high")])
     if rows.empty:
         return Finding(None, remark="no such row")
-    if rows.isna().any(axis=None):
-        return Finding(None, float(rows.iloc[0, 0]), "no interval: too few animals")
-    effect, low, high = rows.sort_values(rule["low"]).iloc[0]
-    return Finding(bool(low > rule["value"]), float(effect), f"95 % interval {low:.3g} to {high:.3g}")
+    known = rows.dropna().sort_values(rule["low"])
+    if len(known) == len(rows) or (known[rule["low"]] <= rule["value"]).any():
+        effect, low, high = known.iloc[0]
+        return Finding(bool(low > rule["value"]), float(effect), f"95 % interval {low:.3g} to {high:.3g}")
+    return Finding(None, float(rows.iloc[0, 0]), "no interval: too few to resample")
 
 
 def trend(table: pd.DataFrame, rule: Rule) -> Finding:
@@ -71,11 +84,12 @@ def within(table: pd.DataFrame, rule: Rule) -> Finding:
     """Find whether `columns` of `which` row, every or the last one, lie from `least` to `most`."""
     rows = _numbers(table, rule, rule["columns"])
     values = (rows.tail(1) if rule["which"] == "the last" else rows).to_numpy().ravel().tolist()
-    if not values or any(map(math.isnan, values)):
+    known, middle = [value for value in values if not math.isnan(value)], (rule["least"] + rule["most"]) / 2
+    worst = max(known, key=lambda value: abs(value - middle), default=math.nan)
+    inside = rule["least"] <= worst <= rule["most"]
+    if not known or (inside and len(known) < len(values)):
         return Finding(None, remark="no number")
-    middle = (rule["least"] + rule["most"]) / 2
-    worst = max(values, key=lambda value: abs(value - middle))
-    return Finding(rule["least"] <= worst <= rule["most"], worst, f"the furthest of {len(values)}")
+    return Finding(inside, worst, f"the furthest of {len(values)}")
 
 
 def share(table: pd.DataFrame, rule: Rule) -> Finding:
@@ -138,7 +152,11 @@ def in_words(rule: Rule) -> str:
     """
     lists = {key: ", ".join(value) for key, value in rule.items() if isinstance(value, list)}
     text = KINDS[rule["kind"]].words.format(**rule | lists)
-    chosen = [f"{column} {value}" for column, value in rule.get("rows", {}).items()]
-    chosen += [f"not {column} {value}" for column, value in rule.get("unless", {}).items()]
+    chosen = [f"{column} {_either(value)}" for column, value in rule.get("rows", {}).items()]
+    chosen += [f"not {column} {_either(value)}" for column, value in rule.get("unless", {}).items()]
     where = f" ({', '.join(chosen)})" if chosen else ""
     return f"{rule['table']}{where}: {text}" if "table" in rule else text
+
+
+def _either(value: Any) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,11 +1,12 @@
 """Each kind of rule on tables small enough to judge by eye; what is not on them is tested by test_claims."""
 
 import math
+from io import StringIO
 
 import pandas as pd
 import pytest
 
-from nircore.rules import KINDS, choose
+from nircore.rules import KINDS, choose, in_words
 
 RULES = {
     "one of two rows": (
@@ -17,6 +18,16 @@ RULES = {
         {"kind": "interval_above", "table": "t", "effect": "e", "low": "l", "high": "h", "value": 0},
         {"e": [3.0], "l": [0.0], "h": [5.0]},
         (False, 3.0),
+    ),
+    "a row that fails beside one without an interval": (
+        {"kind": "interval_above", "table": "t", "effect": "e", "low": "l", "high": "h", "value": 0},
+        {"e": [3.0, -2.0], "l": [math.nan, -3.0], "h": [math.nan, -1.0]},
+        (False, -2.0),
+    ),
+    "a row that holds beside one without an interval": (
+        {"kind": "interval_above", "table": "t", "effect": "e", "low": "l", "high": "h", "value": 0},
+        {"e": [3.0, 2.0], "l": [math.nan, 1.0], "h": [math.nan, 3.0]},
+        (None, 3.0),
     ),
     "rho just short": (
         {"kind": "trend", "table": "t", "columns": ["y"], "over": "x", "direction": "rises", "strength": 0.9},
@@ -42,6 +53,16 @@ RULES = {
         {"kind": "range", "table": "t", "columns": ["y"], "which": "every", "least": 0, "most": 1},
         {"y": [0.5, -0.6, 1.0]},
         (False, -0.6),
+    ),
+    "outside the range beside a gap": (
+        {"kind": "range", "table": "t", "columns": ["y"], "which": "every", "least": 0, "most": 1},
+        {"y": [math.nan, 1.5, 1.0]},
+        (False, 1.5),
+    ),
+    "inside the range beside a gap": (
+        {"kind": "range", "table": "t", "columns": ["y"], "which": "every", "least": 0, "most": 1},
+        {"y": [0.5, math.nan]},
+        (None, math.nan),
     ),
     "only the last row counts": (
         {"kind": "range", "table": "t", "columns": ["y"], "which": "the last", "least": 0, "most": 1},
@@ -73,3 +94,13 @@ def test_rows_are_chosen_by_pattern_number_and_exception():
     assert list(choose(table, {"rows": {"a": "Gaussian*", "k": 1}}).index) == [0]
     assert list(choose(table, {"unless": {"k": 1, "a": "enhanced"}}).index) == [0, 2]
     assert list(choose(table, {}).index) == [0, 1, 2]
+    assert list(choose(table, {"rows": {"a": ["enh*", "Gaussian"]}}).index) == [1, 2]
+    assert list(choose(table, {"unless": {"k": [2, 3]}}).index) == [0, 1]
+    gap = pd.read_csv(StringIO("a,k\n,1\nx,2\n"))  # an empty cell of text is no text
+    assert list(choose(gap, {"rows": {"a": "x"}}).index) == [1]
+
+
+def test_a_choice_of_values_reads_as_one():
+    rule = {"kind": "share", "table": "t", "rows": {"a": ["x", "y"]}, "unless": {"k": [1, 2]}, "column": "c",
+            "least": 0, "most": 1}  # fmt: skip
+    assert in_words(rule).startswith("t (a x or y, not k 1 or 2): share")

@@ -1,0 +1,135 @@
+"""Do the paper's metrics track quality? Each of them against PSNR and SSIM, over exposure and over methods.
+
+Over exposure, one still scene is seen with more and more light, so that the better frame is known: on the phantom
+fresh animals that no run holds, on the real set every animal at hand (nothing is trained here). All frames of a
+scene are brought to one exposure and one grey scale. Left as recorded, a longer exposure is also the brighter
+frame, and then even the mean intensity "tracks quality" perfectly [measured]: brightness would answer, not quality.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from nircore.data import camera, made_phantom, phantom, swir_hdr
+from nircore.data.frames import read_frame
+from nircore.data.normalise import Normalisation
+from nircore.metrics import no_reference, with_truth
+from nircore.metrics.rank import within_scenes
+
+METRICS = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")
+TRUTHS = ("psnr", "ssim")
+SEPARATION = ("sbr", "cnr")  # what contrast is said to mean; masks of the truth are needed, so over methods only
+OVER = ("exposure", "methods")
+TRACKS, WEAKLY, UNRELATED, BACKWARDS = "tracks", "tracks weakly", "does not track", "ranks backwards"
+OPEN = "too few scenes"
+STRONG = 0.5  # a rank correlation surely above it is worth relying on: our threshold, as in data/paper/claims.yaml
+
+GREYS = 255.0  # the common scale: from the black to the white level of the scene's frame at SCALE_S
+SCALE_S = 0.02  # the exposure that all frames of a scene are brought to
+PHANTOM_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+REAL_S, REFERENCE_S = (0.02, 0.04, 0.08, 0.16), 0.32
+PHANTOMS, FRESH = 12, 10_000  # animals, and the number of the first: beyond the last that a run may have
+
+POINT = ("over", "scene", "image", *METRICS, *TRUTHS, *SEPARATION)
+CORRELATION = ("metric", "over", "truth_metric", "rho", "low", "high", "scenes", "verdict")
+
+
+class Series(NamedTuple):
+    """One still scene at rising exposures: frames (H, W) in DN by seconds, on the scale of `truth` where `valid`."""
+
+    scene: str
+    frames: dict[float, np.ndarray]
+    truth: np.ndarray
+    valid: np.ndarray
+
+
+def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[Series]:
+    """Expose phantom animals of the size (H, W) that no run holds; their truth is the same light without noise.
+
+    It is the light of the low-light window: a longer exposure mends noise, not the window's blur.
+    """
+    sensor, everywhere = camera.Sensor(), np.ones(shape, dtype=bool)
+    for animal in range(FRESH, FRESH + animals):
+        draw = np.random.default_rng([seed, animal])
+        body = phantom.anatomy(int(draw.integers(2**31)), shape)
+        rate = camera.radiance(body, camera.WINDOWS[made_phantom.DOMAINS["low_light"]])
+        frames = {}
+        for seconds in PHANTOM_S:
+            signal = camera.expose(rate, seconds, draw, sensor) - camera.dark_level(seconds, shape, sensor)
+            frames[seconds] = signal * (SCALE_S / seconds)
+        yield Series(f"animal_{animal}", frames, camera.expected_dn(rate, SCALE_S, sensor), everywhere)
+
+
+def real_series(root: Path | str) -> Iterator[Series]:
+    """Read the still scenes of the SWIR_HDR set; their truth is the long exposure, valid where not saturated.
+
+    Filters whose exposures do not match are left out: no frame can be judged through them.
+    """
+    darks = swir_hdr.darks(root)
+    table = swir_hdr.catalogue(root, REAL_S, (REFERENCE_S,))
+    for scene, rows in table[~table["filter"].isin(swir_hdr.MISMATCHED_FILTERS)].groupby("scene"):
+        files = dict(zip(rows["exposure_s"].round(6), rows["file"], strict=True))
+        if not {SCALE_S, REFERENCE_S} <= files.keys():
+            continue  # a copy of the set may lack a frame, and a scene without these two cannot be judged
+        frames = {s: swir_hdr.load(files[s], s, darks) * (SCALE_S / s) for s in files}
+        valid = swir_hdr.valid(read_frame(files[REFERENCE_S]).pixels)
+        yield Series(str(scene), frames, frames.pop(REFERENCE_S), valid)
+
+
+def over_exposure(series: Iterator[Series]) -> pd.DataFrame:
+    """Measure every frame of every series with and without its truth: one row of POINT each."""
+    rows: list[dict[str, Any]] = []
+    for scene, frames, truth, valid in series:
+        scale = Normalisation.of(frames[SCALE_S])
+        for seconds, frame in frames.items():
+            common = np.clip((scale.apply(frame) + 1) / 2 * GREYS, 0, GREYS)
+            about = {"over": "exposure", "scene": scene, "image": f"{1000 * seconds:g} ms"}
+            values = no_reference.measure(common, data_range=GREYS)
+            rows.append(about | values | with_truth.score(frame, truth, valid))
+    return pd.DataFrame(rows, columns=list(POINT))
+
+
+def over_methods(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Turn `tables/benchmark.csv` into one row of POINT per scene and method, at its lowest exposure.
+
+    A method of several seeds is one method: its values are averaged, or it would count several times. Rows without
+    a truth, and filters whose exposures do not match, are left out.
+    """
+    kept = benchmark[benchmark["psnr"].notna() & ~benchmark["filter"].isin(swir_hdr.MISMATCHED_FILTERS)]
+    kept = kept[kept["exposure_s"] == kept["exposure_s"].min()]
+    means = kept.groupby(["scene", "method"], sort=False)[[*METRICS, *TRUTHS, *SEPARATION]].mean()
+    return means.reset_index().assign(over="methods").rename(columns={"method": "image"})[list(POINT)]
+
+
+def verdict(low: float, high: float) -> str:
+    """Say what an interval of rank correlations means: where it lies to 0, and if above, whether above STRONG too.
+
+    >>> verdict(0.6, 0.9), verdict(0.2, 0.9), verdict(-0.1, 0.4), verdict(-0.9, -0.1), verdict(math.nan, math.nan)
+    ('tracks', 'tracks weakly', 'does not track', 'ranks backwards', 'too few scenes')
+    """
+    if math.isnan(low) or math.isnan(high):
+        return OPEN
+    if low > 0:
+        return TRACKS if low > STRONG else WEAKLY
+    return BACKWARDS if high < 0 else UNRELATED
+
+
+def correlate(points: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Rank each metric against each truth within the scenes of POINT rows: one row of CORRELATION for each.
+
+    Contrast is also ranked against signal-to-background and contrast-to-noise ratio, where these were measured.
+    """
+    rows = []
+    for over in [name for name in OVER if name in set(points["over"])]:
+        part = points[points["over"] == over]
+        pairs = [(metric, truth) for metric in METRICS for truth in TRUTHS]
+        pairs += [("contrast", ratio) for ratio in SEPARATION if part[ratio].notna().any()]
+        for metric, truth in pairs:
+            found = within_scenes(part[metric], part[truth], list(part["scene"]), seed)
+            row = {"metric": metric, "over": over, "truth_metric": truth}
+            rows.append(row | found | {"verdict": verdict(found["low"], found["high"])})
+    return pd.DataFrame(rows, columns=list(CORRELATION))
