@@ -45,7 +45,7 @@ def cycle(forward: Translate, back: Translate, frames: Mapping[str, np.ndarray],
     """
     rows = []
     for name, x in frames.items():
-        z, rng = forward(x), np.random.default_rng(seed)
+        z, rng = forward(x), np.random.default_rng([seed, LEVELS])  # not the noise that a frame was made with
         noise = np.sqrt(2 / np.pi) * noise_sd(x) * LEVELS / 2
         for change, do in between(rng).items():
             error = np.abs(back(do(z).astype(np.float32)) - x).mean(dtype=np.float64)

@@ -51,19 +51,20 @@ def prevalence(
     if not all(0 <= share <= 1 for share in shares):
         raise NircoreError(f"shares={tuple(shares)} must lie between 0 and 1: they are shares of the target animals.")
     seeds = first_seed + np.arange(2 * train_animals + test_animals)
-    low, target, test = np.split(seeds, [train_animals, 2 * train_animals])
-    low_light = [Animal(int(seed), shape, exposures_s[0]).noisy(lesion=0) for seed in low]
-    animals = [Animal(int(seed), shape, exposures_s[0]) for seed in test]
+    animals = [Animal(int(seed), shape, exposures_s[0]) for seed in seeds]
+    low, target, test = animals[:train_animals], animals[train_animals:-test_animals], animals[-test_animals:]
+    low_light = [animal.noisy(lesion=0) for animal in low]
     tables = []
     for share in shares:
         bearers = round(share * train_animals)
-        scenes = [_target(int(seed), shape, exposures_s[1], k < bearers) for k, seed in enumerate(target)]
-        table = structures.count({"enhanced": train(low_light, scenes)}, animals)
+        scenes = [_target(animal, exposures_s[1], k < bearers) for k, animal in enumerate(target)]
+        table = structures.count({"enhanced": train(low_light, scenes)}, test)
         tables.append(table.assign(share=share, train_animals=train_animals))
     table = pd.concat(tables, ignore_index=True)
     return table[["share", "train_animals", *table.columns.drop(["share", "train_animals"])]]
 
 
-def _target(seed: int, shape: tuple[int, int], exposure_s: float, lesion: bool) -> np.ndarray:
-    rate = Animal(seed, shape).rate("target", lesion=float(lesion))
-    return see(rate, exposure_s, np.random.default_rng([seed, 1]))
+def _target(animal: Animal, exposure_s: float, lesion: bool) -> np.ndarray:
+    """Return a frame of the target domain, DN above the dark."""
+    rate = animal.rate("target", lesion=float(lesion))
+    return see(rate, exposure_s, np.random.default_rng([animal.seed, 1]))
