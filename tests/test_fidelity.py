@@ -246,15 +246,16 @@ def test_the_prevalence_experiment_hands_over_what_it_says():
     table = prevalence.prevalence(train, SHAPE, (0.0, 0.5, 1.0), train_animals=2, test_animals=1, first_seed=20)
     assert list(table.columns[:2]) == ["share", "train_animals"] and len(table) == 3 * 2
     assert set(table["animal"]) == {24} and set(table["train_animals"]) == {2}
+    animals = {seed: Animal(seed, SHAPE) for seed in range(20, 24)}
     for low_light, target in seen:
         for seed, frame in zip((20, 21), low_light, strict=True):
-            assert np.array_equal(frame, Animal(seed, SHAPE).noisy(lesion=0))
+            assert np.array_equal(frame, animals[seed].noisy(lesion=0))
         assert len(target) == 2
     for (_, target), bearers in zip(seen, ((), (22,), (22, 23)), strict=True):
         for seed, frame in zip((22, 23), target, strict=True):
-            site = Animal(seed, SHAPE).anatomy.lesion
+            site = animals[seed].anatomy.lesion
             with_, without = (
-                camera.expected_dn(Animal(seed, SHAPE).rate("target", lesion=x), 0.32)[site].mean() for x in (1, 0)
+                camera.expected_dn(animals[seed].rate("target", lesion=x), 0.32)[site].mean() for x in (1, 0)
             )
             assert frame[site].mean() == pytest.approx(with_ if seed in bearers else without, rel=0.05)
             assert with_ > 1.2 * without

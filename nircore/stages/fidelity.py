@@ -86,8 +86,8 @@ def _enhancer(generator: nn.Module) -> Denoise:
 def _strength(run: Run) -> float:
     """Return the strength of non-local means that was tuned on the validation frames."""
     table = run.table("table3_truth")
-    tuned = [str(value) for value in table.loc[table["method"] == "non-local means", "tuned"]]
-    return float(tuned[0]) if tuned and tuned[0] else UNTUNED
+    tuned = pd.to_numeric(table.loc[table["method"] == "non-local means", "tuned"]).dropna()
+    return float(tuned.iloc[0]) if len(tuned) else UNTUNED
 
 
 def animals(config: Config, count: int) -> list[Animal]:
