@@ -21,7 +21,11 @@ LINES = {
 }
 STRUCTURES = {
     "vessels_inserted": ("vessels inserted", "per frame", "0: none that both clean frames lack"),
-    "vessels_erased": ("vessels erased", "per frame", "0: none that both clean frames have"),
+    "vessels_erased": (
+        "vessels erased",
+        "per frame",
+        "0: none that both clean frames have (a mesh of noise hides none)",
+    ),
     "length_inserted": ("vessel length inserted", "share", "0: none"),
     "length_erased": ("vessel length erased", "share", "0: none"),
     "blobs_invented": ("blobs invented", "per frame", "0: nowhere too bright for both clean frames"),

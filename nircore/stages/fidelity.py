@@ -1,6 +1,7 @@
 """The fidelity tests on the run's generator, beside the input, tuned non-local means and further generators."""
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -163,13 +164,12 @@ def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
 
 
 def _prevalence(run: Run) -> pd.DataFrame:
-    """Train the run's system, shorter, once per prevalence; the weights go to `prevalence/` in the run."""
+    """Train the run's system, shorter, once per prevalence; no weights are kept, so none can be taken up again."""
     config = dataclasses.replace(run.config, epochs=max(1, run.config.epochs // SHORTER))
-    count = iter(range(len(prevalence.SHARES)))
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
-        folder = run.path(f"prevalence/{next(count)}")
-        return _enhancer(training.train_frames(config, low_light, target, folder))
+        with tempfile.TemporaryDirectory() as folder:
+            return _enhancer(training.train_frames(config, low_light, target, Path(folder)))
 
     exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
     return prevalence.prevalence(
