@@ -1,6 +1,7 @@
 """The crops a system learns from, cut from a run's training frames as its recipe asks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,26 @@ from nircore.errors import NircoreError
 from nircore.run import Run
 from nircore.training import Crops
 
+DOMAINS = ("low_light", "target")
 SEEN = ("train", "unused")  # frames of training animals; "unused" ones would make pairs, for those who form any
 DEPTHS_MM = (0.6, 1.1, 1.6, 2.1)  # where the light may come from [assumed]; a crop sees one of them
 DARKER = 0.4  # of the darkest low-light frame seen: another animal may be dimmer
+
+
+@dataclass(frozen=True)
+class View:
+    """How a target frame was taken, and the shorter window in which low light would see it ("": the same one)."""
+
+    short: str = ""
+    long: str = ""
+    exposure_s: float = 1.0
+
+    @classmethod
+    def between(cls, short: set[str], target: Any) -> "View":
+        """Return the view of a row of the target domain; only windows whose optics are known are told apart."""
+        if len(short) == 1 and short <= WINDOWS.keys() and target.filter in WINDOWS.keys() - short:
+            return cls(*short, target.filter, target.exposure_s)
+        return cls()
 
 
 def of(run: Run, config: Config) -> Crops:
@@ -28,12 +46,24 @@ def of(run: Run, config: Config) -> Crops:
     return MAKERS[config.crops](run, config)
 
 
-def unpaired(run: Run, config: Config) -> UnpairedCrops:
+def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: View) -> Crops:
+    """Return the crops that a recipe without pairs cuts from frames (H, W) in DN, handed over rather than listed.
+
+    Raises:
+        NircoreError: the recipe learns from pairs.
+    """
+    if config.crops == "unpaired":
+        domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
+        return UnpairedCrops(*domains, config.crop, config.batch, config.seed)
+    if config.crops == "degraded":
+        scenes = [_scene(frame, view) for frame in target]
+        return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
+    raise NircoreError(f"recipe={config.recipe} learns from pairs: choose one that does not, such as recipe=ssgan.")
+
+
+def unpaired(run: Run, config: Config) -> Crops:
     """Cut the two domains independently, from different animals or scenes."""
-    low_light, target = (
-        evaluation.normalised(config, evaluation.rows(run, "train", domain)) for domain in ("low_light", "target")
-    )
-    return UnpairedCrops(low_light, target, config.crop, config.batch, config.seed)
+    return of_frames(config, *(_frames(config, evaluation.rows(run, "train", name)) for name in DOMAINS), View())
 
 
 def degraded(run: Run, config: Config) -> DegradedCrops:
@@ -43,9 +73,13 @@ def degraded(run: Run, config: Config) -> DegradedCrops:
     """
     low_light = evaluation.rows(run, "train", "low_light")
     targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
-    scenes = [_scene(config, row, _windows(low_light, row)) for row in targets]
-    camera = low_light_of([sets.load(config, row) for row in low_light])
-    return DegradedCrops(scenes, camera, config.crop, config.batch, config.seed)
+    short = {row.filter for row in low_light}
+    scenes = [_scene(sets.load(config, row), View.between(short, row)) for row in targets]
+    return DegradedCrops(scenes, low_light_of(_frames(config, low_light)), config.crop, config.batch, config.seed)
+
+
+def _frames(config: Config, rows: list[Any]) -> list[np.ndarray]:
+    return [sets.load(config, row) for row in rows]
 
 
 def low_light_of(frames: list[np.ndarray]) -> LowLight:
@@ -55,21 +89,12 @@ def low_light_of(frames: list[np.ndarray]) -> LowLight:
     return LowLight(float(gain), float(read), DARKER * min(scales), max(scales))
 
 
-def _windows(low_light: list[Any], target: Any) -> tuple[str, str] | None:
-    """Return the spectral windows (short, long) between which the target must be shifted, if there are any."""
-    short = {row.filter for row in low_light}
-    if len(short) == 1 and short <= WINDOWS.keys() and target.filter in WINDOWS.keys() - short:
-        return short.pop(), target.filter
-    return None
-
-
-def _scene(config: Config, row: Any, windows: tuple[str, str] | None) -> np.ndarray:
+def _scene(target: np.ndarray, view: View) -> np.ndarray:
     """Return the low-light appearances of a target frame, free of noise, and the frame: (variants + 1, H, W)."""
-    target = sets.load(config, row)
     shown = [target]
-    if windows:
-        short, long = (WINDOWS[name] for name in windows)
-        rate = target * (Sensor().gain_e_per_dn / row.exposure_s)
+    if view.short:
+        short, long = WINDOWS[view.short], WINDOWS[view.long]
+        rate = target * (Sensor().gain_e_per_dn / view.exposure_s)
         pixel_mm = FIELD_MM / target.shape[0]
         shown = [spectral.shorten(rate, long, short, depth, pixel_mm) for depth in DEPTHS_MM]
     return np.stack([(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in (*shown, target)])

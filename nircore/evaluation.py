@@ -28,7 +28,7 @@ def rows(run: Run, split: str, domain: str) -> list[Any]:
     table = run.table("split")
     table = table[(table["split"] == split) & (table["domain"] == domain)].copy()
     for key in ("file", "reference"):
-        table[key] = [str(paths.data() / name) if name else "" for name in table[key].fillna("")]
+        table[key] = [str(paths.data() / name) if name else "" for name in table[key].astype(object).fillna("")]
     return list(table.itertuples(index=False))
 
 

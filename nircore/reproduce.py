@@ -20,10 +20,11 @@ from nircore.stages import STAGES, Stage
 #: The chain: each notebook with the stages it makes, and the share of the time it is expected to take.
 NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "01_data_split": (("data_split",), 10),
-    "02_training": (("architecture", "training"), 74),
-    "03_stepwise_enhancement": (("stepwise",), 6),
-    "04_loss_table": (("loss_table",), 3),
+    "02_training": (("architecture", "training"), 46),
+    "03_stepwise_enhancement": (("stepwise",), 5),
+    "04_loss_table": (("loss_table",), 2),
     "05_metric_figures": (("image_metrics",), 4),
+    "07_benchmark": (("benchmark", "fidelity", "metric_quality"), 30),
     "09_claims": (("claims",), 1),
     "10_report": (("report",), 2),
 }

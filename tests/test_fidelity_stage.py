@@ -50,7 +50,7 @@ def trained(monkeypatch):
     """What the trainer was called with."""
     calls = []
 
-    def train_frames(config, low_light, target, folder):
+    def train_frames(config, low_light, target, view, folder):
         calls.append((config, low_light, target, folder))
         return build_generator(config)
 
@@ -61,7 +61,7 @@ def trained(monkeypatch):
 def test_the_phantom_gets_every_test(world, trained):
     run = world(epochs=8)
     extra = build_generator(run.config, 9).state_dict()
-    save(run, "oracle/generator", extra)
+    save(run, f"oracle-{run.config.seed}/generator", extra)
     stage.make(run)
     table = run.table("table5_fidelity")
     assert list(table.columns) == summary.COLUMNS and set(table["test"]) == set(TESTS)

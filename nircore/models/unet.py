@@ -27,10 +27,11 @@ class UNetGenerator(nn.Module):
     """Restore low-light frames: (N, 1, H, W) -> (N, 1, H, W), about [-1, 1]; H and W multiples of `multiple`.
 
     What is learned is the correction to the smoothed frame, which has the right brightness from the first step on:
-    training is several times shorter than without. The first convolution halves the frame and the last doubles it (sub-pixel convolution, Shi et al. 2016), which
-    makes the network four times as fast. No layer looks at the statistics of the frame: what a pixel becomes depends
-    on its neighbourhood alone, so a tile gives what the whole frame gives, and bright tissue far away changes
-    nothing. The output is not squashed: a pixel brighter than the frame's white level keeps its brightness.
+    training is several times shorter than without. The first convolution halves the frame and the last doubles it
+    (sub-pixel convolution, Shi et al. 2016), which makes the network four times as fast. No layer looks at the
+    statistics of the frame: what a pixel becomes depends on its neighbourhood alone, so a tile gives what the whole
+    frame gives, and bright tissue far away changes nothing. The output is not squashed: a pixel brighter than the
+    frame's white level keeps its brightness.
 
     Args:
         channels: at the finest level; doubled at every level below.

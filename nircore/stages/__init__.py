@@ -46,7 +46,7 @@ class Stage:
         files = [PACKAGE / "stages" / f"{self.name}.py"]
         for part in self.code:
             path = PACKAGE / part
-            files += [path] if path.is_file() else sorted(path.rglob("*.py"))
+            files += [path] if path.is_file() else sorted(path.rglob("*.py")) + sorted(path.rglob("*.yaml"))
         return [str(file) for file in files]
 
 
@@ -54,8 +54,9 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
-TRAINING_CODE = ("losses", "system", "cyclegan", "regression", "training", "crops", "vst", "checkpoint", "enhance")
-TRAINING_CODE += ("evaluation",)
+LEARNING = ("data", "models", "metrics", "losses.py", "system.py", "cyclegan.py", "regression.py", "training.py")
+LEARNING += ("crops.py", "vst.py", "checkpoint.py", "enhance.py", "evaluation.py")
+FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
 STAGES = {
     stage.name: stage
@@ -85,7 +86,7 @@ STAGES = {
             keys=TRAINING_KEYS,
             reads=("tables/split.csv",),
             writes=("tables/losses.csv", "models/generator.safetensors", "figures/validation.png"),
-            code=("data", "models", "metrics", *(f"{part}.py" for part in TRAINING_CODE)),
+            code=LEARNING,
         ),
         Stage(
             "stepwise",
@@ -129,7 +130,53 @@ STAGES = {
                 "figures/fig4e_mean_intensity.png",
                 "figures/fig5_truth.png",
             ),
-            code=("data", "metrics", "figures", "baselines.py", "vst.py", "evaluation.py"),
+            code=("data", "metrics", "figures", "baselines.py", "benchmark.py", "vst.py", "evaluation.py"),
+        ),
+        Stage(
+            "benchmark",
+            keys=("seeds", *TRAINING_KEYS),
+            reads=("tables/split.csv", "models/generator.safetensors"),
+            writes=(
+                "tables/benchmark.csv",
+                "tables/table4_benchmark.csv",
+                "figures/fig6_benchmark.png",
+                "figures/fig6_scores.png",
+            ),
+            code=(
+                *LEARNING,
+                "figures",
+                "recipes",
+                *(f"{part}.py" for part in ("baselines", "benchmark", "comparison")),
+                "noise2void.py",
+                "stages/training.py",
+            ),
+        ),
+        Stage(
+            "fidelity",
+            keys=("seeds", "height", "width", "low_light_ms", "target_ms", *TRAINING_KEYS),
+            reads=(
+                "tables/split.csv",
+                "tables/table3_truth.csv",
+                "tables/table4_benchmark.csv",
+                "models/generator.safetensors",
+            ),
+            writes=(
+                *(f"tables/fidelity_{name}.csv" for name in FIDELITY),
+                "tables/table5_fidelity.csv",
+                *(f"figures/fidelity_{name}.png" for name in FIDELITY),
+            ),
+            code=(*LEARNING, "figures", "fidelity", "baselines.py", "stages/training.py", "stages/stepwise.py"),
+        ),
+        Stage(
+            "metric_quality",
+            keys=("seed", "dataset", "data_root", "height", "width"),
+            reads=("tables/benchmark.csv",),
+            writes=(
+                "tables/metric_quality.csv",
+                "tables/table6_metric_quality.csv",
+                "figures/fig8_metric_quality.png",
+            ),
+            code=("data", "metrics", "figures", "metric_quality.py"),
         ),
         Stage(
             "claims",
@@ -146,6 +193,10 @@ STAGES = {
                 "tables/table2_metrics.csv",
                 "tables/truth_scores.csv",
                 "tables/table3_truth.csv",
+                "tables/benchmark.csv",
+                "tables/table4_benchmark.csv",
+                "tables/table5_fidelity.csv",
+                "tables/table6_metric_quality.csv",
             ),
             writes=("tables/claims.csv", "tables/errata.csv", "figures/claims.png"),
             code=("claims.py", "rules.py", "figures/claims.py", "figures/style.py"),

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore import baselines, checkpoint, evaluation
+from nircore import baselines, checkpoint, crops, evaluation
 from nircore.config import Config
-from nircore.data import sets
+from nircore.data import made_phantom, sets
 from nircore.data.normalise import Normalisation
 from nircore.enhance import enhance, translate
 from nircore.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
@@ -30,7 +30,8 @@ from nircore.vst import noise_model
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
 SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
-SHORTER = 4  # it trains three times, so each time for a quarter of the run's epochs
+SHORTER = 4  # it trains three times: outside the full benchmark (config.seeds > 1), for a quarter of the epochs each
+SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
 
@@ -62,6 +63,10 @@ def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame
     """Do a test, or say in a table of one cell why it cannot be done here."""
     if run.config.dataset != "phantom" and name in ("linearity", "structures", "prevalence"):
         return pd.DataFrame({"reason": [NO_TRUTH]})
+    if name == "prevalence" and run.config.crops == "measured":
+        return pd.DataFrame(
+            {"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]}
+        )
     if name == "cycle" and not _has_way_back(run):
         return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} trains no generator for the way back."]})
     return test()
@@ -71,8 +76,8 @@ def denoisers(run: Run) -> dict[str, Denoise]:
     """Return what is compared, by name: the input, tuned non-local means, and every generator of the run."""
     device = choose_device(run.config.device)
     generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
-    for path in sorted(run.path("models").glob("*/generator.safetensors")):
-        generators[path.parent.name] = checkpoint.load_generator(path)[0].to(device)
+    for path in sorted(run.path("models").glob(f"*-{run.config.seed}/generator.safetensors")):
+        generators[path.parent.name.rpartition("-")[0]] = checkpoint.load_generator(path)[0].to(device)
     methods: dict[str, Denoise] = {
         "low-light": lambda frame: frame,
         "non-local means": partial(baselines.non_local_means, strength=_strength(run)),
@@ -164,14 +169,21 @@ def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
 
 
 def _prevalence(run: Run) -> pd.DataFrame:
-    """Train the run's system, shorter, once per prevalence; no weights are kept, so none can be taken up again."""
-    config = dataclasses.replace(run.config, epochs=max(1, run.config.epochs // SHORTER))
+    """Train the run's system, on crops half as wide, once per prevalence.
+
+    No weights are kept, so none can be taken up again.
+    """
+    config = run.config
+    epochs = max(1, config.epochs // (1 if config.seeds > 1 else SHORTER))
+    crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
+    shorter = dataclasses.replace(config, epochs=epochs, crop=crop)
+    view = crops.View(made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"], config.target_ms / 1000)
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
         with tempfile.TemporaryDirectory() as folder:
-            return _enhancer(training.train_frames(config, low_light, target, Path(folder)))
+            return _enhancer(training.train_frames(shorter, low_light, target, view, Path(folder)))
 
     exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
     return prevalence.prevalence(
         train, (config.height, config.width), prevalence.SHARES, RETRAINED, RETESTED, FIRST_SEED, exposures_s
-    ).assign(steps=config.epochs * config.steps_per_epoch)
+    ).assign(steps=epochs * config.steps_per_epoch)

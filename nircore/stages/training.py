@@ -9,8 +9,6 @@ from torch import nn
 from nircore import checkpoint, crops, evaluation
 from nircore.config import Config, as_recipe
 from nircore.cyclegan import TERMS
-from nircore.data.normalise import Normalisation
-from nircore.data.unpaired import UnpairedCrops
 from nircore.figures import losses as draw
 from nircore.figures.style import save
 from nircore.run import Run
@@ -40,12 +38,12 @@ def train(run: Run, recipe: str, seed: int) -> Path:
     return folder / "generator.safetensors"
 
 
-def train_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarray], folder: Path) -> nn.Module:
-    """Train the CycleGAN of a config on frames (H, W) in DN handed over, without validation; return its generator."""
-    domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
-    batches = UnpairedCrops(*domains, config.crop, config.batch, config.seed)
+def train_frames(
+    config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: crops.View, folder: Path
+) -> nn.Module:
+    """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
     config = dataclasses.replace(config, select="last")
-    Training(config, batches, folder, lambda _: {}, _say).run()
+    Training(config, crops.of_frames(config, low_light, target, view), folder, lambda _: {}, _say).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]
 
 

@@ -1,4 +1,4 @@
-"""Degraded targets: the noise has the camera's moments, the clean crop is the same place, and steps are repeatable."""
+"""Degraded targets: noise with the camera's moments, clean crops of the same place, and steps that repeat."""
 
 import numpy as np
 import pytest
