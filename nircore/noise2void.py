@@ -2,8 +2,8 @@
 
 It hides pixels and learns to guess them from their neighbours; noise that is independent between pixels cannot be
 guessed, so what remains is the signal. Stripes and blur are not noise to it. No frame but the training frames is
-looked at, and no truth: the weights are an exponential average over a decaying schedule, because single steps
-differ by decibels and its own loss, taken against noisy pixels, cannot tell the good ones.
+looked at, and no truth: the weights are the mean over the last quarter of a decaying schedule, because single
+steps differ by decibels and its own loss, taken against noisy pixels, cannot tell the good ones.
 Source: Krull, Buchholz & Jug, CVPR 2019, 2129; careamics.github.io (BSD-3), an optional extra of this package.
 """
 
@@ -33,8 +33,8 @@ from nircore.paths import atomic, make_folder
 Denoise = Callable[[np.ndarray], np.ndarray]
 
 OLDEST = (0, 3)  # of CAREamics: what came before has other configurations
-RATE, LAST_RATE = 1e-3, 1e-5  # of Adam, in the first and in the last epoch
-AVERAGE = 0.995  # decay of the averaged weights, per step
+RATE, LAST_RATE = 1e-3, 1e-4  # of Adam, in the first and in the last epoch
+AVERAGED = 0.25  # of the epochs, the last ones: the result is the mean of the weights after each
 HIDDEN = 1.0  # % of pixels; CAREamics' own 0.2 % learns more slowly from as many steps
 WAY_OUT = "run pip install 'nircore[noise2void]'"
 
@@ -83,6 +83,7 @@ def train(
     frames = _checked(frames, seed, epochs, patch, batch)
     mean, sd = (float(f(np.concatenate([frame.ravel() for frame in frames]))) for f in (np.mean, np.std))
     settings = {"seed": seed, "epochs": epochs, "patch": patch, "batch": batch, "careamics": version("careamics")}
+    settings |= {"rates": (RATE, LAST_RATE), "averaged": AVERAGED, "hidden": HIDDEN}
     path = Path(folder) / f"noise2void-{digest(frames, **settings)}.safetensors"
     make_folder(path.parent)
     with _contained():
@@ -129,6 +130,7 @@ def _config(seed: int, epochs: int, patch: int, batch: int) -> Any:
         num_epochs=epochs,
         normalization="none",  # done before
         masked_pixel_percentage=HIDDEN,
+        n_val_patches=1,  # not looked at, and at least one is wanted
         num_workers=0,
         optimizer_params={"lr": RATE},
         lr_scheduler="StepLR",
@@ -149,14 +151,20 @@ def _network(config: Any) -> torch.nn.Module:
 def _fit(frames: list[np.ndarray], folder: Path, config: Any) -> dict[str, torch.Tensor]:
     """Train in a scratch folder inside `folder`, with ten lines of progress; return the averaged weights."""
     from careamics import CAREamist
-    from lightning.pytorch.callbacks import EMAWeightAveraging, LambdaCallback
+    from lightning.pytorch.callbacks import LambdaCallback, WeightAveraging
+
+    epochs = config.training_config.trainer_params["max_epochs"]
 
     def say(trainer: Any, _: Any) -> None:
-        done, epochs = trainer.current_epoch + 1, trainer.max_epochs
+        done = trainer.current_epoch + 1
         if done % math.ceil(epochs / 10) == 0 or done == epochs:
             print(f"noise2void: epoch {done}/{epochs}", flush=True)
 
-    callbacks = [EMAWeightAveraging(decay=AVERAGE), LambdaCallback(on_train_epoch_end=say)]
+    class Averaging(WeightAveraging):
+        def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+            return epoch_idx is not None and epoch_idx >= int((1 - AVERAGED) * epochs)
+
+    callbacks = [Averaging(), LambdaCallback(on_train_epoch_end=say)]
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
         careamist = CAREamist(config, work_dir=scratch, callbacks=callbacks, enable_progress_bar=False)
         careamist.train(train_data=frames)
