@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -32,7 +33,7 @@ from nircore.paths import atomic, make_folder
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 
-OLDEST = (0, 3)  # of CAREamics: what came before has other configurations
+OLDEST = "0.3.5"  # of CAREamics: what came before has other configurations and another Lightning
 RATE, LAST_RATE = 1e-3, 1e-4  # of Adam, in the first and in the last epoch
 AVERAGED = 0.25  # of the epochs, the last ones: the result is the mean of the weights after each
 HIDDEN = 1.0  # % of pixels; CAREamics' own 0.2 % learns more slowly from as many steps
@@ -45,8 +46,8 @@ def available() -> str:
         found = version("careamics")
     except PackageNotFoundError:
         return f"noise2void needs the package careamics: {WAY_OUT}."
-    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST:
-        return f"noise2void needs careamics {OLDEST[0]}.{OLDEST[1]} or newer, not {found}: {WAY_OUT}."
+    if Version(found) < Version(OLDEST):
+        return f"noise2void needs careamics {OLDEST} or newer, not {found}: {WAY_OUT}."
     return ""
 
 
@@ -60,7 +61,7 @@ def digest(frames: Sequence[np.ndarray], **settings: Any) -> str:
 
 
 def train(
-    frames: Sequence[np.ndarray], folder: Path, seed: int = 0, epochs: int = 40, patch: int = 64, batch: int = 16
+    frames: Sequence[np.ndarray], folder: Path, seed: int = 0, epochs: int = 30, patch: int = 64, batch: int = 8
 ) -> Denoise:
     """Train on low-light frames, or take the training of the same frames and settings that `folder` holds.
 
@@ -186,7 +187,9 @@ def _contained() -> Iterator[None]:
         raise
     except Exception as error:  # of whatever kind: it is another package's
         reason = " ".join(str(error).split())[:300]
-        raise NircoreError(f"CAREamics {version('careamics')} failed: {reason}. {WAY_OUT.capitalize()}.") from error
+        raise NircoreError(
+            f"CAREamics {version('careamics')} failed ({reason}): change epochs, patch or batch, or {WAY_OUT}."
+        ) from error
     finally:
         logging.disable(before)
 

@@ -43,8 +43,8 @@ def absent(name: str) -> str:
     ("found", "words"),
     [
         (absent, "needs the package careamics"),
-        (lambda name: "0.0.1", "0.3 or newer, not 0.0.1"),
-        (lambda name: "0.2.9rc1", "not 0.2.9rc1"),
+        (lambda name: "0.0.1", "0.3.5 or newer, not 0.0.1"),
+        (lambda name: "0.3.5rc1", "not 0.3.5rc1"),
     ],
 )
 def test_what_is_absent_or_too_old_says_so_in_one_sentence(monkeypatch, tmp_path, found, words):
@@ -56,7 +56,7 @@ def test_what_is_absent_or_too_old_says_so_in_one_sentence(monkeypatch, tmp_path
     assert not (tmp_path / "n2v").exists()
 
 
-@pytest.mark.parametrize("found", ["0.3.5", "0.3.0rc1", "0.10.0", "1.0"])
+@pytest.mark.parametrize("found", ["0.3.5", "0.3.6rc1", "0.10.0", "1.0"])
 def test_versions_that_serve(monkeypatch, found):
     monkeypatch.setattr(noise2void, "version", lambda name: found)
     assert available() == ""
