@@ -1,4 +1,4 @@
-"""The command line: `nircore reproduce` makes every table and figure."""
+"""The command line: `nircore reproduce` makes every table and figure, `nircore benchmark` compares the methods."""
 
 import sys
 from typing import Annotated, Any, Optional
@@ -51,6 +51,28 @@ def reproduce(
     config = resolve({"profile": profile, "recipe": recipe, "dataset": dataset} | given)
     report = execute(config)
     print(f"Report: {report}")
+
+
+@app.command()
+def benchmark(
+    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
+    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
+) -> None:
+    """Run the full benchmark, three trainings of each learnt method, and gather its tables in reports/benchmark/."""
+    from pathlib import Path
+
+    from nircore import paths
+    from nircore.gather import gather
+    from nircore.reproduce import reproduce as execute
+    from nircore.run import Run
+
+    given: list[dict[str, Any]] = [{"dataset": "phantom"}]
+    if data_root:
+        given.append({"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())})
+    runs = [Run(resolve({"profile": profile} | settings)) for settings in given]
+    for run in runs:
+        execute(run.config)
+    print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
 
 
 def main() -> None:

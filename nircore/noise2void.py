@@ -146,7 +146,10 @@ def _network(config: Any) -> torch.nn.Module:
     """Build CAREamics' network with fresh weights."""
     from careamics.models.unet import UNet
 
-    return UNet(**config.algorithm_config.model.model_dump())
+    model = config.algorithm_config.model
+    network = UNet(**model.model_dump())
+    network.multiple = 2**model.depth  # what `nircore.enhance` pads to
+    return network
 
 
 def _fit(frames: list[np.ndarray], folder: Path, config: Any) -> dict[str, torch.Tensor]:

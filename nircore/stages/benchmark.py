@@ -17,10 +17,10 @@ from nircore.figures.style import note, save
 from nircore.run import Run
 from nircore.training import choose_device
 
-FRAMES = 9  # test frames of each exposure at most; the table says out of how many
-TUNED_ON = 3  # validation frames of each exposure: BM3D takes 10 to 25 s for one
+FRAMES = 9  # test frames at most; the table says out of how many
+TUNED_ON = 3  # validation frames of that exposure: BM3D takes 10 to 25 s for one
 SHOWN = 2  # frames in the picture grid
-NOISE2VOID = "Noise2Void"
+NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its loss says nothing about when to stop
 #: Recipes that are trained for the table: their names in it, and what they learn from.
 RECIPES = {
     "ssgan": ("paper's system", UNPAIRED),
@@ -34,33 +34,28 @@ Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and wha
 
 
 def make(run: Run) -> None:
-    """Judge every method on the test frames, each exposure by itself, and compare it with the best classical one."""
-    exposures = _exposures(run)
-    learnt = _learnt(run) if exposures else []
-    scores, tables, times = [], [], {}
-    for test in exposures:
-        methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *learnt]
-        judged = [_judged(run, row) for row in evaluation.spread(test, FRAMES)]
-        times = times or {m.name: seconds(_first(m), judged[0][1]) for m in methods if m.runs}
-        scores.append(_scores(judged, methods))
-        tables += _comparisons(scores[-1], test, methods, times, run.config.seed)
-        if test is exposures[0]:
-            _figures(run, judged, scores[-1], methods)
-    run.write_table("benchmark", _joined(scores, PER_FRAME))
-    run.write_table("table4_benchmark", _joined(tables, (*PART, *COLUMNS)))
-    if not exposures:
+    """Judge every method on the test frames of the shortest exposure, and compare it with the best classical one."""
+    test = _test(run)
+    if not test:
+        run.write_table("benchmark", pd.DataFrame(columns=PER_FRAME))
+        run.write_table("table4_benchmark", pd.DataFrame(columns=(*PART, *COLUMNS)))
         for name in ("fig6_benchmark", "fig6_scores"):
             save(note(EMPTY), run.figure(name))
+        return
+    methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *_learnt(run)]
+    judged = [_judged(run, row) for row in evaluation.spread(test, FRAMES)]
+    times = {m.name: seconds(_first(m), judged[0][1]) for m in methods if m.runs}
+    scores = _scores(judged, methods)
+    run.write_table("benchmark", scores)
+    run.write_table("table4_benchmark", pd.concat(_comparisons(scores, test, methods, times, run.config.seed)))
+    _figures(run, judged, scores, methods)
 
 
-def _joined(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
-
-
-def _exposures(run: Run) -> list[list[Any]]:
-    """Return the test frames that have a reference, a list for each exposure, the shortest exposure first."""
+def _test(run: Run) -> list[Any]:
+    """Return the test frames of the shortest exposure that has references: the hardest, and the published one."""
     rows = [row for row in evaluation.rows(run, "test", "low_light") if row.reference]
-    return [[row for row in rows if row.exposure_s == s] for s in sorted({row.exposure_s for row in rows})]
+    shortest = min((row.exposure_s for row in rows), default=0.0)
+    return [row for row in rows if row.exposure_s == shortest]
 
 
 def _matched(row: Any) -> bool:
@@ -93,11 +88,12 @@ def _learnt(run: Run) -> list[Method]:
     pairs = [row for split in crops.SEEN for row in evaluation.rows(run, split, "low_light") if row.reference]
     recipes = RECIPES | {run.config.recipe: RECIPES.get(run.config.recipe, (run.config.recipe, UNPAIRED))}
     methods = [_noise2void(run, seeds)]
-    for recipe, (name, kind) in recipes.items():
+    for k, (recipe, (name, kind)) in enumerate(recipes.items(), start=1):
         if kind == PAIRED and not pairs:
             methods.append(Method(name, kind, remark="no training frame of this dataset has a reference"))
         else:
-            methods.append(Method(name, kind, {seed: _trained(run, recipe, seed) for seed in seeds}))
+            before = f"system {k}/{len(recipes) + 1}, {name}, "  # the bar's last part is left to the judging
+            methods.append(Method(name, kind, {seed: _trained(run, recipe, seed, before) for seed in seeds}))
     return methods
 
 
@@ -108,15 +104,16 @@ def _noise2void(run: Run, seeds: Sequence[int]) -> Method:
     if reason := noise2void.available():
         return Method(NOISE2VOID, UNPAIRED, remark=reason)
     frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", "low_light")]
-    folder, epochs = run.path("models"), run.config.epochs
-    return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, folder, seed, epochs) for seed in seeds})
+    folder = run.path("models")
+    runs = {seed: noise2void.train(frames, folder, seed, NOISE2VOID_EPOCHS) for seed in seeds}
+    return Method(NOISE2VOID, UNPAIRED, runs)
 
 
-def _trained(run: Run, recipe: str, seed: int) -> Denoise:
+def _trained(run: Run, recipe: str, seed: int, before: str) -> Denoise:
     """Train a recipe, or find its training."""
     from nircore.stages import training
 
-    generator = checkpoint.load_generator(training.train(run, recipe, seed))[0]
+    generator = checkpoint.load_generator(training.train(run, recipe, seed, before))[0]
     generator = generator.to(choose_device(run.config.device))
     return lambda frame: enhance(generator, frame)[0]
 
@@ -137,7 +134,7 @@ def _scores(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame
                     {"method": method.name, "kind": method.kind, "seed": seed} | about | judge(denoise(frame))
                 )
         rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
-        print(f"benchmark: {k}/{len(judged)} frames", flush=True)
+        print(f"benchmark: {k} of {len(judged)} frames", flush=True)
     return pd.DataFrame(rows, columns=PER_FRAME)
 
 

@@ -64,9 +64,7 @@ def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame
     if run.config.dataset != "phantom" and name in ("linearity", "structures", "prevalence"):
         return pd.DataFrame({"reason": [NO_TRUTH]})
     if name == "prevalence" and run.config.crops == "measured":
-        return pd.DataFrame(
-            {"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]}
-        )
+        return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]})
     if name == "cycle" and not _has_way_back(run):
         return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} trains no generator for the way back."]})
     return test()
@@ -181,7 +179,7 @@ def _prevalence(run: Run) -> pd.DataFrame:
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
         with tempfile.TemporaryDirectory() as folder:
-            return _enhancer(training.train_frames(shorter, low_light, target, view, Path(folder)))
+            return _enhancer(training.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
 
     exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
     return prevalence.prevalence(

@@ -24,8 +24,10 @@ def make(run: Run) -> None:
     save(draw.validation(losses), run.figure("validation"))
 
 
-def train(run: Run, recipe: str, seed: int) -> Path:
+def train(run: Run, recipe: str, seed: int, before: str = "") -> Path:
     """Train a recipe on the run's split, from a seed of its own; return the file of its generator.
+
+    Every line that says how far it is begins with `before`.
 
     The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` and go on from
     there when they were interrupted or are already done.
@@ -34,16 +36,27 @@ def train(run: Run, recipe: str, seed: int) -> Path:
         return run.path("models/generator.safetensors")
     config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
     folder = run.path(f"models/{recipe}-{seed}")
-    Training(config, crops.of(run, config), folder, evaluation.Validator(run), _say).run()
+    Training(config, crops.of(run, config), folder, evaluation.Validator(run), lambda line: _say(before + line)).run()
     return folder / "generator.safetensors"
 
 
 def train_frames(
-    config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: crops.View, folder: Path
+    config: Config,
+    low_light: list[np.ndarray],
+    target: list[np.ndarray],
+    view: crops.View,
+    folder: Path,
+    before: str = "",
 ) -> nn.Module:
     """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
     config = dataclasses.replace(config, select="last")
-    Training(config, crops.of_frames(config, low_light, target, view), folder, lambda _: {}, _say).run()
+    Training(
+        config,
+        crops.of_frames(config, low_light, target, view),
+        folder,
+        lambda _: {},
+        lambda line: _say(before + line),
+    ).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]
 
 

@@ -1,0 +1,55 @@
+"""The tables of the full benchmark, a run per dataset, gathered for publication: no picture of a real animal."""
+
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from nircore import paths
+from nircore.run import Run
+
+TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "claims", "losses")
+PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
+#: Figures with pixels in them: published for the phantom alone.
+PICTURES = ("fig6_benchmark",)
+
+
+def gather(runs: Sequence[Run], folder: Path) -> Path:
+    """Write `folder/<table>.csv` with a column `dataset` in front, the runs' plots, settings, and the machine.
+
+    What was there of earlier runs is replaced, table by table; every file is written whole or not at all.
+    """
+    for name in TABLES:
+        parts = []
+        for run in runs:
+            part = run.table(name)
+            part.insert(0, "dataset", run.config.dataset)
+            parts.append(part)
+        text = pd.concat(parts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        paths.write_text(folder / f"{name}.csv", text)
+    for run in runs:
+        _copy(run, folder)
+    paths.write_text(folder / "machine.csv", machine().to_csv(index=False, lineterminator="\n"))
+    return folder
+
+
+def _copy(run: Run, folder: Path) -> None:
+    """Copy a run's figures, and the settings that are not about this machine."""
+    dataset = run.config.dataset
+    settings = "".join(line for line in run.config.to_yaml().splitlines(True) if not line.startswith("data_root"))
+    paths.write_text(folder / f"{dataset}.yaml", settings)
+    for name in (*PLOTS, *(PICTURES if dataset == "phantom" else ())):
+        with paths.atomic(folder / f"{dataset}_{name}.png") as temporary:
+            shutil.copyfile(run.figure(name), temporary)
+
+
+def machine() -> pd.DataFrame:
+    """Return what the seconds in the table were measured on: one row."""
+    row = {"processor": platform.machine(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()}
+    row |= {"vector_instructions": torch.backends.cpu.get_cpu_capability()}
+    row |= {"cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none"}
+    return pd.DataFrame([row | {"python": platform.python_version(), "torch": torch.__version__}])

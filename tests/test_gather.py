@@ -1,0 +1,49 @@
+"""The published benchmark: every dataset's rows in one table, and no picture of a real animal."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from nircore import gather
+from nircore.config import resolve
+from nircore.run import Run
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    made = [
+        Run(resolve({"dataset": "phantom"})),
+        Run(resolve({"dataset": "swir-hdr", "data_root": "/somewhere/secret"})),
+    ]
+    for k, run in enumerate(made):
+        for name in gather.TABLES:
+            run.write_table(name, pd.DataFrame({"method": ["a", "b"], "psnr": [k + 0.5, k + 1.5]}))
+        for name in (*gather.PLOTS, *gather.PICTURES):
+            run.figure(name).parent.mkdir(parents=True, exist_ok=True)
+            run.figure(name).write_bytes(f"{run.config.dataset} {name}".encode())
+    return made
+
+
+def test_tables_are_joined_by_dataset(runs, tmp_path):
+    folder = gather.gather(runs, tmp_path / "published")
+    for name in gather.TABLES:
+        table = pd.read_csv(folder / f"{name}.csv")
+        assert list(table["dataset"]) == ["phantom"] * 2 + ["swir-hdr"] * 2
+        assert list(table["psnr"]) == [0.5, 1.5, 1.5, 2.5]
+
+
+def test_no_picture_of_a_real_frame_and_no_path_of_this_machine_is_published(runs, tmp_path):
+    folder = gather.gather(runs, tmp_path / "published")
+    names = {path.name for path in folder.iterdir()}
+    assert "phantom_fig6_benchmark.png" in names
+    assert {name for name in names if name.startswith("swir-hdr")} == {"swir-hdr.yaml"} | {
+        f"swir-hdr_{name}.png" for name in gather.PLOTS
+    }
+    assert not any(b"secret" in path.read_bytes() for path in folder.iterdir())
+    assert yaml.safe_load((folder / "swir-hdr.yaml").read_text())["profile"] == "smoke"
+
+
+def test_the_machine_is_described(runs, tmp_path):
+    table = pd.read_csv(gather.gather(runs[:1], tmp_path / "published") / "machine.csv")
+    assert table["cores"].iloc[0] >= 1 and table["torch"].iloc[0]
