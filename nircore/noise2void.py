@@ -15,7 +15,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,8 @@ from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from nircore.enhance import translate
+from nircore.data.normalise import Normalisation
+from nircore.enhance import enhance
 from nircore.errors import NircoreError
 from nircore.metrics.no_reference import check_image
 from nircore.paths import atomic, make_folder
@@ -37,6 +37,7 @@ OLDEST = "0.3.5"  # of CAREamics: what came before has other configurations and 
 RATE, LAST_RATE = 1e-3, 1e-4  # of Adam, in the first and in the last epoch
 AVERAGED = 0.25  # of the epochs, the last ones: the result is the mean of the weights after each
 HIDDEN = 1.0  # % of pixels; CAREamics' own 0.2 % learns more slowly from as many steps
+BATCH_NORM = False  # CAREamics' default is on; patches of organ and of dark have no statistics in common
 WAY_OUT = "run pip install 'nircore[noise2void]'"
 
 
@@ -66,7 +67,7 @@ def train(
     """Train on low-light frames, or take the training of the same frames and settings that `folder` holds.
 
     Args:
-        frames: of any sizes from `patch` up, (H, W) in DN above the dark. Their common mean and SD are the scale.
+        frames: of any sizes from `patch` up, (H, W) in DN above the dark, each brought to its own [-1, 1].
         folder: gets one safetensors file; nothing else stays, there or elsewhere.
         seed: the same one gives the same weights on the same machine's CPU.
         epochs: passes over every patch of every frame.
@@ -82,23 +83,24 @@ def train(
     if reason := available():
         raise NircoreError(reason)
     frames = _checked(frames, seed, epochs, patch, batch)
-    mean, sd = (float(f(np.concatenate([frame.ravel() for frame in frames]))) for f in (np.mean, np.std))
+    normalised = [Normalisation.of(frame).apply(frame) for frame in frames]
     settings = {"seed": seed, "epochs": epochs, "patch": patch, "batch": batch, "careamics": version("careamics")}
-    settings |= {"rates": (RATE, LAST_RATE), "averaged": AVERAGED, "hidden": HIDDEN}
-    path = Path(folder) / f"noise2void-{digest(frames, **settings)}.safetensors"
+    settings |= {"rates": (RATE, LAST_RATE), "averaged": AVERAGED, "hidden": HIDDEN, "batch_norm": BATCH_NORM}
+    path = Path(folder) / f"noise2void-{digest(normalised, **settings)}.safetensors"
     make_folder(path.parent)
     with _contained():
         config = _config(seed, epochs, patch, batch)
         network = _network(config)
         if not path.is_file():
-            weights = _fit([(frame - mean) / sd for frame in frames], path.parent, config)
+            weights = _fit(normalised, path.parent, config)
             with atomic(path) as temporary:
                 save_file(weights, temporary)
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise NircoreError(f"{path} is damaged: delete it and train again.") from error
-    return partial(_denoise, network.eval(), mean, sd)
+    network.eval()
+    return lambda frame: enhance(network, check_image(frame))[0]
 
 
 def _checked(frames: Sequence[np.ndarray], seed: int, epochs: int, patch: int, batch: int) -> list[np.ndarray]:
@@ -113,8 +115,6 @@ def _checked(frames: Sequence[np.ndarray], seed: int, epochs: int, patch: int, b
         raise NircoreError("Noise2Void has no frames to learn from: pass at least one low-light frame.")
     if small := [frame.shape for frame in checked if min(frame.shape) < patch]:
         raise NircoreError(f"A frame of {small[0][0]} x {small[0][1]} px holds no patch of {patch}: lower patch.")
-    if not any(np.ptp(frame) for frame in checked):
-        raise NircoreError("All training frames are constant: there is no noise to learn from.")
     return checked
 
 
@@ -131,6 +131,7 @@ def _config(seed: int, epochs: int, patch: int, batch: int) -> Any:
         num_epochs=epochs,
         normalization="none",  # done before
         masked_pixel_percentage=HIDDEN,
+        model_params={"use_batch_norm": BATCH_NORM},
         n_val_patches=1,  # not looked at, and at least one is wanted
         num_workers=0,
         optimizer_params={"lr": RATE},
@@ -195,8 +196,3 @@ def _contained() -> Iterator[None]:
         ) from error
     finally:
         logging.disable(before)
-
-
-def _denoise(network: torch.nn.Module, mean: float, sd: float, frame: np.ndarray) -> np.ndarray:
-    """Denoise one frame (H, W) in DN on the scale of the training frames."""
-    return translate(network, (check_image(frame) - mean) / sd) * np.float32(sd) + np.float32(mean)
