@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nircore.data.normalise import Normalisation
+from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
 
 SMALLEST = 16  # px: below that the trunk's feature maps are smaller than its reflection padding
@@ -29,11 +30,17 @@ def translate(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
     return run_padded(generator, image)[0, 0].float().cpu().numpy()
 
 
+def prepare(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
+    """Return the frame (H, W) as the generator wants it: with level rows, or as the camera gave it."""
+    return level_rows(pixels) if generator.levels_rows else pixels
+
+
 def enhance(generator: nn.Module, pixels: np.ndarray) -> tuple[np.ndarray, Normalisation]:
     """Enhance a frame (H, W) in detector units; return (H, W) float32 in the same units, and the two numbers.
 
     The generator's output is put back through the *input's* normalisation, so the scale is the input's.
     """
+    pixels = prepare(generator, pixels)
     normalisation = Normalisation.of(pixels)
     return normalisation.invert(translate(generator, normalisation.apply(pixels))), normalisation
 

@@ -11,7 +11,7 @@ from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.enhance import translate
+from nircore.enhance import prepare, translate
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
 from nircore.run import Run
@@ -79,7 +79,7 @@ class Validator:
 
     def __call__(self, generator: nn.Module) -> dict[str, float]:
         """Return psnr, ssim, distance and selection."""
-        fits = [Normalisation.of(frame) for frame in self.frames]
-        images = [translate(generator, fit.apply(x)) for fit, x in zip(fits, self.frames, strict=True)]
+        frames = [prepare(generator, frame) for frame in self.frames]
+        images = [translate(generator, Normalisation.of(frame).apply(frame)) for frame in frames]
         distance = sliced_wasserstein(images, self.targets, centred=True)
         return mean_scores(images, self.truths) | {"distance": distance, "selection": -distance}

@@ -149,7 +149,7 @@ def _network(config: Any) -> torch.nn.Module:
 
     model = config.algorithm_config.model
     network = UNet(**model.model_dump())
-    network.multiple = 2**model.depth  # what `nircore.enhance` pads to
+    network.multiple, network.levels_rows = 2**model.depth, False  # what `nircore.enhance` asks of a generator
     return network
 
 

@@ -36,6 +36,7 @@ class ResnetGenerator(nn.Module):
     """
 
     multiple = 4  # two down-samplings by 2
+    levels_rows = False  # as published: the frame goes in as it is
 
     def __init__(self, ngf: int = 64, blocks: int = 6) -> None:
         super().__init__()

@@ -38,6 +38,8 @@ class UNetGenerator(nn.Module):
         levels: how often the features are halved again.
     """
 
+    levels_rows = True  # wants a frame without the drift of its rows, which is wider than its field of view
+
     def __init__(self, channels: int = 32, levels: int = 3) -> None:
         super().__init__()
         widths = [channels * 2**level for level in range(levels + 1)]

@@ -153,7 +153,7 @@ STAGES = {
         ),
         Stage(
             "fidelity",
-            keys=("seeds", "height", "width", "low_light_ms", "target_ms", *TRAINING_KEYS),
+            keys=("height", "width", "low_light_ms", "target_ms", *TRAINING_KEYS),
             reads=(
                 "tables/split.csv",
                 "tables/table3_truth.csv",

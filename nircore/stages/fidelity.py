@@ -30,7 +30,7 @@ from nircore.vst import noise_model
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
 SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
-SHORTER = 4  # it trains three times: outside the full benchmark (config.seeds > 1), for a quarter of the epochs each
+SHORTER = 4  # it trains three times, so each time for a quarter of the run's epochs
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
@@ -172,7 +172,7 @@ def _prevalence(run: Run) -> pd.DataFrame:
     No weights are kept, so none can be taken up again.
     """
     config = run.config
-    epochs = max(1, config.epochs // (1 if config.seeds > 1 else SHORTER))
+    epochs = max(1, config.epochs // SHORTER)
     crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
     shorter = dataclasses.replace(config, epochs=epochs, crop=crop)
     view = crops.View(made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"], config.target_ms / 1000)
