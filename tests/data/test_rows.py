@@ -1,0 +1,74 @@
+"""The rows' drift: found where it is, left alone where it is not, and worth something on real frames."""
+
+import numpy as np
+import pytest
+
+from nircore.data import phantom, swir_hdr
+from nircore.data.camera import WINDOWS, expected_dn, radiance
+from nircore.data.degraded import drift
+from nircore.data.frames import read_frame
+from nircore.data.rows import level_rows, row_drift
+
+
+@pytest.fixture
+def swir_hdr_frames(request):
+    return request.getfixturevalue("swir_hdr")  # the module has the name
+
+
+@pytest.fixture(scope="module")
+def scene() -> np.ndarray:
+    """An animal between dark margins, in DN."""
+    return expected_dn(radiance(phantom.anatomy(5, (640, 512)), WINDOWS["NIR-IIa"]), 0.02)
+
+
+def noisy(scene: np.ndarray, seed: int) -> np.ndarray:
+    return scene + np.random.default_rng(seed).normal(0, 12, scene.shape)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_bands_are_found_beside_an_animal(scene, seed):
+    bands = drift(640, 10.0, np.random.default_rng(100 + seed))
+    found = row_drift(noisy(scene, seed) + bands[:, None])
+    assert np.corrcoef(found, bands)[0, 1] > 0.6
+    assert (bands - found).var() < 0.7 * bands.var()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_bands_next_to_nothing_is_taken(scene, seed):
+    assert row_drift(noisy(scene, seed)).std() < 0.2
+
+
+def test_a_scene_without_noise_keeps_its_rows(scene):
+    assert row_drift(scene).std() < 0.15
+
+
+def test_halves_that_disagree_are_left_alone():
+    """What only one half shows is scene, not drift."""
+    frame = np.zeros((200, 100))
+    frame[:, :50] = np.where(np.arange(200) // 10 % 2, 5.0, -5.0)[:, None]
+    frame[:, 50:] = -frame[:, :50]
+    assert np.array_equal(row_drift(frame), np.zeros(200))
+
+
+def test_level_rows_keeps_shape_mean_and_kind(scene):
+    frame = noisy(scene, 1).astype(np.float32)
+    level = level_rows(frame)
+    assert level.shape == frame.shape and level.dtype == np.float32
+    assert level.mean() == pytest.approx(frame.mean(), abs=0.1)
+    flat = np.full((32, 32), 7.0, dtype=np.float32)
+    assert np.allclose(level_rows(flat), flat)
+
+
+@pytest.mark.parametrize("animal", ["F1-2", "F5-2"])
+def test_real_short_exposures_come_nearer_to_their_long_ones(swir_hdr_frames, animal):
+    darks = swir_hdr.darks(swir_hdr_frames)
+    table = swir_hdr.catalogue(swir_hdr_frames, low_light_s=(0.02,), target_s=(0.32,), animals=(animal,))
+    table = table[table["filter"] == "BP1350"].set_index("domain")
+    short = swir_hdr.load(table.loc["low_light", "file"], 0.02, darks)
+    long = swir_hdr.load(table.loc["target", "file"], 0.32, darks) / 16
+    still = (long < np.percentile(long, 85)) & swir_hdr.valid(read_frame(table.loc["target", "file"]).pixels)
+
+    def rows(frame: np.ndarray) -> float:
+        return float((((frame - long) * still).sum(axis=1) / still.sum(axis=1)).var())
+
+    assert rows(level_rows(short)) < 0.9 * rows(short)
