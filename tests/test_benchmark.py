@@ -269,7 +269,9 @@ def run(data, tmp_path, monkeypatch):
     absent = types.SimpleNamespace(available=lambda: "noise2void needs careamics.")
     monkeypatch.setitem(sys.modules, "nircore.noise2void", absent)
     monkeypatch.setattr(nircore, "noise2void", absent, raising=False)
-    monkeypatch.setattr(stage, "_trained", lambda run, recipe, seed: lambda frame: gaussian_filter(frame, 1 + seed))
+    monkeypatch.setattr(
+        stage, "_trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)
+    )
     made = Run(resolve({"animals": 12, "height": 96, "width": 80, "seeds": 2}))
     data_split.make(made)
     return made
@@ -279,7 +281,7 @@ def test_the_stage_fills_the_table(run):
     stage.make(run)
     frames, summary = run.table("benchmark"), run.table("table4_benchmark").set_index("method")
     assert tuple(frames.columns) == stage.PER_FRAME
-    test = len(stage._exposures(run)[0])
+    test = len(stage._test(run))
     assert test >= 2
     ran = {"low-light": 1, "Gaussian": 1, "paper's system": 2, "physics recipe": 2, "supervised oracle": 2}
     assert frames.groupby("method").size().to_dict() == {m: n * test for m, n in (ran | {TRUTH: 1}).items()}
@@ -297,22 +299,37 @@ def test_tuning_never_sees_a_test_frame(run, monkeypatch):
     seen = []
     load = stage.sets.load
     monkeypatch.setattr(stage.sets, "load", lambda config, row: seen.append(row.split) or load(config, row))
-    stage._classical(run, stage._exposures(run)[0])
+    stage._classical(run, stage._test(run))
     assert seen and set(seen) == {"validation"}
 
 
-def test_without_pairs_to_learn_from_the_oracle_is_left_out_by_name(run, monkeypatch):
+def test_off_the_phantom_the_oracle_is_left_out_by_name(run):
+    real = Run(dataclasses.replace(run.config, dataset="folder", low_light="a", target="b"))
+    (oracle,) = [method for method in stage._learnt(real) if method.kind == PAIRED]
+    assert not oracle.runs and "phantom alone" in oracle.remark
+
+
+def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypatch):
     rows = stage.evaluation.rows
 
     def unpaired(run, split, domain):
         return [row._replace(reference="") for row in rows(run, split, domain)]
 
     monkeypatch.setattr(stage.evaluation, "rows", unpaired)
-    (oracle,) = [method for method in stage._learnt(run) if method.kind == PAIRED]
-    assert not oracle.runs and "no training frame" in oracle.remark
-    stage.make(run)  # the test has no reference either
+    monkeypatch.setattr(stage, "_learnt", lambda run: pytest.fail("a method was trained"))
+    stage.make(run)
     assert run.table("benchmark").empty and run.table("table4_benchmark").empty
     assert run.figure("fig6_scores").is_file()
+
+
+def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):
+    rows = stage.evaluation.rows
+
+    def two(run, split, domain):
+        return [row._replace(exposure_s=s) for row in rows(run, split, domain) for s in (0.04, 0.02)]
+
+    monkeypatch.setattr(stage.evaluation, "rows", two)
+    assert {row.exposure_s for row in stage._test(run)} == {0.02}
 
 
 def test_filters_whose_exposures_do_not_match_stand_apart():

@@ -50,7 +50,7 @@ def trained(monkeypatch):
     """What the trainer was called with."""
     calls = []
 
-    def train_frames(config, low_light, target, view, folder):
+    def train_frames(config, low_light, target, view, folder, before):
         calls.append((config, low_light, target, folder))
         return build_generator(config)
 

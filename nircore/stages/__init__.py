@@ -193,7 +193,6 @@ STAGES = {
                 "tables/table2_metrics.csv",
                 "tables/truth_scores.csv",
                 "tables/table3_truth.csv",
-                "tables/benchmark.csv",
                 "tables/table4_benchmark.csv",
                 "tables/table5_fidelity.csv",
                 "tables/table6_metric_quality.csv",
