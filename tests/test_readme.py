@@ -37,6 +37,24 @@ def test_the_results_quoted_are_those_of_the_published_benchmark():
     assert checked >= 18
 
 
+def test_the_fidelity_quoted_is_that_of_the_showcase():
+    table = pd.read_csv(SHOWCASE / "tables" / "table5_fidelity.csv").set_index(["test", "measure", "denoiser"])[
+        "number"
+    ]
+    wanted = {
+        "gain of a lesion": ("linearity", "gain, lesion", ".2f"),
+        "tumour-to-normal": ("linearity", "tumour-to-normal follows", ".2f"),
+        "vessels inserted": ("structures", "vessels inserted", ".1f"),
+        "vessels erased": ("structures", "vessels erased", ".1f"),
+        "change under": ("shift", "mean change", ".3f"),
+    }
+    lines = README.read_text().splitlines()
+    for start, (test, measure, form) in wanted.items():
+        (line,) = [line for line in lines if line.startswith(f"| {start}")]
+        numbers = [table[test, measure, name] for name in ("enhanced", "non-local means", "physics")]
+        assert line.endswith("| " + " | ".join(format(number, form) for number in numbers) + " |"), line
+
+
 def test_the_summary_of_the_claims_is_that_of_the_showcase():
     assert claims.summary(pd.read_csv(SHOWCASE / "tables" / "claims.csv")) in README.read_text()
 
