@@ -36,7 +36,9 @@ def train(run: Run, recipe: str, seed: int, before: str = "") -> Path:
         return run.path("models/generator.safetensors")
     config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
     folder = run.path(f"models/{recipe}-{seed}")
-    Training(config, crops.of(run, config), folder, evaluation.Validator(run), lambda line: _say(before + line)).run()
+    # Where the last epoch is kept whatever validation says, validating would only take time.
+    validate = _unjudged if config.select == "last" else evaluation.Validator(run)
+    Training(config, crops.of(run, config), folder, validate, lambda line: _say(before + line)).run()
     return folder / "generator.safetensors"
 
 
@@ -50,14 +52,14 @@ def train_frames(
 ) -> nn.Module:
     """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
     config = dataclasses.replace(config, select="last")
-    Training(
-        config,
-        crops.of_frames(config, low_light, target, view),
-        folder,
-        lambda _: {},
-        lambda line: _say(before + line),
-    ).run()
+    cut = crops.of_frames(config, low_light, target, view)
+    Training(config, cut, folder, _unjudged, lambda line: _say(before + line)).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]
+
+
+def _unjudged(_: nn.Module) -> dict[str, float]:
+    """Stand in for a validation where there is none."""
+    return {}
 
 
 def _say(line: str) -> None:
