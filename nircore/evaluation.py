@@ -11,7 +11,7 @@ from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.enhance import prepare, translate
+from nircore.inference import prepare, translate
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
 from nircore.run import Run

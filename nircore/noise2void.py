@@ -26,8 +26,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from nircore.data.normalise import Normalisation
-from nircore.enhance import enhance
 from nircore.errors import NircoreError
+from nircore.inference import enhance
 from nircore.metrics.no_reference import check_image
 from nircore.paths import atomic, make_folder
 
@@ -149,7 +149,7 @@ def _network(config: Any) -> torch.nn.Module:
 
     model = config.algorithm_config.model
     network = UNet(**model.model_dump())
-    network.multiple, network.levels_rows = 2**model.depth, False  # what `nircore.enhance` asks of a generator
+    network.multiple, network.levels_rows = 2**model.depth, False  # what `nircore.inference` asks of a generator
     return network
 
 

@@ -8,7 +8,7 @@ import torch
 
 from nircore import checkpoint
 from nircore.config import resolve
-from nircore.enhance import run_padded
+from nircore.inference import run_padded
 from nircore.losses import restoration
 from nircore.models import UNetGenerator, build_generator
 from nircore.regression import Regression

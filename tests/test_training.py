@@ -25,8 +25,8 @@ from nircore import checkpoint, losses, training
 from nircore.config import FIELDS, Config
 from nircore.cyclegan import TERMS, CycleGAN
 from nircore.data.unpaired import UnpairedCrops
-from nircore.enhance import translate
 from nircore.errors import NircoreError
+from nircore.inference import translate
 from nircore.models import build_generator
 from nircore.training import Training, choose_device, same_training, table_epochs
 

@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """Translate frames of one domain into the other: (N, 1, H, W) -> (N, 1, H, W), both in [-1, 1].
 
-    H and W must be multiples of 4 (two down-samplings); `nircore.enhance` pads and crops any other size.
+    H and W must be multiples of 4 (two down-samplings); `nircore.inference` pads and crops any other size.
     The convolutions keep their bias although InstanceNorm cancels it, as in the reference implementation,
     so that parameter counts agree with the published ones (one channel, ngf 64, 6 blocks: 7,825,153).
     The layers before the residual trunk are `encoder`, those after it `decoder`; the paper calls the trunk

@@ -55,7 +55,7 @@ DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "wid
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
 LEARNING = ("data", "models", "metrics", "losses.py", "system.py", "cyclegan.py", "regression.py", "training.py")
-LEARNING += ("crops.py", "vst.py", "checkpoint.py", "enhance.py", "evaluation.py")
+LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
 STAGES = {
@@ -100,7 +100,7 @@ STAGES = {
                 "figures/fig3b_across_epochs.png",
                 "figures/fig3b_repeated.png",
             ),
-            code=("data", "models", "metrics", "figures", "enhance.py", "evaluation.py"),
+            code=("data", "models", "metrics", "figures", "inference.py", "evaluation.py"),
         ),
         Stage(
             "loss_table",

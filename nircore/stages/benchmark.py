@@ -11,9 +11,9 @@ from nircore import checkpoint, evaluation
 from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
 from nircore.comparison import COLUMNS, best_classical, comparison
 from nircore.data import sets, swir_hdr
-from nircore.enhance import enhance
 from nircore.figures import benchmark as draw
 from nircore.figures.style import note, save
+from nircore.inference import enhance
 from nircore.run import Run
 from nircore.training import choose_device
 

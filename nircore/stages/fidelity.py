@@ -15,12 +15,12 @@ from nircore import baselines, checkpoint, crops, evaluation
 from nircore.config import Config
 from nircore.data import made_phantom, sets
 from nircore.data.normalise import Normalisation
-from nircore.enhance import enhance, translate
 from nircore.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
 from nircore.fidelity.animals import Animal
 from nircore.fidelity.summary import table5
 from nircore.figures import fidelity as draw
 from nircore.figures.style import note, save
+from nircore.inference import enhance, translate
 from nircore.models import build_generator
 from nircore.run import Run
 from nircore.stages import stepwise, training

@@ -11,9 +11,9 @@ from torch import nn
 from nircore import checkpoint, evaluation
 from nircore.data import sets
 from nircore.data.frames import sha256, write_frame
-from nircore.enhance import enhance, repeat
 from nircore.figures import frames as draw
 from nircore.figures.style import save
+from nircore.inference import enhance, repeat
 from nircore.metrics import with_truth
 from nircore.run import Run
 from nircore.training import choose_device, table_epochs

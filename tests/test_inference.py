@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from nircore.config import Config
 from nircore.data.normalise import Normalisation
-from nircore.enhance import enhance, repeat, run_padded, translate
 from nircore.errors import NircoreError
+from nircore.inference import enhance, repeat, run_padded, translate
 from nircore.models import build_generator
 
 NETWORK = build_generator(Config(ngf=2, blocks=1))
