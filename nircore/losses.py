@@ -10,7 +10,7 @@ from torch import Tensor
 #: loss, the mid-point 1/2 for least squares. Near zero means the generator has lost, not that it is good.
 EQUILIBRIUM = {"bce": math.log(2), "lsgan": 0.25}
 
-FLOOR = 0.05  # of the white level: below it, noise decides what is worth restoring
+FLOOR = 0.2  # of the white level: what read noise adds to the photons' share of the variance
 
 
 def adversarial(logits: Tensor, real: bool, kind: str = "bce") -> Tensor:
@@ -45,13 +45,15 @@ def identity(same: Tensor, original: Tensor) -> Tensor:
 
 
 def restoration(restored: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean absolute error, weighted by 1 / (signal + 0.05), of frames in about [-1, 1].
+    """Return the mean squared error, weighted by 1 / (signal + 0.2), of frames in about [-1, 1].
 
-    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level; the weight counts an error in faint
-    vessels, which are most of what there is to see, more than one in the liver.
+    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level. Light comes in quanta, so the variance of
+    any estimate grows with the signal, and dividing by it counts an error by how surprising it is. Squares, because
+    what minimises them is the mean of all scenes that could have given the frame: flux is kept on average, where the
+    absolute error's median loses the rare bright vessel.
     """
     signal = ((truth + 1) / 2).clamp(min=0)
-    return ((restored - truth).abs() / (signal + FLOOR)).mean()
+    return ((restored - truth).square() / (signal + FLOOR)).mean()
 
 
 class ImagePool:

@@ -248,7 +248,7 @@ def test_a_profile_says_how_big_and_a_recipe_which_system():
 def test_a_recipe_may_say_what_it_needs_at_a_profile():
     smoke, cpu = (resolve({"profile": profile, "recipe": "physics"}) for profile in ("smoke", "cpu"))
     assert (smoke.ngf, smoke.crop) == (8, 64)
-    assert (cpu.ngf, cpu.crop) == (32, 128)
+    assert (cpu.ngf, cpu.crop) == (32, 96)
     assert cpu.animals == resolve({"profile": "cpu"}).animals
 
 

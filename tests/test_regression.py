@@ -34,11 +34,11 @@ class Smoothed:
 def test_the_loss_weighs_errors_by_the_signal():
     truth = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 1, 1, 3)  # signal 0, 0.5, 1
     off = truth + 0.1
-    expected = 0.1 * np.mean([1 / 0.05, 1 / 0.55, 1 / 1.05])
+    expected = 0.1**2 * np.mean([1 / 0.2, 1 / 0.7, 1 / 1.2])
     assert restoration(off, truth).item() == pytest.approx(expected, rel=1e-5)
     assert restoration(truth, truth).item() == 0
     below = torch.full((1, 1, 1, 1), -3.0)  # a target below black weighs as black, never negatively
-    assert restoration(below + 0.1, below).item() == pytest.approx(0.1 / 0.05, rel=1e-5)
+    assert restoration(below + 0.1, below).item() == pytest.approx(0.1**2 / 0.2, rel=1e-4)
 
 
 def test_it_learns_to_remove_noise():
