@@ -54,7 +54,8 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
-LEARNING = ("data", "models", "metrics", "losses.py", "system.py", "cyclegan.py", "regression.py", "training.py")
+LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
+LEARNING += ("pix2pix.py", "training.py")
 LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
@@ -90,7 +91,7 @@ STAGES = {
         ),
         Stage(
             "stepwise",
-            keys=(),
+            keys=("maps",),
             reads=("tables/split.csv", "models/generator.safetensors", "tables/losses.csv"),
             writes=(
                 "tables/enhanced.csv",
@@ -111,7 +112,7 @@ STAGES = {
                 "figures/fig3c_losses.png",
                 "figures/fig3d_generator_terms.png",
             ),
-            code=("losses.py", "figures"),
+            code=("losses.py", "terms.py", "figures"),
             facts=("table1.csv",),
         ),
         Stage(
@@ -134,7 +135,7 @@ STAGES = {
         ),
         Stage(
             "benchmark",
-            keys=("seeds", *TRAINING_KEYS),
+            keys=("seeds", "recipes", *TRAINING_KEYS),
             reads=("tables/split.csv", "models/generator.safetensors"),
             writes=(
                 "tables/benchmark.csv",

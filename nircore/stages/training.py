@@ -8,7 +8,7 @@ from torch import nn
 
 from nircore import checkpoint, crops, evaluation
 from nircore.config import Config, as_recipe
-from nircore.cyclegan import TERMS
+from nircore.cyclegan import COLUMNS
 from nircore.figures import losses as draw
 from nircore.figures.style import save
 from nircore.run import Run
@@ -19,7 +19,7 @@ def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
     losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
-    missing = [term for term in TERMS if term not in losses]  # a system without an adversary has fewer terms
+    missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
     run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
     save(draw.validation(losses), run.figure("validation"))
 
