@@ -229,7 +229,7 @@ def test_a_config_builds_what_it_describes(recipe, count):
 
 
 def ma_plan(n: int) -> list[tuple]:
-    """`U_net` of the code of Ma et al. 2021 (networks.py at 1255fa0), in the order in which its layers are listed here."""
+    """`U_net` of the code of Ma et al. 2021 (networks.py at 1255fa0), in the order of our modules."""
 
     def twice(channels: int, out: int) -> list[tuple]:
         one = [("Conv2d", channels, out, 3, 1, 1), ("InstanceNorm2d", out), ("ReLU",)]

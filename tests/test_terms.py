@@ -1,4 +1,4 @@
-"""The further terms of the objective: formulas written out, what they reward, what they must not, and their gradients."""
+"""The further terms of the objective: formulas written out, what they reward, what they must not."""
 
 import dataclasses
 import math

@@ -23,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 
 from nircore import checkpoint, losses, training
 from nircore.config import FIELDS, Config
-from nircore.cyclegan import COLUMNS as TERMS, CycleGAN
+from nircore.cyclegan import COLUMNS as TERMS
+from nircore.cyclegan import CycleGAN
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import translate

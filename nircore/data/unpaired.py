@@ -10,7 +10,7 @@ from nircore.data.spectral import Spread
 
 
 def random_crop(frame: np.ndarray, crop: int, rng: np.random.Generator, turn: bool = True) -> np.ndarray:
-    """Cut a square of `crop` px out of a frame (..., H, W), mirrored and, with `turn`, turned by quarters at random."""
+    """Cut a square of `crop` px out of a frame (..., H, W), mirrored and, with `turn`, turned at random."""
     row, column = (int(rng.integers(side - crop + 1)) for side in frame.shape[-2:])
     square = frame[..., row : row + crop, column : column + crop]
     if turn:

@@ -107,7 +107,7 @@ def generator_terms(losses: pd.DataFrame) -> Figure:
     """Draw the generator loss of every epoch as the stack of its weighted terms, which add up to it.
 
     Args:
-        losses: one row per epoch: epoch, generator, the columns of `GENERATOR_TERMS`, and further terms. Dimensionless.
+        losses: one row per epoch: epoch, generator, the columns of `GENERATOR_TERMS`, further terms. Dimensionless.
     """
     need(losses, ("epoch", "generator", *(name for name, _, _ in GENERATOR_TERMS)), "generator terms")
     figure = canvas(3.6)

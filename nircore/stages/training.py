@@ -1,7 +1,9 @@
 """Train the system of the run on its training crops; select on its validation frames."""
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -24,18 +26,19 @@ def make(run: Run) -> None:
     save(draw.validation(losses), run.figure("validation"))
 
 
-def train(run: Run, recipe: str, seed: int, before: str = "") -> Path:
-    """Train a recipe on the run's split, from a seed of its own; return the file of its generator.
+def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) -> Path:
+    """Train a recipe, with settings `changed`, on the run's split; return the file of its generator.
 
     Every line that says how far it is begins with `before`.
 
-    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` and go on from
-    there when they were interrupted or are already done.
+    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` (with what was
+    changed in the name) and go on from there when they were interrupted or are already done.
     """
-    if (recipe, seed) == (run.config.recipe, run.config.seed):
+    if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
-    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
-    folder = run.path(f"models/{recipe}-{seed}")
+    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed, **changed)
+    parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
+    folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.
     validate = _unjudged if config.select == "last" else evaluation.Validator(run)
     Training(config, crops.of(run, config), folder, validate, lambda line: _say(before + line)).run()
