@@ -142,10 +142,11 @@ def classical(pairs: Sequence[tuple[np.ndarray, Reference]], seed: int) -> list[
 
     They draw nothing at random: `seed` is only what their single run is called.
     """
-    return [_tuned(key, reason, pairs, seed) for key, reason in baselines.available().items()]
+    return [tuned(key, pairs, seed, reason) for key, reason in baselines.available().items()]
 
 
-def _tuned(key: str, absent: str, pairs: Sequence[tuple[np.ndarray, Reference]], seed: int) -> Method:
+def tuned(key: str, pairs: Sequence[tuple[np.ndarray, Reference]], seed: int, absent: str = "") -> Method:
+    """Return one of `nircore.baselines`, its parameter chosen by PSNR on validation frames."""
     name, unit = NAMES[key]
     if absent:
         return Method(name, CLASSICAL, remark=absent)

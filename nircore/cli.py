@@ -1,4 +1,4 @@
-"""The command line: `nircore reproduce` makes every table and figure, `nircore benchmark` compares the methods."""
+"""The command line: `reproduce` makes every table and figure, `benchmark` compares methods, `recipes` systems."""
 
 import sys
 from typing import Annotated, Any, Optional
@@ -73,6 +73,27 @@ def benchmark(
     for run in runs:
         execute(run.config)
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
+
+
+@app.command()
+def recipes(
+    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
+    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "ablation",
+) -> None:
+    """Compare all recipes, ablate pssgan and test the spectrum shift; gather the tables in reports/recipes/."""
+    from pathlib import Path
+
+    from nircore import gather, paths
+    from nircore.reproduce import execute_aside
+    from nircore.run import Run
+
+    given: list[dict[str, Any]] = [{"dataset": "phantom"}]
+    if data_root:
+        given.append({"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())})
+    runs = [Run(resolve({"profile": profile, "run": f"recipes-{one['dataset']}"} | one)) for one in given]
+    for run in runs:
+        execute_aside(run.config, "12_recipes")
+    print(f"Tables: {gather.gather_recipes(runs, paths.run_folder('recipes'))}")
 
 
 def main() -> None:

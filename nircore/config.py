@@ -3,32 +3,38 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from nircore.errors import NircoreError
+from nircore.fields import checked, choice, number, text
 
 HERE = Path(__file__).parent
-
-
-def _number(default: Any, low: float, high: float, unit: str, help: str) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "unit": unit, "help": help})
-
-
-def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
-    return field(default=default, metadata={"choices": choices, "help": help})
-
-
-def _text(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
 
 
 def available(kind: str) -> tuple[str, ...]:
     """Return the names of the `profiles` or `recipes` that ship with the package."""
     return tuple(sorted(path.stem for path in (HERE / kind).glob("*.yaml")))
+
+
+#: What a system can learn from.
+LEARNS_FROM = {"cyclegan": ("unpaired",), "regression": ("degraded", "measured"), "pix2pix": ("measured",)}
+
+
+def recipe_names(listed: str) -> list[str]:
+    """Return the recipes that a list such as "ssgan physics" names.
+
+    Raises:
+        NircoreError: a recipe that does not exist.
+    """
+    names = listed.replace(",", " ").split()
+    for name in names:
+        if name not in available("recipes"):
+            raise NircoreError(f"recipes={listed!r} names {name!r}, none of: {', '.join(available('recipes'))}.")
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,72 +46,95 @@ class Config:
     """
 
     # which run
-    run: str = _text("", "name of the folder under reports/; empty: <dataset>-<profile>")
-    profile: str = _choice("smoke", available("profiles"), "how much compute")
-    recipe: str = _choice("ssgan", available("recipes"), "which system")
-    seed: int = _number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
-    seeds: int = _number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
+    run: str = text("", "name of the folder under reports/; empty: <dataset>-<profile>")
+    profile: str = choice("smoke", available("profiles"), "how much compute")
+    recipe: str = choice("ssgan", available("recipes"), "which system")
+    seed: int = number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
+    seeds: int = number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
+    recipes: str = text("ssgan physics oracle", "the recipes that the benchmark trains, in its order")
     # which frames
-    dataset: str = _choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
-    data_root: str = _text("", "folder of the swir-hdr set")
-    low_light: str = _text("", "folder of low-light frames (domain A), for dataset=folder")
-    target: str = _text("", "folder of target frames (domain B), for dataset=folder")
-    test_groups: str = _text("", "animals kept for the test, separated by commas; empty: drawn by the seed")
-    skip_bad: bool = _text(False, "leave unreadable files out and list them, rather than stop")
-    allow_scene_split: bool = _text(False, "with fewer than three animals, split by scene rather than refuse")
-    train_fraction: float = _number(0.70, 0.1, 0.9, "", "share of the frames for training")
-    validation_fraction: float = _number(0.15, 0.05, 0.45, "", "share of the frames for validation")
-    animals: int = _number(20, 6, 10_000, "animals", "how many phantom animals are made")
-    height: int = _number(160, 64, 4096, "px", "phantom frame height")
-    width: int = _number(128, 64, 4096, "px", "phantom frame width")
-    low_light_ms: float = _number(20.0, 0.1, 10_000, "ms", "phantom exposure of the low-light domain")
-    target_ms: float = _number(320.0, 0.1, 10_000, "ms", "phantom exposure of the target domain")
-    validation_frames: int = _number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
+    dataset: str = choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
+    data_root: str = text("", "folder of the swir-hdr set")
+    low_light: str = text("", "folder of low-light frames (domain A), for dataset=folder")
+    target: str = text("", "folder of target frames (domain B), for dataset=folder")
+    test_groups: str = text("", "animals kept for the test, separated by commas; empty: drawn by the seed")
+    skip_bad: bool = text(False, "leave unreadable files out and list them, rather than stop")
+    allow_scene_split: bool = text(False, "with fewer than three animals, split by scene rather than refuse")
+    train_fraction: float = number(0.70, 0.1, 0.9, "", "share of the frames for training")
+    validation_fraction: float = number(0.15, 0.05, 0.45, "", "share of the frames for validation")
+    animals: int = number(20, 6, 10_000, "animals", "how many phantom animals are made")
+    height: int = number(160, 64, 4096, "px", "phantom frame height")
+    width: int = number(128, 64, 4096, "px", "phantom frame width")
+    low_light_ms: float = number(20.0, 0.1, 10_000, "ms", "phantom exposure of the low-light domain")
+    target_ms: float = number(320.0, 0.1, 10_000, "ms", "phantom exposure of the target domain")
+    validation_frames: int = number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
     # which networks
-    generator: str = _choice("resnet", ("resnet", "unet"), "residual generator, or U-Net without normalisation")
-    ngf: int = _number(8, 1, 512, "channels", "generator channels at full resolution")
-    ndf: int = _number(8, 1, 512, "channels", "discriminator channels after its first layer")
-    blocks: int = _number(6, 1, 32, "", "residual blocks in the generator's trunk")
-    levels: int = _number(3, 1, 8, "", "times the U-Net halves its features")
+    generator: str = choice(
+        "resnet",
+        ("resnet", "unet", "ma2021"),
+        "residual generator, U-Net without normalisation, or Ma et al.'s U-Net",
+    )
+    ngf: int = number(8, 1, 512, "channels", "generator channels at full resolution")
+    ndf: int = number(8, 1, 512, "channels", "discriminator channels after its first layer")
+    blocks: int = number(6, 1, 32, "", "residual blocks in the generator's trunk")
+    levels: int = number(3, 1, 8, "", "times the U-Net halves its features")
     # which losses
-    system: str = _choice("cyclegan", ("cyclegan", "regression"), "two generators and their critics, or one alone")
-    crops: str = _choice(
+    system: str = choice(
+        "cyclegan",
+        ("cyclegan", "regression", "pix2pix"),
+        "two generators and their critics, one alone, one with critic",
+    )
+    crops: str = choice(
         "unpaired", ("unpaired", "degraded", "measured"), "a step's frames: unpaired, targets degraded, or true pairs"
     )
-    gan: str = _choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
-    lambda_cycle: float = _number(10.0, 0, 1000, "", "weight of the cycle L1")
-    lambda_identity: float = _number(5.0, 0, 1000, "", "weight of the identity L1")
-    pool: int = _number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
+    gan: str = choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
+    lambda_cycle: float = number(10.0, 0, 1000, "", "weight of the cycle L1")
+    lambda_identity: float = number(5.0, 0, 1000, "", "weight of the identity L1")
+    lambda_l1: float = number(10.0, 0, 1000, "", "weight of the L1 to the true pair, for system=pix2pix")
+    terms: str = text("", "further terms of the objective, each as name=weight: see nircore.terms")
+    pool: int = number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
     # how to train
-    epochs: int = _number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")
-    steps_per_epoch: int = _number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
-    decay_from: float = _number(0.5, 0, 1, "", "share of the epochs after which the learning rate falls to 0")
-    batch: int = _number(1, 1, 1024, "crops", "crops of each domain in a step")
-    crop: int = _number(64, 32, 4096, "px", "side of the square training crops")
-    learning_rate: float = _number(2e-4, 1e-8, 1, "", "Adam step size before the decay")
-    beta1: float = _number(0.5, 0, 0.999, "", "Adam momentum")
-    select: str = _choice("texture", ("texture", "last"), "which epoch's generator is kept")
-    ema: float = _number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
-    device: str = _choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
+    epochs: int = number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")
+    steps_per_epoch: int = number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
+    decay_from: float = number(0.5, 0, 1, "", "share of the epochs after which the learning rate falls to 0")
+    batch: int = number(1, 1, 1024, "crops", "crops of each domain in a step")
+    augment: str = choice(
+        "turns", ("turns", "flips"), "crops are turned and mirrored, or mirrored left to right alone"
+    )
+    crop: int = number(64, 32, 4096, "px", "side of the square training crops")
+    learning_rate: float = number(2e-4, 1e-8, 1, "", "Adam step size before the decay")
+    beta1: float = number(0.5, 0, 0.999, "", "Adam momentum")
+    select: str = choice("texture", ("texture", "last"), "which epoch's generator is kept")
+    maps: bool = text(False, "write a map of attribution and one of confidence with every output")
+    ema: float = number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
+    device: str = choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
 
     def __post_init__(self) -> None:
         """Check every field, then what only holds between fields."""
         for item in dataclasses.fields(self):
-            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+            object.__setattr__(self, item.name, checked(item, getattr(self, item.name)))
         if self.train_fraction + self.validation_fraction >= 1:
             raise NircoreError(
                 f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
                 "leave nothing for the test: their sum must be below 1."
             )
-        if (self.system == "cyclegan") != (self.crops == "unpaired"):
+        if self.crops not in LEARNS_FROM[self.system]:
+            accepted = " or ".join(LEARNS_FROM[self.system])
             raise NircoreError(
-                f"system={self.system} cannot learn from crops={self.crops}: cyclegan takes unpaired crops, "
-                "regression takes degraded or measured ones."
+                f"system={self.system} cannot learn from crops={self.crops}: it takes {accepted} ones."
             )
-        if self.generator == "unet" and self.crop % 2 ** (self.levels + 1):
+        if self.terms and self.system != "cyclegan":
+            raise NircoreError(f"terms={self.terms!r} are for system=cyclegan, not system={self.system}.")
+        if self.terms:
+            from nircore.terms import further  # needs torch: only a recipe with such terms has to wait for it
+
+            further(self.terms)
+        recipe_names(self.recipes)
+        halved = {"unet": self.levels + 1, "ma2021": 4}.get(self.generator, 2)
+        if self.generator != "resnet" and self.crop % 2**halved:
             raise NircoreError(
-                f"crop={self.crop} is not a multiple of {2 ** (self.levels + 1)}, and the U-Net halves it "
-                f"{self.levels + 1} times: use another crop, or lower levels."
+                f"crop={self.crop} is not a multiple of {2**halved}, and the U-Net halves it {halved} times: "
+                "use another crop, or lower levels."
             )
         if self.crop % 4:
             raise NircoreError(
@@ -134,31 +163,6 @@ FIELDS = {item.name: item for item in dataclasses.fields(Config)}
 TRAINED = tuple(FIELDS)[tuple(FIELDS).index("generator") : tuple(FIELDS).index("ema") + 1]
 
 
-def _accepts(item: dataclasses.Field) -> str:
-    """Say in words what a field accepts."""
-    if "choices" in item.metadata:
-        return "one of " + ", ".join(item.metadata["choices"])
-    if "low" in item.metadata:
-        kind = "a whole number" if item.type is int else "a number"
-        unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
-        return f"{kind} from {item.metadata['low']:g} to {item.metadata['high']:g}{unit}"
-    return "true or false" if item.type is bool else "text"
-
-
-def _checked(item: dataclasses.Field, value: Any) -> Any:
-    """Return `value` if the field accepts it (an int where a float is wanted becomes one), else raise."""
-    if item.type is float and type(value) is int:
-        value = float(value)
-    fits = type(value) is item.type
-    if fits and "choices" in item.metadata:
-        fits = value in item.metadata["choices"]
-    if fits and "low" in item.metadata:
-        fits = item.metadata["low"] <= value <= item.metadata["high"]
-    if not fits:
-        raise NircoreError(f"{item.name}={value!r} is not accepted: {item.name} is {_accepts(item)}.")
-    return value
-
-
 def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter") -> None:
     """Refuse names that are no setting, and say which one was probably meant."""
     for name in names:
@@ -168,15 +172,15 @@ def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter"
             raise NircoreError(f"Unknown {where} {name!r}: {hint}")
 
 
-def parse(text: str) -> tuple[str, Any]:
+def parse(given: str) -> tuple[str, Any]:
     """Turn `key=value` from a command line into a name and a value of the type its field declares.
 
     >>> parse("epochs=50")
     ('epochs', 50)
     """
-    name, equals, value = text.partition("=")
+    name, equals, value = given.partition("=")
     if not equals:
-        raise NircoreError(f"--set {text!r} is not of the form key=value, for example --set epochs=50.")
+        raise NircoreError(f"--set {given!r} is not of the form key=value, for example --set epochs=50.")
     require_known([name])
     kind: Any = FIELDS[name].type
     try:
@@ -217,7 +221,7 @@ def resolve(given: Mapping[str, Any]) -> Config:
     """
     require_known(given)
     given = {name: value for name, value in given.items() if value is not None}
-    chosen = {name: _checked(FIELDS[name], given.get(name, FIELDS[name].default)) for name in ("recipe", "profile")}
+    chosen = {name: checked(FIELDS[name], given.get(name, FIELDS[name].default)) for name in ("recipe", "profile")}
     return Config(**(settings(**chosen) | given))
 
 

@@ -40,6 +40,13 @@ class View:
             return cls(*short, target.filter, target.exposure_s)
         return cls()
 
+    def optics(self, height: int) -> tuple[spectral.Spread, ...]:
+        """Return how the low-light window would spread a frame of `height` px more, for each of DEPTHS_MM."""
+        if not self.short:
+            return (spectral.Spread(),)
+        windows = WINDOWS[self.long], WINDOWS[self.short]
+        return tuple(spectral.spread(*windows, depth, FIELD_MM / height) for depth in DEPTHS_MM)
+
 
 def of(run: Run, config: Config) -> Crops:
     """Return the training crops of a run for a recipe (`config.crops`)."""
@@ -54,7 +61,8 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
     """
     if config.crops == "unpaired":
         domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
-        return UnpairedCrops(*domains, config.crop, config.batch, config.seed)
+        turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
+        return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
     if config.crops == "degraded":
         scenes = [_scene(frame, view) for frame in target]
         return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
@@ -63,7 +71,9 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
 
 def unpaired(run: Run, config: Config) -> Crops:
     """Cut the two domains independently, from different animals or scenes."""
-    return of_frames(config, *(_frames(config, evaluation.rows(run, "train", name)) for name in DOMAINS), View())
+    low_light, target = (evaluation.rows(run, "train", name) for name in DOMAINS)
+    view = View.between({row.filter for row in low_light}, target[0])
+    return of_frames(config, _frames(config, low_light), _frames(config, target), view)
 
 
 def degraded(run: Run, config: Config) -> DegradedCrops:
@@ -115,7 +125,7 @@ def measured(run: Run, config: Config) -> MeasuredCrops:
         raise NircoreError(
             f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none to train on."
         )
-    return MeasuredCrops(pairs, config.crop, config.batch, config.seed)
+    return MeasuredCrops(pairs, config.crop, config.batch, config.seed, config.augment == "turns")
 
 
 MAKERS: dict[str, Callable[[Run, Config], Crops]] = {

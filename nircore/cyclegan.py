@@ -1,25 +1,16 @@
 """The CycleGAN of the paper: two generators, two discriminators, and one optimisation step on one screen."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nircore import losses
 from nircore.models import build_discriminator, build_generator
 from nircore.system import System
+from nircore.terms import BASE, TERMS, Pass, weights
 
-#: The columns of the loss table. Generator terms carry their weights, so they add up to `generator`.
-TERMS = (
-    "generator",
-    "adversarial_ab",
-    "adversarial_ba",
-    "cycle_a",
-    "cycle_b",
-    "identity_a",
-    "identity_b",
-    "discriminator_a",
-    "discriminator_b",
-    "output_sd",
-)
+#: The columns of the loss table; the further terms of a recipe follow. Generator terms carry their weights, so they
+#: add up to `generator`.
+COLUMNS = ("generator", *BASE, "discriminator_a", "discriminator_b", "output_sd")
 
 
 class CycleGAN(System):
@@ -36,12 +27,14 @@ class CycleGAN(System):
         self.d_a = build_discriminator(config, first + 2).to(self.device)
         self.d_b = build_discriminator(config, first + 3).to(self.device)
         self.pool_a, self.pool_b = losses.ImagePool(config.pool), losses.ImagePool(config.pool)
+        self.weights = weights(config)
         self.adam_g = self._adam(self.g_ab, self.g_ba)
         self.adam_d = self._adam(self.d_a, self.d_b)
 
     def step(self, a: Tensor, b: Tensor, index: int) -> dict[str, Tensor]:
         """Update all four networks once with unpaired batches a, b (N, 1, H, W) in [-1, 1]; return the terms.
 
+        The generators descend on the sum of the recipe's terms (`nircore.terms`), each with its weight.
         Translation and identity share a forward pass: InstanceNorm looks at one image at a time, so a batch
         of both gives what two passes would.
         """
@@ -50,16 +43,11 @@ class CycleGAN(System):
         for network in (self.d_a, self.d_b):
             network.requires_grad_(False)
         with self._autocast():
-            fake_b, same_b = self.g_ab(torch.cat([a, b])).chunk(2)
-            fake_a, same_a = self.g_ba(torch.cat([b, a])).chunk(2)
-            terms = {
-                "adversarial_ab": losses.adversarial(self.d_b(fake_b), True, c.gan),
-                "adversarial_ba": losses.adversarial(self.d_a(fake_a), True, c.gan),
-                "cycle_a": c.lambda_cycle * losses.cycle(self.g_ba(fake_b), a),
-                "cycle_b": c.lambda_cycle * losses.cycle(self.g_ab(fake_a), b),
-                "identity_a": c.lambda_identity * losses.identity(same_a, a),
-                "identity_b": c.lambda_identity * losses.identity(same_b, b),
-            }
+            fake_b, same_b = self._translate(self.g_ab, a, b)
+            fake_a, same_a = self._translate(self.g_ba, b, a)
+            nets = self.g_ab, self.g_ba, self.d_a, self.d_b
+            seen = Pass(a, b, fake_a, fake_b, same_a, same_b, *nets, self.optics, c.gan)
+            terms = {name: weight * TERMS[name](seen) for name, weight in self.weights.items() if weight}
             generator = sum(terms.values())
         self._descend(self.adam_g, generator)
 
@@ -72,7 +60,16 @@ class CycleGAN(System):
         self._descend(self.adam_d, d_a + d_b)
         self._update_average(index)
         terms |= {"generator": generator, "discriminator_a": d_a, "discriminator_b": d_b, "output_sd": fake_b.std()}
-        return {name: terms[name].detach().float() for name in TERMS}
+        none = torch.zeros(())  # of a term whose weight is 0
+        extra = tuple(name for name in self.weights if name not in COLUMNS)
+        return {name: terms.get(name, none).detach().float() for name in (*COLUMNS, *extra)}
+
+    def _translate(self, generator: nn.Module, x: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x in the other domain and, where the recipe asks for identity terms, what becomes of `own`."""
+        if not self.config.lambda_identity:
+            return generator(x), None
+        changed, same = generator(torch.cat([x, own])).chunk(2)
+        return changed, same
 
 
 def step_seed(seed: int, index: int) -> int:

@@ -16,14 +16,32 @@ TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_qua
 PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
 #: Figures with pixels in them: published for the phantom alone.
 PICTURES = ("fig6_benchmark",)
+RECIPE_TABLES = ("recipes", "table7_recipes", "table8_ablation", "spectrum_shift", "table9_spectrum_shift")
+RECIPE_PLOTS = ("fig9_recipes", "fig10_ablation", "fig11_spectrum_shift")
 
 
 def gather(runs: Sequence[Run], folder: Path) -> Path:
-    """Write `folder/<table>.csv` with a column `dataset` in front, the runs' plots, settings, and the machine.
+    """Gather the full benchmark's tables, plots and pictures, as `gathered` says."""
+    return gathered(runs, folder, TABLES, PLOTS, PICTURES)
+
+
+def gather_recipes(runs: Sequence[Run], folder: Path) -> Path:
+    """Gather the comparison of recipes, the ablation and the spectrum shift, as `gathered` says; no pictures."""
+    return gathered(runs, folder, RECIPE_TABLES, RECIPE_PLOTS, ())
+
+
+def gathered(
+    runs: Sequence[Run],
+    folder: Path,
+    tables: Sequence[str],
+    plots: Sequence[str],
+    pictures: Sequence[str],
+) -> Path:
+    """Write `folder/<table>.csv` with a column `dataset` in front, the plots, the settings, and the machine.
 
     What was there of earlier runs is replaced, table by table; every file is written whole or not at all.
     """
-    for name in TABLES:
+    for name in tables:
         parts = []
         for run in runs:
             part = run.table(name)
@@ -32,17 +50,17 @@ def gather(runs: Sequence[Run], folder: Path) -> Path:
         text = pd.concat(parts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
         paths.write_text(folder / f"{name}.csv", text)
     for run in runs:
-        _copy(run, folder)
+        _copy(run, folder, (*plots, *(pictures if run.config.dataset == "phantom" else ())))
     paths.write_text(folder / "machine.csv", machine().to_csv(index=False, lineterminator="\n"))
     return folder
 
 
-def _copy(run: Run, folder: Path) -> None:
+def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
     """Copy a run's figures, and the settings that are not about this machine."""
     dataset = run.config.dataset
     settings = "".join(line for line in run.config.to_yaml().splitlines(True) if not line.startswith("data_root"))
     paths.write_text(folder / f"{dataset}.yaml", settings)
-    for name in (*PLOTS, *(PICTURES if dataset == "phantom" else ())):
+    for name in figures:
         with paths.atomic(folder / f"{dataset}_{name}.png") as temporary:
             shutil.copyfile(run.figure(name), temporary)
 

@@ -16,8 +16,9 @@ SMALLEST = 16  # px: below that the trunk's feature maps are smaller than its re
 def run_padded(generator: nn.Module, image: Tensor) -> Tensor:
     """Run (N, 1, H, W) of any H, W >= 16: pad by reflection to a multiple it can halve, run, crop. Never resize."""
     height, width = image.shape[-2:]
-    if min(height, width) < SMALLEST:
-        raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {SMALLEST} px or more.")
+    smallest = getattr(generator, "smallest", SMALLEST)
+    if min(height, width) < smallest:
+        raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {smallest} px or more.")
     multiple = generator.multiple
     padding = (0, -width % multiple, 0, -height % multiple)
     return generator(F.pad(image, padding, mode="reflect"))[..., :height, :width]

@@ -44,6 +44,11 @@ def identity(same: Tensor, original: Tensor) -> Tensor:
     return F.l1_loss(same, original)
 
 
+def paired(generated: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean absolute error against the true pair (Isola et al. 2017, eq. 3)."""
+    return F.l1_loss(generated, truth)
+
+
 def restoration(restored: Tensor, truth: Tensor) -> Tensor:
     """Return the mean squared error, weighted by 1 / (signal + 0.2), of frames in about [-1, 1].
 

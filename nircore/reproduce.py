@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,9 @@ NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "09_claims": (("claims",), 1),
     "10_report": (("report",), 2),
 }
+
+#: Notebooks with a command of their own, for they take longer than a run should: the stages each makes, its command.
+ASIDE: dict[str, tuple[tuple[str, ...], str]] = {"12_recipes": (("recipes", "spectrum_shift"), "nircore recipes")}
 
 QUIET = ["--IPKernelApp.log_level=50"]  # the kernel's own remarks on its transport would break into the bar
 
@@ -98,6 +102,22 @@ def reproduce(config: Config) -> Path:
     )
     print(f"{config.name}: {what} ({time.perf_counter() - began:.0f} s)")
     return run.path("report.html")
+
+
+def execute_aside(config: Config, name: str) -> Path:
+    """Make one of the notebooks that stand aside for a run; return its executed copy.
+
+    What its stages made before stays where nothing changed, and a training that was interrupted goes on.
+
+    Raises:
+        NircoreError: as `reproduce` says.
+    """
+    run = Run(dataclasses.replace(config, run=config.name))
+    run.save_config()
+    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
+    output = run.path(f"notebooks/{name}.ipynb")
+    execute(name, output, passed, sys.stdout)
+    return output
 
 
 def _task(run: Run, name: str, passed: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nircore import losses
 from nircore.config import Config
+from nircore.data.spectral import Spread
 
 
 class System:
@@ -25,6 +26,8 @@ class System:
     networks: tuple[str, ...] = ("g_ab",)
     optimisers: tuple[str, ...] = ("adam_g",)
     pools: tuple[str, ...] = ()
+    #: How the low-light window would spread a target, as the crops know it; for terms that re-degrade.
+    optics: tuple[Spread, ...] = (Spread(),)
     g_ab: nn.Module
 
     def __init__(self, config: Config, device: torch.device) -> None:

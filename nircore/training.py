@@ -17,15 +17,16 @@ from nircore import checkpoint
 from nircore.config import Config
 from nircore.cyclegan import CycleGAN
 from nircore.errors import NircoreError
+from nircore.pix2pix import Pix2Pix
 from nircore.regression import Regression
 from nircore.system import System
 
 #: Settings that say where and how much, not what: they may differ between a checkpoint and its resumption.
-ELSEWHERE = ("run", "profile", "seeds", "device", "data_root", "skip_bad")
+ELSEWHERE = ("run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad")
 COLLAPSED_SD = 0.005  # of outputs in [-1, 1]: a frame of one grey level
 COLLAPSED_LOSS = 1e-3  # a discriminator that is never wrong teaches nothing any more
 
-SYSTEMS: dict[str, type[System]] = {"cyclegan": CycleGAN, "regression": Regression}
+SYSTEMS: dict[str, type[System]] = {"cyclegan": CycleGAN, "regression": Regression, "pix2pix": Pix2Pix}
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -76,6 +77,7 @@ class Training:
     ) -> None:
         self.config, self.crops, self.folder, self.validate, self.say = config, crops, folder, validate, say
         self.system = SYSTEMS[config.system](config, choose_device(config.device))
+        self.system.optics = getattr(crops, "optics", self.system.optics)
         self.rows: list[dict[str, float]] = []
         self.best = -math.inf
 

@@ -270,7 +270,7 @@ def run(data, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nircore.noise2void", absent)
     monkeypatch.setattr(nircore, "noise2void", absent, raising=False)
     monkeypatch.setattr(
-        stage, "_trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)
+        stage, "trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)
     )
     made = Run(resolve({"animals": 12, "height": 96, "width": 80, "seeds": 2}))
     data_split.make(made)

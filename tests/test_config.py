@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nircore.config import (
     FIELDS,
     HERE,
+    LEARNS_FROM,
     Config,
     _load,
     as_recipe,
@@ -53,12 +54,14 @@ def configs(draw: st.DrawFn) -> Config:
             text = st.text(st.characters(exclude_categories=["Cs"]))
             values[name] = draw(st.booleans() if item.type is bool else text)
     values["train_fraction"] = draw(st.floats(0.1, 0.5))
+    values["terms"] = draw(st.sampled_from(["", "saliency=0.5", "spectrum_shift=10 high_frequency=1"]))
+    values["recipes"] = draw(st.sampled_from(["", "ssgan", "pssgan ma2021"]))
     values["crop"] = 4 * draw(st.integers(8, min(values["height"], values["width"]) // 4))
-    if values["system"] == "cyclegan":
-        values["crops"] = "unpaired"
-    elif values["crops"] == "unpaired":
-        values["crops"] = "degraded"
-    if values["generator"] == "unet":
+    if values["crops"] not in LEARNS_FROM[values["system"]]:
+        values["crops"] = LEARNS_FROM[values["system"]][-1]
+    if values["system"] != "cyclegan":
+        values["terms"] = ""
+    if values["generator"] != "resnet":
         values["levels"], values["crop"] = draw(st.integers(1, 4)), values["crop"] // 32 * 32
     return Config(**values)
 

@@ -11,7 +11,10 @@ from scipy.stats import kstest
 from torch import nn
 
 from nircore.config import Config, resolve
+from nircore.errors import NircoreError
+from nircore.inference import run_padded
 from nircore.models import (
+    MaUNetGenerator,
     PatchDiscriminator,
     ResidualBlock,
     ResnetGenerator,
@@ -216,8 +219,66 @@ def test_initialising_does_not_touch_the_global_generator():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(("recipe", "count"), [("ssgan", 7_825_153), ("cyclegan", 11_365_633)])
+@pytest.mark.parametrize(
+    ("recipe", "count"), [("ssgan", 7_825_153), ("cyclegan", 11_365_633), ("ma2021", 31_031_105)]
+)
 def test_a_config_builds_what_it_describes(recipe, count):
     config = resolve({"profile": "paper", "recipe": recipe})
     assert parameter_count(build_generator(config)) == count
     assert parameter_count(build_discriminator(config)) == 2_762_689
+
+
+def ma_plan(n: int) -> list[tuple]:
+    """`U_net` of the code of Ma et al. 2021 (networks.py at 1255fa0), in the order of our modules."""
+
+    def twice(channels: int, out: int) -> list[tuple]:
+        one = [("Conv2d", channels, out, 3, 1, 1), ("InstanceNorm2d", out), ("ReLU",)]
+        return [*one, ("Conv2d", out, out, 3, 1, 1), *one[1:]]
+
+    widths = [n, 2 * n, 4 * n, 8 * n]
+    down = [layer for width in widths for layer in twice(width, 2 * width)]
+    up = [("ConvTranspose2d", 2 * width, width, 2, 2, 0) for width in widths[::-1]]
+    merge = [layer for width in widths[::-1] for layer in twice(2 * width, width)]
+    return [*twice(1, n), ("MaxPool2d",), *down, *up, *merge, ("Conv2d", n, 1, 3, 1, 1), ("Tanh",)]
+
+
+@pytest.mark.parametrize("n", [64, 3])
+def test_the_unet_of_ma_is_layer_by_layer_the_published_one(n):
+    assert [describe(layer) for layer in layers(MaUNetGenerator(n))] == ma_plan(n)
+
+
+def test_the_parameter_count_of_ma_follows_from_its_layers():
+    # counted by hand from the published channels 1, 64 ... 1024: kernels and biases; InstanceNorm has none
+    def conv(kernel: int, channels: int, out: int) -> int:
+        return kernel * kernel * channels * out + out
+
+    widths = [64, 128, 256, 512, 1024]
+    count = conv(3, 1, 64) + conv(3, 64, 64) + conv(3, 64, 1)
+    for above, below in itertools.pairwise(widths):
+        count += conv(3, above, below) + conv(3, below, below)  # down
+        count += conv(2, below, above) + conv(3, below, above) + conv(3, above, above)  # up, merged
+    assert parameter_count(MaUNetGenerator(64)) == count == 31_031_105
+
+
+def test_the_feature_maps_of_ma_halve_to_1024_channels_and_come_back():
+    network, seen = MaUNetGenerator(64).to("meta"), []
+    for part in (network.first, *network.down, *network.merge):
+        part.register_forward_hook(lambda _, __, output: seen.append(tuple(output.shape[1:])))
+    assert network(torch.zeros(1, 1, 512, 640, device="meta")).shape == (1, 1, 512, 640)
+    down = [(64, 512, 640), (128, 256, 320), (256, 128, 160), (512, 64, 80), (1024, 32, 40)]
+    assert seen == down + down[-2::-1]
+
+
+def test_the_unet_of_ma_sees_each_image_alone_and_stays_in_range():
+    network = initialise(MaUNetGenerator(2), 1).double()
+    batch = 50 * torch.randn(3, 1, 48, 32, dtype=torch.float64)
+    alone = torch.cat([network(image[None]) for image in batch])
+    torch.testing.assert_close(network(batch), alone, rtol=1e-9, atol=1e-9)
+    assert alone.abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [(17, 17), (17, 45), (50, 33)])
+def test_the_unet_of_ma_takes_frames_of_any_size_above_16(size):
+    assert run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, *size)).shape == (1, 1, *size)
+    with pytest.raises(NircoreError, match="both sides need 17 px"):
+        run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, 16, 40))

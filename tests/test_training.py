@@ -23,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 
 from nircore import checkpoint, losses, training
 from nircore.config import FIELDS, Config
-from nircore.cyclegan import TERMS, CycleGAN
+from nircore.cyclegan import COLUMNS as TERMS
+from nircore.cyclegan import CycleGAN
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import translate
@@ -262,6 +263,8 @@ def another(name: str, value: Any) -> Any:
     """A different value of the same setting."""
     if "choices" in FIELDS[name].metadata:
         return next(choice for choice in FIELDS[name].metadata["choices"] if choice != value)
+    if name in ("terms", "recipes"):  # texts that must name something
+        return {"terms": "saliency=1", "recipes": "ssgan"}[name]
     kinds = {bool: lambda: not value, int: lambda: value + 4, float: lambda: value * 0.9, str: lambda: "other"}
     return kinds[type(value)]()
 
@@ -272,7 +275,7 @@ def test_only_where_and_how_loud_may_differ_between_a_checkpoint_and_its_resumpt
     fits = {"system": {"crops": "degraded"}, "crops": {"system": "regression"}}.get(name, {})
     changed = dataclasses.replace(config, **{name: another(name, getattr(config, name))} | fits)
     assert changed != config
-    elsewhere = {"run", "profile", "seeds", "device", "data_root", "skip_bad"}
+    elsewhere = {"run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad"}
     assert same_training(config, changed) == (name in elsewhere)
     assert same_training(config, tiny())
 

@@ -1,5 +1,7 @@
 """What a frame of a long-wavelength window would look like in a shorter one: the known half of a spectrum shift."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.filters import threshold_otsu
@@ -21,6 +23,26 @@ def silhouette(frame: np.ndarray, pixel_mm: float) -> np.ndarray:
     return np.where(inner > 0, 0.5 + 0.5 * np.sqrt(1 - (1 - np.clip(inner / FLAT_MM, 0, 1)) ** 2), 0)
 
 
+class Spread(NamedTuple):
+    """How much more a shorter window spreads light: core and halo (sigma), and the share that goes into the halo."""
+
+    core: float = 0.0
+    halo: float = 0.0
+    share: float = 0.0
+
+
+def spread(long: Window, short: Window, depth_mm: float, pixel_mm: float) -> Spread:
+    """Return what must be done to a frame of the window `long` to blur it as `short` does, sigmas in px.
+
+    The core widens by the difference of the windows' variances; the halo takes the light that the short window's
+    takes more (`nircore.data.camera.point_spread`, with its [assumed] marks).
+    """
+    _, core, halo, share = point_spread(short, depth_mm)
+    _, sharp, _, before = point_spread(long, depth_mm)
+    more = max(0.0, (share - before) / (1 - before))
+    return Spread(float(np.sqrt(max(0.0, core**2 - sharp**2))) / pixel_mm, halo / pixel_mm, more)
+
+
 def shorten(rate: np.ndarray, long: Window, short: Window, depth_mm: float, pixel_mm: float) -> np.ndarray:
     """Turn what the sensor gets in the window `long` into what it gets in `short`, (H, W) electrons/s.
 
@@ -29,11 +51,10 @@ def shorten(rate: np.ndarray, long: Window, short: Window, depth_mm: float, pixe
     and the probe's emission change, and the tissue's autofluorescence is added over the `silhouette`.
     Optics: `nircore.data.camera.point_spread`, with its [assumed] marks.
     """
-    transmission, core, halo, share = point_spread(short, depth_mm)
-    before, sharp, _, spread = point_spread(long, depth_mm)
-    more = max(0.0, (share - spread) / (1 - spread))
-    focused = gaussian_filter(rate, np.sqrt(max(0.0, core**2 - sharp**2)) / pixel_mm, mode="nearest")
-    veiled = gaussian_filter(rate, halo / pixel_mm, mode="nearest", truncate=3.0)
+    transmission, before = point_spread(short, depth_mm)[0], point_spread(long, depth_mm)[0]
+    core, halo, more = spread(long, short, depth_mm, pixel_mm)
+    focused = gaussian_filter(rate, core, mode="nearest")
+    veiled = gaussian_filter(rate, halo, mode="nearest", truncate=3.0)
     probe = ((1 - more) * focused + more * veiled) * (short.emission * transmission) / (long.emission * before)
     glow = blur(silhouette(rate, pixel_mm), short, 1.0, pixel_mm)
     return probe + PEAK_RATE * (short.autofluorescence - long.autofluorescence) * glow

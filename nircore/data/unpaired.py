@@ -6,12 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nircore.data.spectral import Spread
 
-def random_crop(frame: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut a square of `crop` px out of a frame (..., H, W), flipped and turned by quarters at random."""
+
+def random_crop(frame: np.ndarray, crop: int, rng: np.random.Generator, turn: bool = True) -> np.ndarray:
+    """Cut a square of `crop` px out of a frame (..., H, W), mirrored and, with `turn`, turned at random."""
     row, column = (int(rng.integers(side - crop + 1)) for side in frame.shape[-2:])
     square = frame[..., row : row + crop, column : column + crop]
-    square = np.rot90(square, k=int(rng.integers(4)), axes=(-2, -1))
+    if turn:
+        square = np.rot90(square, k=int(rng.integers(4)), axes=(-2, -1))
     return square[..., ::-1] if rng.random() < 0.5 else square
 
 
@@ -24,6 +27,8 @@ class UnpairedCrops:
         crop: side of the square crops in px.
         batch: crops of each domain in a step.
         seed: with the step, all there is to the draw, so a resumed training needs no generator state.
+        turn: turn crops by quarters, besides mirroring them left to right.
+        optics: how a target crop would be spread in the low-light window: one for each depth it may lie at.
     """
 
     def __init__(
@@ -33,9 +38,12 @@ class UnpairedCrops:
         crop: int,
         batch: int = 1,
         seed: int = 0,
+        turn: bool = True,
+        optics: tuple[Spread, ...] = (Spread(),),
     ) -> None:
         self.domains = (list(low_light), list(target))
         self.crop, self.batch, self.seed = crop, batch, seed
+        self.turn, self.optics = turn, optics
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the batch of a step: two float32 tensors (batch, 1, crop, crop), clipped to [-1, 1].
@@ -46,6 +54,6 @@ class UnpairedCrops:
         for domain, frames in enumerate(self.domains):
             rng = np.random.default_rng([self.seed, step, domain])
             picks = rng.integers(len(frames), size=self.batch)
-            crops = np.stack([random_crop(frames[k], self.crop, rng) for k in picks])
+            crops = np.stack([random_crop(frames[k], self.crop, rng, self.turn) for k in picks])
             batches.append(torch.from_numpy(crops).clamp(-1, 1).unsqueeze(1))
         return batches[0], batches[1]

@@ -33,6 +33,18 @@ GENERATOR_TERMS = (
     ("adversarial_ab", r"adversarial $a \to b$", "#016c4e"),
     ("adversarial_ba", r"adversarial $b \to a$", "#7fd1b3"),
 )
+#: Columns of the loss table that are no weighted term of the generator; any other adds to the stack.
+NO_TERM = ("epoch", "generator", "output_sd", "psnr", "ssim", "distance", "selection")
+FURTHER = ("#cc78bc", "#d55e00", "#949494", "#ece133")  # colours of further terms
+
+
+def further_terms(losses: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
+    """Return column, label and colour of each term that a recipe adds to `GENERATOR_TERMS`."""
+    known = {*NO_TERM, *(name for name, _, _ in GENERATOR_TERMS)}
+    names = [name for name in losses.columns if name not in known and not name.startswith("discriminator")]
+    return tuple((name, name.replace("_", " "), FURTHER[k % len(FURTHER)]) for k, name in enumerate(names))
+
+
 VALIDATION = {
     "psnr": ("PSNR (dB)", DOMAIN_A),
     "ssim": ("SSIM", ENHANCED),
@@ -95,13 +107,13 @@ def generator_terms(losses: pd.DataFrame) -> Figure:
     """Draw the generator loss of every epoch as the stack of its weighted terms, which add up to it.
 
     Args:
-        losses: one row per epoch: epoch, generator and the columns of `GENERATOR_TERMS`. Dimensionless.
+        losses: one row per epoch: epoch, generator, the columns of `GENERATOR_TERMS`, further terms. Dimensionless.
     """
     need(losses, ("epoch", "generator", *(name for name, _, _ in GENERATOR_TERMS)), "generator terms")
     figure = canvas(3.6)
     ax = tidy(figure.subplots(), "epoch", "loss, with its weight", "What the generator loss is made of")
     below = np.zeros(len(losses))
-    for name, label, colour in GENERATOR_TERMS:
+    for name, label, colour in (*GENERATOR_TERMS, *further_terms(losses)):
         # Bars rather than areas: one epoch is a picture too.
         height = losses[name].fillna(0).to_numpy()  # a system without an adversary lacks the term
         ax.bar(losses["epoch"], height, 1.0, bottom=below, color=colour, lw=0, label=label)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
 from nircore.errors import NircoreError
 from nircore.figures.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, need, tidy
+from nircore.metrics.summary import interval
 
 STAGES = ("low-light", "enhanced")
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}
@@ -113,17 +113,3 @@ def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str) -> None:
 def _colour(method: str) -> str:
     """Return the colour of a stage for the methods that are one, grey for the others."""
     return {"low-light": LOW_LIGHT, "enhanced": ENHANCED}.get(method, GREY)
-
-
-def interval(values: np.ndarray | pd.Series, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the mean of (n,) finite values and the half-width of its Student interval; NaN where n < 2.
-
-    >>> interval(np.array([1.0, 2.0, 3.0]))[0]
-    2.0
-    """
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    mean = float(values.mean()) if values.size else math.nan
-    if values.size < 2:
-        return mean, math.nan
-    return mean, float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))

@@ -86,3 +86,17 @@ def _interval(
     tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - confidence) / 2, k - 1))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the mean of (n,) finite values and the half-width of its Student interval; NaN where n < 2.
+
+    >>> interval(np.array([1.0, 2.0, 3.0]))[0]
+    2.0
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    mean = float(values.mean()) if values.size else math.nan
+    if values.size < 2:
+        return mean, math.nan
+    return mean, float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))

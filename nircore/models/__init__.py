@@ -1,14 +1,16 @@
-"""The networks: residual generator, U-Net and patch discriminator."""
+"""The networks: residual generator, two U-Nets and patch discriminator."""
 
 import torch
 from torch import nn
 
 from nircore.config import Config
+from nircore.models.ma2021 import MaUNetGenerator
 from nircore.models.patchgan import PatchDiscriminator, receptive_field
 from nircore.models.resnet import ResidualBlock, ResnetGenerator
 from nircore.models.unet import UNetGenerator
 
 __all__ = [
+    "MaUNetGenerator",
     "PatchDiscriminator",
     "ResidualBlock",
     "ResnetGenerator",
@@ -47,12 +49,14 @@ def build_generator(config: Config, seed: int = 0) -> nn.Module:
     """Make the generator a config describes, freshly initialised."""
     if config.generator == "unet":
         return initialise_rectified(UNetGenerator(config.ngf, config.levels), seed)
+    if config.generator == "ma2021":
+        return initialise(MaUNetGenerator(config.ngf), seed)
     return initialise(ResnetGenerator(config.ngf, config.blocks), seed)
 
 
-def build_discriminator(config: Config, seed: int = 0) -> nn.Module:
+def build_discriminator(config: Config, seed: int = 0, channels: int = 1) -> nn.Module:
     """Make the discriminator a config describes, freshly initialised."""
-    return initialise(PatchDiscriminator(config.ndf), seed)
+    return initialise(PatchDiscriminator(config.ndf, channels), seed)
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -8,16 +8,17 @@ class PatchDiscriminator(nn.Module):
 
     Strides 2, 2, 2, 1, 1 give each logit a receptive field of 70 x 70 px; the paper writes stride 2
     throughout, which for these five layers would give 94. The paper's "sigmoid or none" is none here:
-    the loss works on logits, and a probability is only taken for display.
+    the loss works on logits, and a probability is only taken for display. With two `channels` it judges a frame
+    beside the one it was made from (the conditional discriminator of Isola et al.).
     """
 
-    def __init__(self, ndf: int = 64) -> None:
+    def __init__(self, ndf: int = 64, channels: int = 1) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(1, ndf, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
-        for channels, stride in ((ndf, 2), (2 * ndf, 2), (4 * ndf, 1)):
+        layers: list[nn.Module] = [nn.Conv2d(channels, ndf, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        for width, stride in ((ndf, 2), (2 * ndf, 2), (4 * ndf, 1)):
             layers += [
-                nn.Conv2d(channels, 2 * channels, 4, stride=stride, padding=1),
-                nn.InstanceNorm2d(2 * channels),
+                nn.Conv2d(width, 2 * width, 4, stride=stride, padding=1),
+                nn.InstanceNorm2d(2 * width),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
         self.body = nn.Sequential(*layers, nn.Conv2d(8 * ndf, 1, 4, padding=1))

@@ -54,7 +54,8 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
-LEARNING = ("data", "models", "metrics", "losses.py", "system.py", "cyclegan.py", "regression.py", "training.py")
+LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
+LEARNING += ("pix2pix.py", "training.py")
 LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
@@ -90,7 +91,7 @@ STAGES = {
         ),
         Stage(
             "stepwise",
-            keys=(),
+            keys=("maps",),
             reads=("tables/split.csv", "models/generator.safetensors", "tables/losses.csv"),
             writes=(
                 "tables/enhanced.csv",
@@ -100,7 +101,7 @@ STAGES = {
                 "figures/fig3b_across_epochs.png",
                 "figures/fig3b_repeated.png",
             ),
-            code=("data", "models", "metrics", "figures", "inference.py", "evaluation.py"),
+            code=("data", "models", "metrics", "figures", "inference.py", "evaluation.py", "maps.py"),
         ),
         Stage(
             "loss_table",
@@ -111,7 +112,7 @@ STAGES = {
                 "figures/fig3c_losses.png",
                 "figures/fig3d_generator_terms.png",
             ),
-            code=("losses.py", "figures"),
+            code=("losses.py", "terms.py", "figures"),
             facts=("table1.csv",),
         ),
         Stage(
@@ -134,7 +135,7 @@ STAGES = {
         ),
         Stage(
             "benchmark",
-            keys=("seeds", *TRAINING_KEYS),
+            keys=("seeds", "recipes", *TRAINING_KEYS),
             reads=("tables/split.csv", "models/generator.safetensors"),
             writes=(
                 "tables/benchmark.csv",
@@ -212,6 +213,45 @@ REPORT = Stage(
 )
 STAGES["report"] = REPORT
 
+#: Made by their own command (`nircore recipes`), and no part of a run's report.
+ASIDE = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "recipes",
+            keys=("seeds", *TRAINING_KEYS),
+            reads=("tables/split.csv", "models/generator.safetensors"),
+            writes=(
+                "tables/recipes.csv",
+                "tables/table7_recipes.csv",
+                "tables/table8_ablation.csv",
+                "figures/fig9_recipes.png",
+                "figures/fig10_ablation.png",
+            ),
+            code=(
+                *LEARNING,
+                "figures",
+                "recipes",
+                *(f"{part}.py" for part in ("baselines", "benchmark", "comparison", "ablation")),
+                "stages/benchmark.py",
+                "stages/training.py",
+            ),
+        ),
+        Stage(
+            "spectrum_shift",
+            keys=TRAINING_KEYS,
+            reads=("tables/split.csv",),
+            writes=(
+                "tables/spectrum_shift.csv",
+                "tables/table9_spectrum_shift.csv",
+                "figures/fig11_spectrum_shift.png",
+            ),
+            code=(*LEARNING, "figures", "recipes", "baselines.py", "benchmark.py", "spectrum_shift.py")
+            + ("stages/training.py",),
+        ),
+    )
+}
+
 
 def _task(stage: Stage, run: Run) -> dict[str, Any]:
     """Describe a stage to the chain."""
@@ -230,6 +270,6 @@ def make(run: Run, name: str) -> None:
     Raises:
         NircoreError: what a stage had to say; finished stages stay as they are.
     """
-    tasks = [_task(stage, run) for stage in STAGES.values()]
+    tasks = [_task(stage, run) for stage in (STAGES | ASIDE).values()]
     if not chain.execute(run.path(".stages.sqlite"), tasks, [name]).done:
         print(f"{name}: nothing changed, made earlier")

@@ -10,6 +10,7 @@ import pandas as pd
 from nircore import checkpoint, evaluation
 from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
 from nircore.comparison import COLUMNS, best_classical, comparison
+from nircore.config import recipe_names
 from nircore.data import sets, swir_hdr
 from nircore.figures import benchmark as draw
 from nircore.figures.style import note, save
@@ -21,11 +22,16 @@ FRAMES = 9  # test frames at most; the table says out of how many
 TUNED_ON = 3  # validation frames of that exposure: BM3D takes 10 to 25 s for one
 SHOWN = 2  # frames in the picture grid
 NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its loss says nothing about when to stop
-#: Recipes that are trained for the table: their names in it, and what they learn from.
+#: Recipes that `config.recipes` may ask for: their names in the table, and what they learn from.
 RECIPES = {
     "ssgan": ("paper's system", UNPAIRED),
     "physics": ("physics recipe", UNPAIRED),
     "oracle": ("supervised oracle", PAIRED),
+    "cyclegan": ("CycleGAN", UNPAIRED),
+    "ma2021": ("Ma et al. 2021", UNPAIRED),
+    "pix2pix": ("pix2pix", PAIRED),
+    "pssgan": ("PSSGAN (our reading)", UNPAIRED),
+    "xai_pssgan": ("xAI-PSSGAN (our reading)", UNPAIRED),
 }
 PART = ("exposure_ms", "filters", "test_frames")
 PER_FRAME = ("method", "kind", "seed", "file", "group", "scene", "filter", "exposure_s", *METRICS)
@@ -36,7 +42,7 @@ Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and wha
 
 def make(run: Run) -> None:
     """Judge every method on the test frames of the shortest exposure, and compare it with the best classical one."""
-    test = _test(run)
+    test = tested(run)
     if not test:
         run.write_table("benchmark", pd.DataFrame(columns=PER_FRAME))
         run.write_table("table4_benchmark", pd.DataFrame(columns=(*PART, *COLUMNS)))
@@ -44,26 +50,27 @@ def make(run: Run) -> None:
             save(note(EMPTY), run.figure(name))
         return
     methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *_learnt(run)]
-    judged = [_judged(run, row) for row in evaluation.spread(test, FRAMES)]
-    times = {m.name: seconds(_first(m), judged[0][1]) for m in methods if m.runs}
-    scores = _scores(judged, methods)
+    frames = [judged(run, row) for row in evaluation.spread(test, FRAMES)]
+    times = {m.name: seconds(_first(m), frames[0][1]) for m in methods if m.runs}
+    scores = scores_of(frames, methods)
     run.write_table("benchmark", scores)
     run.write_table("table4_benchmark", pd.concat(_comparisons(scores, test, methods, times, run.config.seed)))
-    _figures(run, judged, scores, methods)
+    _figures(run, frames, scores, methods)
 
 
-def _test(run: Run) -> list[Any]:
+def tested(run: Run) -> list[Any]:
     """Return the test frames of the shortest exposure that has references: the hardest, and the published one."""
     rows = [row for row in evaluation.rows(run, "test", "low_light") if row.reference]
     shortest = min((row.exposure_s for row in rows), default=0.0)
     return [row for row in rows if row.exposure_s == shortest]
 
 
-def _matched(row: Any) -> bool:
+def matched(row: Any) -> bool:
+    """Say whether the exposures of a row's filter agree."""
     return row.filter not in swir_hdr.MISMATCHED_FILTERS
 
 
-def _judged(run: Run, row: Any) -> Judged:
+def judged(run: Run, row: Any) -> Judged:
     """Load a row's frame, and make ready to judge what is made of it."""
     frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
     return row, frame, Judge(frame, *truth)
@@ -76,7 +83,7 @@ def _unchanged(frame: np.ndarray) -> np.ndarray:
 def _classical(run: Run, test: list[Any]) -> list[Method]:
     """Tune the classical methods on validation frames of the test frames' exposure."""
     rows = [row for row in evaluation.rows(run, "validation", "low_light") if row.exposure_s == test[0].exposure_s]
-    rows = [row for row in rows if _matched(row)] or rows
+    rows = [row for row in rows if matched(row)] or rows
     chosen = evaluation.spread([row for row in rows if row.reference], TUNED_ON)
     return classical(
         [(sets.load(run.config, row), sets.reference(run.config, row)) for row in chosen], run.config.seed
@@ -86,14 +93,15 @@ def _classical(run: Run, test: list[Any]) -> list[Method]:
 def _learnt(run: Run) -> list[Method]:
     """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-    recipes = RECIPES | {run.config.recipe: RECIPES.get(run.config.recipe, (run.config.recipe, UNPAIRED))}
+    recipes = list(dict.fromkeys([*recipe_names(run.config.recipes), run.config.recipe]))
     methods = [_noise2void(run, run.config.seed)]
-    for k, (recipe, (name, kind)) in enumerate(recipes.items(), start=1):
-        if kind == PAIRED and run.config.dataset != "phantom":
+    for k, recipe in enumerate(recipes, start=1):
+        name, kind = named(recipe)
+        if recipe == "oracle" and run.config.dataset != "phantom":
             methods.append(Method(name, kind, remark=ONLY_PHANTOM))
         else:
             before = f"system {k}/{len(recipes) + 1}, {name}, "  # the bar's last part is left to the judging
-            methods.append(Method(name, kind, {seed: _trained(run, recipe, seed, before) for seed in seeds}))
+            methods.append(Method(name, kind, {seed: trained(run, recipe, seed, before) for seed in seeds}))
     return methods
 
 
@@ -107,11 +115,16 @@ def _noise2void(run: Run, seed: int) -> Method:
     return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, run.path("models"), seed, NOISE2VOID_EPOCHS)})
 
 
-def _trained(run: Run, recipe: str, seed: int, before: str) -> Denoise:
-    """Train a recipe, or find its training."""
+def named(recipe: str) -> tuple[str, str]:
+    """Return a recipe's name in the table, and what it learns from."""
+    return RECIPES.get(recipe, (recipe, UNPAIRED))
+
+
+def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> Denoise:
+    """Train a recipe, with settings changed, or find its training."""
     from nircore.stages import training
 
-    generator = checkpoint.load_generator(training.train(run, recipe, seed, before))[0]
+    generator = checkpoint.load_generator(training.train(run, recipe, seed, before, **changed))[0]
     generator = generator.to(choose_device(run.config.device))
     return lambda frame: enhance(generator, frame)[0]
 
@@ -121,7 +134,7 @@ def _first(method: Method) -> Denoise:
     return next(iter(method.runs.values()))
 
 
-def _scores(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame:
+def scores_of(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame:
     """Measure every frame by every method and seed."""
     rows = []
     for k, (row, frame, judge) in enumerate(judged, start=1):
@@ -154,7 +167,7 @@ def _comparisons(
 
 def _figures(run: Run, judged: Sequence[Judged], scores: pd.DataFrame, methods: Sequence[Method]) -> None:
     """Draw details of some frames by every method, and all frames' scores."""
-    matched = [one for one in judged if _matched(one[0])] or list(judged)
+    matched = [one for one in judged if matched(one[0])] or list(judged)
     scores = scores[scores["file"].isin([Path(row.file).stem for row, _, _ in matched])]
     shown = [_pictures(*one, scores, methods) for one in evaluation.spread(matched, SHOWN)]
     save(draw.pictures(shown), run.figure("fig6_benchmark"))

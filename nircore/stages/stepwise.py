@@ -14,10 +14,12 @@ from nircore.data.frames import sha256, write_frame
 from nircore.figures import frames as draw
 from nircore.figures.style import save
 from nircore.inference import enhance, repeat
+from nircore.maps import attribution, confidence
 from nircore.metrics import with_truth
 from nircore.run import Run
 from nircore.training import choose_device, table_epochs
 
+OTHERS = 3  # epochs of the loss table, the last ones, whose outputs say how settled the training is
 TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
 SHOWN = 3  # test frames in figure 3a
 
@@ -44,12 +46,23 @@ def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[n
         image, fit = enhance(generator, frame)
         name = f"enhanced/{k:03d}_{Path(row.file).stem}.tif"  # numbered: stems of two folders may be equal
         write_frame(run.path(name), image, np.float32)
+        if run.config.maps:
+            _maps(run, generator, frame, name)
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
                      "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
                      "sha256": sha256(run.path(name))})  # fmt: skip
         shown.append(_panel(row, frame, image, truth))
     run.write_table("enhanced", pd.DataFrame(rows))
     save(draw.before_after(evaluation.spread(shown, SHOWN)), run.figure("fig3a_enhanced"))
+
+
+def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
+    """Write beside an output what it rests on and how sure it is: `..._attribution.tif` and `..._confidence.tif`."""
+    epochs = table_epochs(run.config.epochs)[-OTHERS:]
+    others = [load(run, f"epochs/epoch_{epoch:03d}.safetensors") for epoch in epochs]
+    made = {"attribution": attribution(generator, frame), "confidence": confidence(generator, others, frame)}
+    for kind, image in made.items():
+        write_frame(run.path(name.replace(".tif", f"_{kind}.tif")), image, np.float32)
 
 
 def _panel(row: Any, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Train the system of the run on its training crops; select on its validation frames."""
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from nircore import checkpoint, crops, evaluation
 from nircore.config import Config, as_recipe
-from nircore.cyclegan import TERMS
+from nircore.cyclegan import COLUMNS
 from nircore.figures import losses as draw
 from nircore.figures.style import save
 from nircore.run import Run
@@ -19,23 +21,24 @@ def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
     losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
-    missing = [term for term in TERMS if term not in losses]  # a system without an adversary has fewer terms
+    missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
     run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
     save(draw.validation(losses), run.figure("validation"))
 
 
-def train(run: Run, recipe: str, seed: int, before: str = "") -> Path:
-    """Train a recipe on the run's split, from a seed of its own; return the file of its generator.
+def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) -> Path:
+    """Train a recipe, with settings `changed`, on the run's split; return the file of its generator.
 
     Every line that says how far it is begins with `before`.
 
-    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` and go on from
-    there when they were interrupted or are already done.
+    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` (with what was
+    changed in the name) and go on from there when they were interrupted or are already done.
     """
-    if (recipe, seed) == (run.config.recipe, run.config.seed):
+    if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
-    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
-    folder = run.path(f"models/{recipe}-{seed}")
+    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed, **changed)
+    parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
+    folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.
     validate = _unjudged if config.select == "last" else evaluation.Validator(run)
     Training(config, crops.of(run, config), folder, validate, lambda line: _say(before + line)).run()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nircore.cyclegan import TERMS
+from nircore.cyclegan import COLUMNS as TERMS
 from nircore.errors import NircoreError
 from nircore.figures import losses as figures
 from nircore.losses import EQUILIBRIUM

@@ -1,0 +1,86 @@
+"""How wide vessels look: profiles across them, at places that the truth chooses, the same for every image."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+from skimage.morphology import skeletonize
+
+from nircore.errors import NircoreError
+from nircore.metrics.quantitation import fwhm
+
+REACH, ALONG, STEP = 12.0, 3, 0.5  # px: half the profile's length, profiles averaged to both sides, sampling
+CENTRE = 4.0  # px: the truth's peak lies no farther from the middle of its profile
+MOST = 40  # places
+
+
+class Crossing(NamedTuple):
+    """A place on a vessel (row, column) in px, and the unit vector across it."""
+
+    row: float
+    column: float
+    across_row: float
+    across_column: float
+
+
+def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach: float = REACH) -> list[Crossing]:
+    """Choose places on the centre-lines of `vessels` (H, W) where the truth's profile is one clear peak.
+
+    The direction across is the axis of strongest downward curvature (the Hessian's first eigenvector) after Gaussian
+    smoothing by `sigma` px. Places are at least `reach` px apart and from the borders, the most contrasted first.
+    """
+    smooth = gaussian_filter(truth.astype(np.float64), sigma)
+    row_row, column_column = (np.gradient(np.gradient(smooth, axis=k), axis=k) for k in (0, 1))
+    mixed = np.gradient(np.gradient(smooth, axis=0), axis=1)
+    angle = 0.5 * np.arctan2(2 * mixed, row_row - column_column)  # of one eigenvector; the other is across it
+    curvature = (row_row + column_column) / 2 + np.hypot((row_row - column_column) / 2, mixed)
+    least = row_row + column_column - curvature
+    lines = skeletonize(vessels)
+    margin = math.ceil(reach) + ALONG
+    lines[:margin], lines[-margin:], lines[:, :margin], lines[:, -margin:] = False, False, False, False
+    rows, columns = np.nonzero(lines & (least < 0))
+    chosen: list[Crossing] = []
+    for k in np.argsort(least[rows, columns], kind="stable"):
+        row, column = int(rows[k]), int(columns[k])
+        if all(math.hypot(row - one.row, column - one.column) >= reach for one in chosen):
+            turned = angle[row, column] + math.pi / 2  # the eigenvector of the smaller, negative eigenvalue
+            one = Crossing(row, column, math.cos(turned), math.sin(turned))
+            if _clear(truth, one, reach):
+                chosen.append(one)
+        if len(chosen) == MOST:
+            break
+    return chosen
+
+
+def _clear(truth: np.ndarray, one: Crossing, reach: float) -> bool:
+    line = profile(truth, one, reach)
+    off = abs(int(line.argmax()) - len(line) // 2) * STEP
+    return off <= CENTRE and not math.isnan(width(truth, one, reach))
+
+
+def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarray:
+    """Return the profile across a vessel, averaged over 2 ALONG + 1 lines beside each other, every STEP px."""
+    places = np.arange(-reach, reach + STEP / 2, STEP)
+    beside = np.arange(-ALONG, ALONG + 1)[:, None]
+    rows = one.row + places * one.across_row - beside * one.across_column
+    columns = one.column + places * one.across_column + beside * one.across_row
+    return map_coordinates(image.astype(np.float64), [rows, columns], order=1, mode="nearest").mean(axis=0)
+
+
+def width(image: np.ndarray, one: Crossing, reach: float = REACH) -> float:
+    """Return the full width at half maximum in px (`quantitation.fwhm`); NaN where the profile has no such peak."""
+    try:
+        return fwhm(profile(image, one, reach), STEP)
+    except NircoreError:
+        return math.nan
+
+
+def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> float:
+    """Return the median of width in the image / width in the truth: 1 is right; NaN where nothing can be measured.
+
+    Offset and gain of the image do not matter.
+    """
+    ratios = [width(image, one, reach) / width(truth, one, reach) for one in places]
+    ratios = [ratio for ratio in ratios if math.isfinite(ratio)]
+    return float(np.median(ratios)) if ratios else math.nan

@@ -1,0 +1,63 @@
+"""Vessel widths against Gaussian lines of known width, at places the truth alone chooses."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nircore.metrics import vessel_width
+from nircore.metrics.vessel_width import Crossing, crossings, profile, relative_width, width
+
+Y, X = np.mgrid[:160, :160].astype(float)
+
+
+def line(angle: float, sigma: float, peak: float = 100.0) -> np.ndarray:
+    """A straight vessel through the middle at an angle in degrees, on a ground of 10."""
+    a = math.radians(angle)
+    across = (Y - 80) * math.cos(a) - (X - 80) * math.sin(a)
+    return 10 + peak * np.exp(-(across**2) / (2 * sigma**2))
+
+
+@pytest.mark.parametrize("angle", [0, 30, 45, 90, 115])
+@pytest.mark.parametrize("sigma", [2.0, 3.5])
+def test_a_gaussian_vessel_has_the_width_of_a_gaussian_at_any_angle(angle, sigma):
+    truth = line(angle, sigma)
+    places = crossings(truth, truth > 60)
+    assert len(places) >= 5
+    for one in places:
+        a = math.radians(angle)
+        across = one.across_row * math.cos(a) - one.across_column * math.sin(a)
+        assert abs(across) > 0.99 and math.hypot(one.across_row, one.across_column) == pytest.approx(1)
+        assert width(truth, one) == pytest.approx(2 * math.sqrt(2 * math.log(2)) * sigma, rel=0.06)
+
+
+def test_a_blurred_vessel_is_wider_by_the_known_factor_whatever_offset_and_gain():
+    truth, blurred = line(20, 2.0), line(20, 3.0)
+    places = crossings(truth, truth > 60)
+    assert relative_width(truth, truth, places) == 1
+    assert relative_width(7 * blurred + 1000, truth, places) == pytest.approx(1.5, rel=0.05)
+
+
+def test_places_keep_apart_from_each_other_and_from_the_border():
+    truth = line(45, 2.5)
+    places = crossings(truth, truth > 60)
+    points = np.array([(one.row, one.column) for one in places])
+    gaps = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)) + 1e3 * np.eye(len(points))
+    assert gaps.min() >= vessel_width.REACH
+    assert points.min() >= vessel_width.REACH and points.max() < 160 - vessel_width.REACH
+    assert len(places) <= vessel_width.MOST
+
+
+def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
+    truth = line(0, 2.0)
+    places = crossings(truth, truth > 60)
+    assert math.isnan(relative_width(np.full_like(truth, 5.0), truth, places))
+    assert crossings(np.full_like(truth, 5.0), truth > 60) == []
+
+
+def test_a_profile_is_averaged_along_the_vessel():
+    one = Crossing(80, 80, 1.0, 0.0)
+    noise = np.random.default_rng(0).normal(size=(160, 160))
+    rows = profile(noise, one)
+    assert len(rows) == 2 * vessel_width.REACH / vessel_width.STEP + 1
+    assert rows[::2] == pytest.approx(noise[68:93, 77:84].mean(axis=1))
