@@ -75,6 +75,8 @@ class Config:
     gan: str = _choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
     lambda_cycle: float = _number(10.0, 0, 1000, "", "weight of the cycle L1")
     lambda_identity: float = _number(5.0, 0, 1000, "", "weight of the identity L1")
+    teacher: str = _text("", "file of a trained generator that a regression imitates beside the truth; empty: none")
+    lambda_teacher: float = _number(0.5, 0, 1, "", "share of the restoration loss that the teacher's output has")
     pool: int = _number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
     # how to train
     epochs: int = _number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")

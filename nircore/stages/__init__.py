@@ -54,7 +54,17 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
-LEARNING = ("data", "models", "metrics", "losses.py", "system.py", "cyclegan.py", "regression.py", "training.py")
+LEARNING = (
+    "data",
+    "models",
+    "metrics",
+    "losses.py",
+    "system.py",
+    "cyclegan.py",
+    "regression.py",
+    "training.py",
+    "distributed.py",
+)
 LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 

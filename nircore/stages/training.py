@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from nircore import checkpoint, crops, evaluation
+from nircore import checkpoint, crops, distributed, evaluation
 from nircore.config import Config, as_recipe
 from nircore.cyclegan import TERMS
 from nircore.figures import losses as draw
@@ -19,6 +19,8 @@ def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
     losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
+    if distributed.rank():
+        return
     missing = [term for term in TERMS if term not in losses]  # a system without an adversary has fewer terms
     run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
     save(draw.validation(losses), run.figure("validation"))
