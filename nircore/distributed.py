@@ -1,8 +1,8 @@
 """Several processes, one training: each takes its slice of the batch, and all take the same step.
 
 `torchrun --nproc-per-node 2 -m nircore.training recipe=physics batch=8` starts them; without torchrun, everything
-here does nothing. Gradients are averaged by hand rather than by DistributedDataParallel: its hooks expect one backward
-pass per network and step, and here a CycleGAN's generators pass twice and its discriminators at times not at all.
+here does nothing. Gradients are averaged by hand rather than by DistributedDataParallel: its hooks expect one
+forward pass per network and step, and here a CycleGAN's generators pass twice.
 """
 
 import contextlib

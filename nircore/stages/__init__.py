@@ -65,7 +65,7 @@ LEARNING = (
     "training.py",
     "distributed.py",
 )
-LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
+LEARNING += ("distributed.py", "crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
 STAGES = {
