@@ -75,6 +75,29 @@ def benchmark(
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
 
 
+@app.command()
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(help="file of a generator: reports/<run>/models/generator.safetensors")
+    ],
+    format: Annotated[str, typer.Option(help="onnx, openvino or torch-export")] = "onnx",
+    output: Annotated[Optional[str], typer.Option(help="file to write; without: beside the checkpoint")] = None,  # noqa: UP045
+) -> None:
+    """Write a generator for other programs, height and width free, checked against PyTorch."""
+    from pathlib import Path
+
+    from nircore.checkpoint import load_generator
+    from nircore.export import FORMATS
+    from nircore.export import export as write
+
+    generator, _, _ = load_generator(Path(checkpoint))
+    ending, _ = FORMATS.get(format, ("", ()))
+    path = Path(output) if output else Path(checkpoint).with_suffix(ending)
+    error = write(generator, format, path)
+    sides = f"height and width multiples of {generator.multiple}"
+    print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")
+
+
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on standard error and exit status 2."""
     try:
