@@ -98,6 +98,30 @@ def export(
     print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")
 
 
+@app.command()
+def stream(
+    source: Annotated[str, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
+    checkpoint: Annotated[str, typer.Option(help="file of a generator")],
+    output: Annotated[str, typer.Option(help="folder for the enhanced frames, 32-bit TIFFs in DN")] = "enhanced",
+    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "channels_last",
+    queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
+    when_full: Annotated[
+        str, typer.Option(help="block: hold the source back; drop: lose frames, and count")
+    ] = "block",
+    idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
+) -> None:
+    """Enhance frames as they come; say at the end how many, how late, and how many were dropped."""
+    from pathlib import Path
+
+    from nircore import engines
+    from nircore import stream as streams
+    from nircore.checkpoint import load_generator
+
+    enhance = engines.enhancer(engine, load_generator(Path(checkpoint))[0])
+    frames = streams.frames_of(Path(source), idle)
+    print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
+
+
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on standard error and exit status 2."""
     try:
