@@ -75,6 +75,27 @@ def benchmark(
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
 
 
+@app.command("real-time")
+def real_time(
+    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
+    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
+) -> None:
+    """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
+    from pathlib import Path
+
+    from nircore import paths, stages
+    from nircore.gather import gather_real_time
+    from nircore.run import Run
+
+    given: dict[str, Any] = {"dataset": "phantom"}
+    if data_root:
+        given = {"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())}
+    run = Run(resolve({"profile": profile} | given))
+    run.save_config()
+    stages.make(run, "real_time")
+    print(f"Tables: {gather_real_time(run, paths.run_folder('real_time'))}")
+
+
 @app.command()
 def export(
     checkpoint: Annotated[

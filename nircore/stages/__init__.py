@@ -189,6 +189,19 @@ STAGES = {
             code=("data", "metrics", "figures", "metric_quality.py"),
         ),
         Stage(
+            "real_time",
+            keys=("profile", *MODEL_KEYS),
+            reads=("tables/table4_benchmark.csv",),
+            writes=(
+                "tables/table7_real_time.csv",
+                "tables/real_time_machine.csv",
+                "tables/quality_speed.csv",
+                "figures/fig9_real_time.png",
+                "figures/fig9b_engines.png",
+            ),
+            code=("data", "models", "recipes", "figures", "inference.py", "engines.py", "export.py", "real_time.py"),
+        ),
+        Stage(
             "claims",
             keys=(),
             reads=(

@@ -25,6 +25,7 @@ NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its los
 RECIPES = {
     "ssgan": ("paper's system", UNPAIRED),
     "physics": ("physics recipe", UNPAIRED),
+    "realtime": ("real-time recipe", UNPAIRED),
     "oracle": ("supervised oracle", PAIRED),
 }
 PART = ("exposure_ms", "filters", "test_frames")

@@ -14,6 +14,8 @@ from nircore.figures.style import save
 from nircore.run import Run
 from nircore.training import Training
 
+TEACHERS = {"realtime": "physics"}  # who is taught by whom, where a run trains both
+
 
 def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
@@ -37,6 +39,8 @@ def train(run: Run, recipe: str, seed: int, before: str = "") -> Path:
     if (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
     config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed)
+    if recipe in TEACHERS:
+        config = dataclasses.replace(config, teacher=str(train(run, TEACHERS[recipe], seed, before)))
     folder = run.path(f"models/{recipe}-{seed}")
     # Where the last epoch is kept whatever validation says, validating would only take time.
     validate = _unjudged if config.select == "last" else evaluation.Validator(run)
