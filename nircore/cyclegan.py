@@ -71,8 +71,8 @@ class CycleGAN(System):
                 distributed.share(pool.query(fakes, rng))
                 for pool, fakes in ((self.pool_a, all_a), (self.pool_b, all_b))
             )
-            d_a = losses.discriminator_loss(self.d_a(a), self.d_a(old_a), c.gan)
-            d_b = losses.discriminator_loss(self.d_b(b), self.d_b(old_b), c.gan)
+            d_a = losses.discriminator_loss(*self.d_a(torch.cat([a, old_a])).chunk(2), c.gan)
+            d_b = losses.discriminator_loss(*self.d_b(torch.cat([b, old_b])).chunk(2), c.gan)
         self._descend(self.adam_d, d_a + d_b)
         self._update_average(index)
         terms |= {"generator": generator, "discriminator_a": d_a, "discriminator_b": d_b, "output_sd": all_b.std()}

@@ -5,7 +5,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,18 @@ class Crops(Protocol):
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return low light and target of a step, both (N, 1, crop, crop) float32."""
+
+
+def prefetched(crops: Crops, indices: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of some steps, each cut while the one before is being learned from."""
+    with ThreadPoolExecutor(1) as cutter:
+        coming = None
+        for index in indices:
+            ready, coming = coming, cutter.submit(crops.at, index)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -119,8 +132,9 @@ class Training:
         """Run the epoch's steps and return each term's mean."""
         sums: dict[str, float] = {}
         steps = self.config.steps_per_epoch
-        for index in range(epoch * steps, (epoch + 1) * steps):
-            low_light, target = map(distributed.share, self.crops.at(index))
+        indices = range(epoch * steps, (epoch + 1) * steps)
+        for index, batch in zip(indices, prefetched(self.crops, indices), strict=True):
+            low_light, target = map(distributed.share, batch)
             for name, value in distributed.mean(self.system.step(low_light, target, index)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) / steps
                 if not math.isfinite(sums[name]):
