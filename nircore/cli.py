@@ -96,6 +96,74 @@ def recipes(
     print(f"Tables: {gather.gather_recipes(runs, paths.run_folder('recipes'))}")
 
 
+@app.command("real-time")
+def real_time(
+    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
+    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
+) -> None:
+    """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
+    from pathlib import Path
+
+    from nircore import paths, stages
+    from nircore.gather import gather_real_time
+    from nircore.run import Run
+
+    given: dict[str, Any] = {"dataset": "phantom"}
+    if data_root:
+        given = {"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())}
+    run = Run(resolve({"profile": profile} | given))
+    run.save_config()
+    stages.make(run, "real_time")
+    print(f"Tables: {gather_real_time(run, paths.run_folder('real_time'))}")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(help="file of a generator: reports/<run>/models/generator.safetensors")
+    ],
+    format: Annotated[str, typer.Option(help="onnx, openvino or torch-export")] = "onnx",
+    output: Annotated[Optional[str], typer.Option(help="file to write; without: beside the checkpoint")] = None,  # noqa: UP045
+) -> None:
+    """Write a generator for other programs, height and width free, checked against PyTorch."""
+    from pathlib import Path
+
+    from nircore.checkpoint import load_generator
+    from nircore.export import FORMATS
+    from nircore.export import export as write
+
+    generator, _, _ = load_generator(Path(checkpoint))
+    ending, _ = FORMATS.get(format, ("", ()))
+    path = Path(output) if output else Path(checkpoint).with_suffix(ending)
+    error = write(generator, format, path)
+    sides = f"height and width multiples of {generator.multiple}"
+    print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")
+
+
+@app.command()
+def stream(
+    source: Annotated[str, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
+    checkpoint: Annotated[str, typer.Option(help="file of a generator")],
+    output: Annotated[str, typer.Option(help="folder for the enhanced frames, 32-bit TIFFs in DN")] = "enhanced",
+    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "channels_last",
+    queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
+    when_full: Annotated[
+        str, typer.Option(help="block: hold the source back; drop: lose frames, and count")
+    ] = "block",
+    idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
+) -> None:
+    """Enhance frames as they come; say at the end how many, how late, and how many were dropped."""
+    from pathlib import Path
+
+    from nircore import engines
+    from nircore import stream as streams
+    from nircore.checkpoint import load_generator
+
+    enhance = engines.enhancer(engine, load_generator(Path(checkpoint))[0])
+    frames = streams.frames_of(Path(source), idle)
+    print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
+
+
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on standard error and exit status 2."""
     try:

@@ -51,7 +51,7 @@ class Config:
     recipe: str = choice("ssgan", available("recipes"), "which system")
     seed: int = number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
     seeds: int = number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
-    recipes: str = text("ssgan physics oracle", "the recipes that the benchmark trains, in its order")
+    recipes: str = text("ssgan physics realtime oracle", "the recipes that the benchmark trains, in its order")
     # which frames
     dataset: str = choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
     data_root: str = text("", "folder of the swir-hdr set")
@@ -92,6 +92,8 @@ class Config:
     lambda_identity: float = number(5.0, 0, 1000, "", "weight of the identity L1")
     lambda_l1: float = number(10.0, 0, 1000, "", "weight of the L1 to the true pair, for system=pix2pix")
     terms: str = text("", "further terms of the objective, each as name=weight: see nircore.terms")
+    teacher: str = text("", "file of a trained generator that a regression imitates beside the truth; empty: none")
+    lambda_teacher: float = number(0.5, 0, 1, "", "share of the restoration loss that the teacher's output has")
     pool: int = number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
     # how to train
     epochs: int = number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")

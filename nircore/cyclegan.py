@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from nircore import losses
+from nircore import distributed, losses
 from nircore.models import build_discriminator, build_generator
 from nircore.system import System
 from nircore.terms import BASE, TERMS, Pass, weights
@@ -54,12 +54,16 @@ class CycleGAN(System):
         for network in (self.d_a, self.d_b):
             network.requires_grad_(True)
         with self._autocast():
-            old_a, old_b = self.pool_a.query(fake_a, rng), self.pool_b.query(fake_b, rng)
-            d_a = losses.discriminator_loss(self.d_a(a), self.d_a(old_a), c.gan)
-            d_b = losses.discriminator_loss(self.d_b(b), self.d_b(old_b), c.gan)
+            all_a, all_b = distributed.whole(fake_a), distributed.whole(fake_b)
+            old_a, old_b = (
+                distributed.share(pool.query(fakes, rng))
+                for pool, fakes in ((self.pool_a, all_a), (self.pool_b, all_b))
+            )
+            d_a = losses.discriminator_loss(*self.d_a(torch.cat([a, old_a])).chunk(2), c.gan)
+            d_b = losses.discriminator_loss(*self.d_b(torch.cat([b, old_b])).chunk(2), c.gan)
         self._descend(self.adam_d, d_a + d_b)
         self._update_average(index)
-        terms |= {"generator": generator, "discriminator_a": d_a, "discriminator_b": d_b, "output_sd": fake_b.std()}
+        terms |= {"generator": generator, "discriminator_a": d_a, "discriminator_b": d_b, "output_sd": all_b.std()}
         none = torch.zeros(())  # of a term whose weight is 0
         extra = tuple(name for name in self.weights if name not in COLUMNS)
         return {name: terms.get(name, none).detach().float() for name in (*COLUMNS, *extra)}

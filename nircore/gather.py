@@ -55,6 +55,17 @@ def gathered(
     return folder
 
 
+def gather_real_time(run: Run, folder: Path) -> Path:
+    """Write a run's times, what they were taken on, and the plots: none holds a picture."""
+    for name in ("table10_real_time", "quality_speed", "real_time_machine"):
+        text = run.table(name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        paths.write_text(folder / f"{name}.csv", text)
+    for name in ("fig12_real_time", "fig12b_engines"):
+        with paths.atomic(folder / f"{name}.png") as temporary:
+            shutil.copyfile(run.figure(name), temporary)
+    return folder
+
+
 def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
     """Copy a run's figures, and the settings that are not about this machine."""
     dataset = run.config.dataset

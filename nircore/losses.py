@@ -52,10 +52,10 @@ def paired(generated: Tensor, truth: Tensor) -> Tensor:
 def restoration(restored: Tensor, truth: Tensor) -> Tensor:
     """Return the mean squared error, weighted by 1 / (signal + 0.2), of frames in about [-1, 1].
 
-    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level. Light comes in quanta, so the variance of
-    any estimate grows with the signal, and dividing by it counts an error by how surprising it is. Squares, because
-    what minimises them is the mean of all scenes that could have given the frame: flux is kept on average, where the
-    absolute error's median loses the rare bright vessel.
+    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level. Light comes in quanta, so the variance
+    of any estimate grows with the signal, and dividing by it counts an error by how surprising it is. Squares,
+    because what minimises them is the mean of all scenes that could have given the frame: flux is kept on average,
+    where the absolute error's median loses the rare bright vessel.
     """
     signal = ((truth + 1) / 2).clamp(min=0)
     return ((restored - truth).square() / (signal + FLOOR)).mean()

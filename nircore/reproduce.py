@@ -26,6 +26,7 @@ NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "04_loss_table": (("loss_table",), 2),
     "05_metric_figures": (("image_metrics",), 4),
     "07_benchmark": (("benchmark", "fidelity", "metric_quality"), 30),
+    "08_real_time": (("real_time",), 8),
     "09_claims": (("claims",), 1),
     "10_report": (("report",), 2),
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from nircore import losses
+from nircore import distributed, losses
 from nircore.config import Config
 from nircore.data.spectral import Spread
 
@@ -17,6 +17,8 @@ class System:
 
     A subclass makes its parts, names them in the three lists, and has `step(a, b, index)`, which updates everything
     once and returns the loss terms as scalars.
+
+    With several processes (`nircore.distributed`) each is given its part of the batch, and all take the same step.
 
     Args:
         config: architecture, loss weights, optimiser settings and seed.
@@ -56,8 +58,10 @@ class System:
         """Take one step; a gradient whose norm is above `most` (0: any) is cut down to it."""
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        distributed.average_gradients(parameters)
         if most:
-            torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], most)
+            torch.nn.utils.clip_grad_norm_(parameters, most)
         optimiser.step()
 
     @torch.no_grad()

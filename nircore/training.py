@@ -5,7 +5,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from nircore import checkpoint
+from nircore import checkpoint, distributed
 from nircore.config import Config
 from nircore.cyclegan import CycleGAN
 from nircore.errors import NircoreError
@@ -36,6 +37,18 @@ class Crops(Protocol):
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return low light and target of a step, both (N, 1, crop, crop) float32."""
+
+
+def prefetched(crops: Crops, indices: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of some steps, each cut while the one before is being learned from."""
+    with ThreadPoolExecutor(1) as cutter:
+        coming = None
+        for index in indices:
+            ready, coming = coming, cutter.submit(crops.at, index)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -93,29 +106,38 @@ class Training:
             NircoreError: a loss became NaN or infinite, or the networks collapsed; the checkpoint of the last
                 good epoch is kept.
         """
-        self._resume()
+        with distributed.first():
+            self._resume()
         for epoch in range(len(self.rows), self.config.epochs):
             began = time.perf_counter()
             self.system.set_learning_rate(epoch)
             row = {"epoch": epoch} | self._epoch(epoch)
             self._stop_if_collapsed(row)
-            row |= self.validate(self.system.average)
-            if self.config.select == "last":
-                row["selection"] = float(epoch)
             self.rows.append(row)
-            self._save(epoch)
-            seconds = time.perf_counter() - began
-            shown = {"G": "generator", "D_A": "discriminator_a", "D_B": "discriminator_b", "validation": "selection"}
-            parts = [f"{label} {row[name]:.3f}" for label, name in shown.items() if name in row]
-            self.say("  ".join([f"epoch {epoch + 1}/{self.config.epochs}", *parts, f"{seconds:.1f} s"]))
+            if distributed.rank() == 0:  # of several processes, one judges, writes and speaks
+                self._conclude(row, began)
         return pd.DataFrame(self.rows)
+
+    def _conclude(self, row: dict[str, float], began: float) -> None:
+        """Validate the epoch whose terms are in `row`, write its files, and say how it went."""
+        epoch = len(self.rows) - 1
+        row |= self.validate(self.system.average)
+        if self.config.select == "last":
+            row["selection"] = float(epoch)
+        self._save(epoch)
+        seconds = time.perf_counter() - began
+        shown = {"G": "generator", "D_A": "discriminator_a", "D_B": "discriminator_b", "validation": "selection"}
+        parts = [f"{label} {row[name]:.3f}" for label, name in shown.items() if name in row]
+        self.say("  ".join([f"epoch {epoch + 1}/{self.config.epochs}", *parts, f"{seconds:.1f} s"]))
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         """Run the epoch's steps and return each term's mean."""
         sums: dict[str, float] = {}
         steps = self.config.steps_per_epoch
-        for index in range(epoch * steps, (epoch + 1) * steps):
-            for name, value in self.system.step(*self.crops.at(index), index).items():
+        indices = range(epoch * steps, (epoch + 1) * steps)
+        for index, batch in zip(indices, prefetched(self.crops, indices), strict=True):
+            low_light, target = map(distributed.share, batch)
+            for name, value in distributed.mean(self.system.step(low_light, target, index)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) / steps
                 if not math.isfinite(sums[name]):
                     raise self._diverged(epoch, f"the {name} term")
@@ -184,3 +206,34 @@ def table_epochs(epochs: int, rows: int = 10) -> list[int]:
     if epochs <= rows:
         return list(range(epochs))
     return [round(k * (epochs - 1) / (rows - 1)) for k in range(rows)]
+
+
+def main(arguments: list[str]) -> None:
+    """Train the run that `key=value` arguments describe; under torchrun, in several processes.
+
+    `torchrun --nproc-per-node 2 -m nircore.training recipe=physics batch=8` takes the same steps as one process
+    does; every argument is a setting of `nircore.config`. Interrupted, the same command goes on.
+    """
+    from nircore import stages
+    from nircore.config import parse, resolve
+    from nircore.run import Run
+    from nircore.stages import training
+
+    distributed.start()
+    try:
+        run = Run(resolve(dict(map(parse, arguments))))
+        with distributed.first():
+            run.save_config()
+            stages.make(run, "data_split")
+        training.make(run)
+    finally:
+        distributed.stop()
+
+
+if __name__ == "__main__":
+    import sys
+
+    try:
+        main(sys.argv[1:])
+    except NircoreError as problem:
+        sys.exit(f"nircore: {problem}")

@@ -283,7 +283,14 @@ def test_the_stage_fills_the_table(run):
     assert tuple(frames.columns) == stage.PER_FRAME
     test = len(stage._test(run))
     assert test >= 2
-    ran = {"low-light": 1, "Gaussian": 1, "paper's system": 2, "physics recipe": 2, "supervised oracle": 2}
+    ran = {
+        "low-light": 1,
+        "Gaussian": 1,
+        "paper's system": 2,
+        "physics recipe": 2,
+        "real-time recipe": 2,
+        "supervised oracle": 2,
+    }
     assert frames.groupby("method").size().to_dict() == {m: n * test for m, n in (ran | {TRUTH: 1}).items()}
     assert (summary.loc[list(ran), "frames"] == test).all() and (summary["test_frames"] == test).all()
     assert summary["seconds"].notna().to_dict() == {name: name in ran for name in summary.index}

@@ -47,3 +47,16 @@ def test_no_picture_of_a_real_frame_and_no_path_of_this_machine_is_published(run
 def test_the_machine_is_described(runs, tmp_path):
     table = pd.read_csv(gather.gather(runs[:1], tmp_path / "published") / "machine.csv")
     assert table["cores"].iloc[0] >= 1 and table["torch"].iloc[0]
+
+
+def test_the_times_are_gathered_with_their_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    run = Run(resolve({"dataset": "swir-hdr", "data_root": "/somewhere/secret"}))
+    for name in ("table10_real_time", "quality_speed", "real_time_machine"):
+        run.write_table(name, pd.DataFrame({"engine": ["eager"], "median_ms": [1.5]}))
+    for name in ("fig12_real_time", "fig12b_engines"):
+        run.figure(name).parent.mkdir(parents=True, exist_ok=True)
+        run.figure(name).write_bytes(b"a plot")
+    folder = gather.gather_real_time(run, tmp_path / "published")
+    assert len(list(folder.iterdir())) == 5
+    assert pd.read_csv(folder / "table10_real_time.csv")["median_ms"].iloc[0] == 1.5

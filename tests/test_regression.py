@@ -101,3 +101,37 @@ def test_the_unet_s_weights_follow_the_seed_and_keep_the_signal_alive():
     assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     with torch.inference_mode():
         assert one(torch.randn(1, 1, 64, 64)).std() > 0.1
+
+
+def taught(tmp_path, share: float) -> tuple[Regression, torch.nn.Module]:
+    """A small system with a larger teacher, kept in a file."""
+    large = dataclasses.replace(config(), ngf=8)
+    teacher = build_generator(large, seed=9)
+    checkpoint.save_generator(tmp_path / "teacher.safetensors", teacher, large, {})
+    return Regression(config(teacher=str(tmp_path / "teacher.safetensors"), lambda_teacher=share), CPU), teacher
+
+
+def test_a_teacher_takes_its_share_of_the_loss_and_does_not_learn(tmp_path):
+    system, teacher = taught(tmp_path, share=0.25)
+    a, b = Smoothed().at(0)
+    with torch.no_grad():
+        restored = system.g_ab(a)
+        expected = 0.75 * restoration(restored, b) + 0.25 * restoration(restored, teacher(a))
+    assert system.step(a, b, 0)["generator"].item() == pytest.approx(expected.item(), rel=1e-5)
+    for before, after in zip(teacher.parameters(), system.teacher.parameters(), strict=True):
+        assert torch.equal(before, after)
+    assert not any(name.startswith("teacher") for name in system.state())
+
+
+def test_a_student_comes_to_answer_as_its_teacher_does(tmp_path):
+    system, teacher = taught(tmp_path, share=1.0)
+    for group in system.adam_g.param_groups:
+        group["lr"] = 3e-3
+    a = Smoothed().at(10_000)[0]
+    with torch.no_grad():
+        before = (system.g_ab(a) - teacher(a)).abs().mean().item()
+        for step in range(80):
+            with torch.enable_grad():
+                system.step(*Smoothed().at(step), step)
+        after = (system.g_ab(a) - teacher(a)).abs().mean().item()
+    assert after < before / 2

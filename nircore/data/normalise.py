@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
+from nircore.data.smooth import gaussian, quantile
 from nircore.errors import NircoreError
 
 
@@ -25,7 +25,9 @@ class Normalisation:
         Raises:
             NircoreError: the frame is constant.
         """
-        low, high = np.percentile(gaussian_filter(pixels.astype(np.float64), 2.0), [1.0, 99.9])
+        base = float(pixels.flat[0])  # off, so that float32's digits serve the signal and a constant stays one
+        smooth = gaussian(pixels - base, 2.0)
+        low, high = (base + quantile(smooth, share) for share in (0.01, 0.999))
         if not high > low:
             raise NircoreError("A constant frame cannot be normalised: leave it out.")
         return cls(float(low), float(high - low))

@@ -5,12 +5,15 @@ denoiser that averages hundreds of pixels leaves it standing as bands across the
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d
+
+from nircore.data.smooth import quantile, slow_course
 
 STEADY = (20.0, 4.0)  # px along columns and rows: smoothing in which a band is gone, and the dark places are found
 DARK = 0.45  # share of the frame, its darkest pixels, that speaks for the sensor: there is little scene in it
 SLOW = 60.0  # rows (sigma): what changes more slowly may be stray light, and stays
 FAST = 2.0  # rows (sigma): what changes faster is not told from the noise of so few pixels
+NONE = 1e-6  # share of dark pixels around a place, below which there are none (at a dark pixel: over 0.006)
 FEWEST = 10.0  # dark pixels in a row and half of the frame, on average over FAST: fewer say nothing
 
 
@@ -25,24 +28,33 @@ def row_drift(pixels: np.ndarray) -> np.ndarray:
     rows, 1.0 DN^2, about 0.42 goes, and on phantoms without bands less than 0.01 comes. A scene that fills more than
     half of the field is not what this is made for (with DARK = 0.6, the phantom's limbs passed for bands).
     """
-    steady = gaussian_filter(pixels.astype(np.float64), STEADY)
-    dark = (steady <= np.quantile(steady, DARK)).astype(np.float64)
+    level = (pixels - float(pixels.flat[0])).astype(np.float32)  # a pedestal would use up float32's digits
+    cosines, parts = slow_course(level, STEADY[0])
+    steady = cosines @ gaussian_filter1d(parts, STEADY[1], axis=1)
+    dark = (steady <= quantile(steady, DARK)).astype(np.float32)
+    above = (level - _slow(level * dark) / np.maximum(_slow(dark), NONE)) * dark
     half = pixels.shape[1] // 2
-    witnesses = [_course(pixels[:, part], dark[:, part]) for part in (np.s_[:half], np.s_[half:])]
-    (left, many), (right, more) = witnesses
+    (left, many), (right, more), (drift, count) = (
+        _course(above[:, part], dark[:, part]) for part in (np.s_[:half], np.s_[half:], np.s_[:])
+    )
     sound = (many > FEWEST) & (more > FEWEST)
-    drift, count = _course(pixels, dark)
     common = float(np.mean((left * right)[sound])) if sound.any() else 0.0
     if common <= 0:
         return np.zeros(len(pixels))
     return drift * min(1.0, common / float(np.mean(drift[sound] ** 2))) * (count > 2 * FEWEST)
 
 
-def _course(pixels: np.ndarray, dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of each row's dark pixels, less its slow course, and how many there are; smoothed by FAST."""
-    slow = gaussian_filter1d(pixels * dark, SLOW, axis=0) / (gaussian_filter1d(dark, SLOW, axis=0) + 1e-9)
-    count = gaussian_filter1d(dark.sum(axis=1), FAST)
-    return gaussian_filter1d(((pixels - slow) * dark).sum(axis=1), FAST) / np.maximum(count, 1.0), count
+def _slow(pixels: np.ndarray) -> np.ndarray:
+    """Return the slow course of every column (H, W)."""
+    cosines, parts = slow_course(pixels, SLOW)
+    return cosines @ parts
+
+
+def _course(above: np.ndarray, dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each row's dark pixels above their slow course, and how many they are; smoothed by FAST."""
+    sums, counts = (np.sum(part, axis=1).astype(np.float64) for part in (above, dark))
+    count = gaussian_filter1d(counts, FAST)
+    return gaussian_filter1d(sums, FAST) / np.maximum(count, 1.0), count
 
 
 def level_rows(pixels: np.ndarray) -> np.ndarray:

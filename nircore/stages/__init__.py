@@ -55,7 +55,7 @@ DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "wid
 MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
 LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
-LEARNING += ("pix2pix.py", "training.py")
+LEARNING += ("pix2pix.py", "training.py", "distributed.py")
 LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
@@ -178,6 +178,19 @@ STAGES = {
                 "figures/fig8_metric_quality.png",
             ),
             code=("data", "metrics", "figures", "metric_quality.py"),
+        ),
+        Stage(
+            "real_time",
+            keys=("profile", *MODEL_KEYS),
+            reads=("tables/table4_benchmark.csv",),
+            writes=(
+                "tables/table10_real_time.csv",
+                "tables/real_time_machine.csv",
+                "tables/quality_speed.csv",
+                "figures/fig12_real_time.png",
+                "figures/fig12b_engines.png",
+            ),
+            code=("data", "models", "recipes", "figures", "inference.py", "engines.py", "export.py", "real_time.py"),
         ),
         Stage(
             "claims",

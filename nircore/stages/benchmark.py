@@ -26,6 +26,7 @@ NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its los
 RECIPES = {
     "ssgan": ("paper's system", UNPAIRED),
     "physics": ("physics recipe", UNPAIRED),
+    "realtime": ("real-time recipe", UNPAIRED),
     "oracle": ("supervised oracle", PAIRED),
     "cyclegan": ("CycleGAN", UNPAIRED),
     "ma2021": ("Ma et al. 2021", UNPAIRED),

@@ -112,6 +112,13 @@ SECTIONS = (
         {"table3_truth": ()},
     ),
     Section(
+        "Real time",
+        "From array to array, batch 1, levelling of rows and normalisation included; all cases take turns in one "
+        "run: read their ratios. The bound is the larger of operations and bytes over what the machine did at best.",
+        {"fig12_real_time": "Quality against speed.", "fig12b_engines": "Every recipe on every engine."},
+        {"real_time_machine": (), "table10_real_time": ()},
+    ),
+    Section(
         "Benchmark",
         "Every method on the same held-out frames, clipped at 0 DN, judged after the best affine fit to the truth. "
         "Classical methods are tuned on validation frames; gains are over the classical method that was best there, "

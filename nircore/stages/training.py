@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nircore import checkpoint, crops, evaluation
+from nircore import checkpoint, crops, distributed, evaluation
 from nircore.config import Config, as_recipe
 from nircore.cyclegan import COLUMNS
 from nircore.figures import losses as draw
@@ -16,11 +16,15 @@ from nircore.figures.style import save
 from nircore.run import Run
 from nircore.training import Training
 
+TEACHERS = {"realtime": "physics"}  # who is taught by whom, where a run trains both
+
 
 def make(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
     losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
+    if distributed.rank():
+        return
     missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
     run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
     save(draw.validation(losses), run.figure("validation"))
@@ -37,6 +41,8 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
     if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
     config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed, **changed)
+    if recipe in TEACHERS:
+        config = dataclasses.replace(config, teacher=str(train(run, TEACHERS[recipe], seed, before)))
     parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
     folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.

@@ -1,0 +1,159 @@
+"""What can run a generator: PyTorch in several ways, ONNX Runtime, OpenVINO, CUDA graphs; one contract for all.
+
+An engine turns a generator into a function of a normalised frame (H, W) of any size from 16 px on, batch 1, as a
+camera gives it. Engines whose package or device is absent are named with the reason, never silently left out.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nircore import export
+from nircore.data.normalise import Normalisation
+from nircore.errors import NircoreError
+from nircore.inference import SMALLEST, prepare
+
+Frame = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a generator is run.
+
+    Attributes:
+        build: makes a function of (1, 1, H, W) float32, H and W multiples of the generator's.
+        tolerance: largest deviation from eager PyTorch, of [-1, 1], of an untrained network on noise.
+        absent: says why it cannot run here; empty if it can.
+    """
+
+    build: Callable[[nn.Module], Frame]
+    tolerance: float
+    absent: Callable[[], str] = lambda: ""
+
+
+def _torch(run: Callable[[Tensor], Tensor], **layout: torch.memory_format) -> Frame:
+    @torch.inference_mode()
+    def frame(image: np.ndarray) -> np.ndarray:
+        return run(torch.from_numpy(image).contiguous(**layout)).numpy()
+
+    return frame
+
+
+def _channels_last(generator: nn.Module) -> Frame:
+    return _torch(generator.to(memory_format=torch.channels_last), memory_format=torch.channels_last)
+
+
+def _compiled(generator: nn.Module) -> Frame:
+    return _torch(torch.compile(generator.to(memory_format=torch.channels_last)), memory_format=torch.channels_last)
+
+
+def _no_compiler() -> str:
+    found = any(map(shutil.which, ("c++", "g++", "clang++")))
+    return "" if found else "needs a C++ compiler (g++ or clang++)"
+
+
+def _no_cuda() -> str:
+    return "" if torch.cuda.is_available() else "needs a CUDA device"
+
+
+class CudaGraph:
+    """A generator in bfloat16 on a CUDA device, its kernels recorded once per frame size and then replayed."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        self.generator = generator.to("cuda", torch.bfloat16, memory_format=torch.channels_last)
+        self.recorded: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Run (1, 1, H, W)."""
+        if image.shape not in self.recorded:
+            self.recorded[image.shape] = self._record(image.shape)
+        graph, source, result = self.recorded[image.shape]
+        source.copy_(torch.from_numpy(image))
+        graph.replay()
+        return result.float().cpu().numpy()
+
+    def _record(self, shape: tuple[int, ...]) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
+        source = torch.zeros(shape, device="cuda", dtype=torch.bfloat16)
+        side = torch.cuda.Stream()  # PyTorch asks for warm-up on another stream than the default one
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.generator(source)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = self.generator(source)
+        return graph, source, result
+
+
+ENGINES: dict[str, Engine] = {
+    "eager": Engine(_torch, 0.0),
+    "channels_last": Engine(_channels_last, 1e-4),
+    "compile": Engine(_compiled, 1e-4, _no_compiler),
+    "onnxruntime": Engine(
+        lambda generator: export.onnx_session(export.onnx_bytes(generator)),
+        1e-4,
+        lambda: export.absent("onnx", "onnxruntime"),
+    ),
+    "openvino": Engine(
+        lambda generator: export.openvino_session(export.openvino_model(generator)),
+        1e-4,
+        lambda: export.absent("openvino"),
+    ),
+    "openvino-bf16": Engine(  # on processors without bfloat16 OpenVINO computes in float32
+        lambda generator: export.openvino_session(export.openvino_model(generator), "bf16"),
+        0.1,
+        lambda: export.absent("openvino"),
+    ),
+    "cuda": Engine(CudaGraph, 0.1, _no_cuda),
+}
+
+
+def available() -> dict[str, str]:
+    """Return every engine's name with an empty text if it can run here, else the reason it cannot."""
+    return {name: engine.absent() for name, engine in ENGINES.items()}
+
+
+def build(name: str, generator: nn.Module) -> Frame:
+    """Return the generator as a function of a normalised frame (H, W), any size from 16 px on, to (H, W) float32.
+
+    PyTorch's engines keep `generator` itself, and may lay it out anew: hand over a copy where it serves elsewhere.
+
+    Raises:
+        NircoreError: an unknown engine, or one that cannot run here; of the function: a frame that is too small.
+    """
+    if name not in ENGINES:
+        raise NircoreError(f"engine={name} is unknown: choose one of {', '.join(ENGINES)}.")
+    if reason := ENGINES[name].absent():
+        raise NircoreError(f"engine={name} {reason}.")
+    run, multiple = ENGINES[name].build(generator.eval()), generator.multiple
+
+    def frame(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape
+        if min(height, width) < SMALLEST:
+            raise NircoreError(
+                f"A frame of {height} x {width} px is too small: both sides need {SMALLEST} px or more."
+            )
+        padded = pixels.astype(np.float32, copy=False)
+        if height % multiple or width % multiple:
+            padded = np.pad(padded, ((0, -height % multiple), (0, -width % multiple)), mode="reflect")
+        return run(np.ascontiguousarray(padded)[None, None])[0, 0, :height, :width]
+
+    return frame
+
+
+def enhancer(name: str, generator: nn.Module) -> Frame:
+    """Return what `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN."""
+    run = build(name, generator)
+
+    def frame(pixels: np.ndarray) -> np.ndarray:
+        pixels = prepare(generator, pixels)
+        fit = Normalisation.of(pixels)
+        return fit.invert(run(fit.apply(pixels)))
+
+    return frame

@@ -1,0 +1,140 @@
+"""A trained generator for other programs: ONNX, OpenVINO or torch.export, checked before it is kept."""
+
+import contextlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nircore.errors import NircoreError
+from nircore.paths import make_folder
+
+TOLERANCE = 1e-4  # of [-1, 1]: float32 sums in another order; a frame's noise is a thousand times as large
+OPSET = 17
+#: File ending and packages of each format.
+FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": (".onnx", ("onnx", "onnxruntime")),
+    "openvino": (".xml", ("openvino",)),
+    "torch-export": (".pt2", ()),
+}
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def absent(*packages: str) -> str:
+    """Return why something that needs these packages cannot run here; empty if it can."""
+    missing = [name for name in packages if find_spec(name) is None]
+    extra = "openvino" if "openvino" in packages else "onnx"
+    return f"needs {' and '.join(missing)}: pip install 'nircore[{extra}]'" if missing else ""
+
+
+def example(generator: nn.Module, height: int = 6, width: int = 9, seed: int = 0) -> Tensor:
+    """Return a random normalised frame, (1, 1, H, W): sides in units of what the generator can halve."""
+    shape = (1, 1, height * generator.multiple, width * generator.multiple)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).clamp(-1, 3)
+
+
+def onnx_bytes(generator: nn.Module) -> bytes:
+    """Return the generator as ONNX, `frame` (1, 1, H, W) float32 to `enhanced`, H and W free."""
+    memory, free = io.BytesIO(), {2: "height", 3: "width"}
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # of the tracing exporter: the newer one wants H and W to be constants here
+        torch.onnx.export(
+            generator, (example(generator),), memory, dynamo=False, opset_version=OPSET,
+            input_names=["frame"], output_names=["enhanced"], dynamic_axes={"frame": free, "enhanced": free},
+        )  # fmt: skip
+    return memory.getvalue()
+
+
+def openvino_model(generator: nn.Module) -> Any:
+    """Return the generator as an OpenVINO model, (1, 1, H, W) float32, H and W free."""
+    import openvino
+
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return openvino.convert_model(generator, example_input=example(generator), input=[(1, 1, -1, -1)])
+
+
+def onnx_session(model: bytes | str) -> Run:
+    """Return an ONNX model, or its file, as a function of (1, 1, H, W), on as many threads as PyTorch has."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda image: session.run(None, {name: image})[0]
+
+
+def openvino_session(model: Any, precision: str = "f32") -> Run:
+    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W); by itself it would choose bfloat16."""
+    import openvino
+
+    settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": precision})
+    return lambda image: compiled(image)[0]
+
+
+def _torch_program(generator: nn.Module) -> Any:
+    sides = {
+        axis: generator.multiple * torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "h"), (3, "w"))
+    }
+    return torch.export.export(generator, (example(generator),), dynamic_shapes=(sides,))
+
+
+def _write(generator: nn.Module, kind: str, path: Path) -> Run:
+    """Write a file and return what it computes when it is read back."""
+    if kind == "onnx":
+        path.write_bytes(onnx_bytes(generator))
+        return onnx_session(str(path))
+    if kind == "openvino":
+        import openvino
+
+        openvino.save_model(openvino_model(generator), path, compress_to_fp16=False)
+        return openvino_session(str(path))
+    torch.export.save(_torch_program(generator), path)
+    module = torch.export.load(path).module()
+    return lambda image: module(torch.from_numpy(image)).detach().numpy()
+
+
+def export(generator: nn.Module, kind: str, path: Path) -> float:
+    """Write a generator in a format of `FORMATS` to `path`; return its largest deviation from PyTorch.
+
+    What is written takes a normalised frame (1, 1, H, W), float32 in about [-1, 1] (`nircore.data.normalise`), H and
+    W multiples of `generator.multiple`, and is compared on two sizes. OpenVINO writes a .bin beside the .xml.
+
+    Raises:
+        NircoreError: an unknown format, a missing package, another ending, or a deviation above `TOLERANCE`: then
+            no file is left.
+    """
+    if kind not in FORMATS:
+        raise NircoreError(f"format={kind} is unknown: choose one of {', '.join(FORMATS)}.")
+    ending, packages = FORMATS[kind]
+    if reason := absent(*packages):
+        raise NircoreError(f"format={kind} {reason}.")
+    if path.suffix != ending:
+        raise NircoreError(f"A file of format={kind} ends in {ending}: give {path.name} that ending.")
+    make_folder(path.parent)
+    generator = generator.cpu().eval()
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+        run = _write(generator, kind, Path(folder) / path.name)
+        error = max(_deviation(generator, run, size) for size in ((6, 9), (5, 3)))
+        if not error <= TOLERANCE:
+            raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g}, more than {TOLERANCE:g}.")
+        del run
+        for file in Path(folder).iterdir():
+            os.replace(file, path.parent / file.name)
+    return error
+
+
+@torch.inference_mode()
+def _deviation(generator: nn.Module, run: Run, size: tuple[int, int]) -> float:
+    image = example(generator, *size, seed=1)
+    return float(np.abs(run(image.numpy()) - generator(image).numpy()).max())

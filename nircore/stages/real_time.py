@@ -1,0 +1,71 @@
+"""The real-time table: every recipe on every engine, beside each other, and what the speed costs in quality."""
+
+import pandas as pd
+
+from nircore import engines, real_time
+from nircore.config import as_recipe
+from nircore.figures import real_time as draw
+from nircore.figures.style import note, save
+from nircore.gather import machine
+from nircore.models import build_generator
+from nircore.run import Run
+from nircore.stages.benchmark import RECIPES
+
+#: Seconds that each case is measured, after it is built; compiling one takes longer than the two small profiles last.
+BUDGET_S = {"smoke": 0.05, "cpu": 0.7, "benchmark": 10.0, "paper": 10.0}
+SLOW_TO_BUILD, LATER = "compile", "left out here (profiles benchmark and paper): compiling takes longer than the rest"
+PAPER_CHANNELS = 64
+CAMERA_ROWS = 640
+
+
+def make(run: Run) -> None:
+    """Time the networks (with drawn weights: speed is that of the architecture), and draw quality beside it."""
+    profile, full = run.config.profile, run.config.profile not in ("smoke", "cpu")
+    absent = {name: reason for name, reason in engines.available().items() if reason}
+    if not full and SLOW_TO_BUILD not in absent:
+        absent[SLOW_TO_BUILD] = LATER
+    names = [name for name in engines.ENGINES if name not in absent]
+    chosen = list(real_time.cases(_generators(run, full), names, lambda line: print(line, flush=True)))
+    peaks = real_time.measure(chosen, BUDGET_S[profile])
+    timed = real_time.table(chosen, peaks, absent)
+    run.write_table("table10_real_time", timed)
+    facts = machine().assign(gemm_gflop_s=peaks.flops / 1e9, copy_gb_s=peaks.bytes_s / 1e9)
+    run.write_table("real_time_machine", facts)
+    traded = _quality(run, timed)
+    run.write_table("quality_speed", traded)
+    empty = note("No test frame of this dataset has a reference: speed cannot be held against quality.")
+    save(draw.quality_against_speed(traded) if len(traded) else empty, run.figure("fig12_real_time"))
+    save(draw.engines(timed), run.figure("fig12b_engines"))
+
+
+def _generators(run: Run, full: bool) -> dict[str, tuple[int, object]]:
+    recipes = ("ssgan", "physics", "realtime", *(("cyclegan",) if full else ()))
+    configs = {name: as_recipe(run.config, name) for name in recipes}
+    found = {name: (config.ngf, build_generator(config).eval()) for name, config in configs.items()}
+    if full:
+        import dataclasses
+
+        paper = dataclasses.replace(configs["ssgan"], ngf=PAPER_CHANNELS)
+        found["ssgan, published size"] = (PAPER_CHANNELS, build_generator(paper).eval())
+    return found
+
+
+def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per method of the benchmark: its scores, and its time for a frame of the camera's size.
+
+    Recipes: the fastest engine here. All else: the benchmark's seconds, taken in another run on this machine.
+    """
+    scores = run.table("table4_benchmark")
+    scores = scores[scores["psnr"].notna() & (scores["kind"] != "input")].drop_duplicates("method")
+    camera = timed[timed["height"] == CAMERA_ROWS]
+    rows = []
+    for row in scores.itertuples():
+        recipe = next((key for key, (name, _) in RECIPES.items() if name == row.method), "")
+        own = camera[camera["recipe"] == recipe]
+        ms, engine = 1e3 * row.seconds, ""
+        if len(own):
+            best = own.loc[own["median_ms"].idxmin()]
+            ms, engine = best["median_ms"], best["engine"]
+        rows.append({"method": row.method, "kind": row.kind, "psnr": row.psnr, "ssim": row.ssim, "ms": ms,
+                     "engine": engine})  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "kind", "psnr", "ssim", "ms", "engine"])

@@ -1,0 +1,53 @@
+"""What is exported computes what PyTorch computes, at sizes it was not made with, or is not written."""
+
+import numpy as np
+import pytest
+import torch
+
+from nircore import export
+from nircore.errors import NircoreError
+from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+
+GENERATORS = {
+    "unet": lambda: initialise_rectified(UNetGenerator(4, 3), 1),
+    "resnet": lambda: initialise(ResnetGenerator(4, 1), 1),
+}
+READ = {
+    "onnx": lambda path: export.onnx_session(str(path)),
+    "openvino": lambda path: export.openvino_session(str(path)),
+    "torch-export": lambda path: lambda x: torch.export.load(path).module()(torch.from_numpy(x)).detach().numpy(),
+}
+
+
+@pytest.mark.parametrize("network", GENERATORS)
+@pytest.mark.parametrize("kind", export.FORMATS)
+def test_a_file_computes_what_pytorch_does_at_another_size(kind, network, tmp_path):
+    ending, packages = export.FORMATS[kind]
+    if reason := export.absent(*packages):
+        pytest.skip(reason)
+    generator = GENERATORS[network]().eval()
+    path = tmp_path / f"generator{ending}"
+    assert 0 <= export.export(generator, kind, path) <= export.TOLERANCE
+    image = export.example(generator, 8, 4, seed=5)
+    with torch.inference_mode():
+        expected = generator(image).numpy()
+    np.testing.assert_allclose(READ[kind](path)(image.numpy()), expected, atol=export.TOLERANCE)
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_a_file_that_deviates_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_write", lambda generator, kind, path: lambda image: image + 1)
+    with pytest.raises(NircoreError, match="would deviate from PyTorch"):
+        export.export(GENERATORS["unet"](), "torch-export", tmp_path / "generator.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_is_said(tmp_path, monkeypatch):
+    generator = GENERATORS["unet"]()
+    with pytest.raises(NircoreError, match="format=abacus is unknown"):
+        export.export(generator, "abacus", tmp_path / "x")
+    with pytest.raises(NircoreError, match="ends in .pt2"):
+        export.export(generator, "torch-export", tmp_path / "x.onnx")
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(NircoreError, match=r"needs onnx and onnxruntime: pip install 'nircore\[onnx\]'"):
+        export.export(generator, "onnx", tmp_path / "x.onnx")

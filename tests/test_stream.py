@@ -1,0 +1,156 @@
+"""A stream loses nothing unless told to, counts what it loses, and ends cleanly however it ends."""
+
+import _thread
+import threading
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from nircore.errors import NircoreError
+from nircore.stream import Account, frames_of, stream, to_folder
+
+COUNT = 40
+
+
+def camera(pause: float = 0.0, count: int = COUNT):
+    for k in range(count):
+        time.sleep(pause)
+        yield np.full((16, 16), float(k))
+
+
+class Disk:
+    """Remembers what was written."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause, self.frames = pause, {}
+
+    def __call__(self, index: int, image: np.ndarray) -> None:
+        time.sleep(self.pause)
+        assert index not in self.frames
+        self.frames[index] = float(image[0, 0])
+
+
+def slow(pause: float):
+    def enhance(pixels: np.ndarray) -> np.ndarray:
+        time.sleep(pause)
+        return pixels + 1000
+
+    return enhance
+
+
+@pytest.mark.parametrize(("source", "network", "disk"), [(0, 0.003, 0), (0.003, 0, 0), (0, 0, 0.003), (0, 0, 0)])
+def test_nothing_is_lost_whichever_is_slowest(source, network, disk):
+    writer = Disk(disk)
+    account = stream(camera(source), slow(network), writer, size=2)
+    assert writer.frames == {k: k + 1000.0 for k in range(COUNT)}
+    assert (account.read, account.written, account.dropped) == (COUNT, COUNT, 0)
+    assert len(account.latencies_s) == COUNT and not account.interrupted
+
+
+@pytest.mark.parametrize(("network", "disk"), [(0.02, 0), (0, 0.02)])
+def test_what_is_dropped_is_counted(network, disk):
+    writer = Disk(disk)
+    account = stream(camera(0.001), slow(network), writer, size=2, when_full="drop")
+    assert account.dropped > 0
+    assert account.read == COUNT == account.written + account.dropped
+    assert len(writer.frames) == account.written
+    assert all(value == index + 1000 for index, value in writer.frames.items())
+    assert f"{account.dropped} dropped" in str(account)
+
+
+def test_an_interrupt_ends_the_source_and_writes_what_was_read():
+    writer, before = Disk(), threading.active_count()
+
+    def pressed():
+        for frame in camera(0.002, 100_000):
+            if frame[0, 0] == 20:
+                _thread.interrupt_main()
+            yield frame
+
+    account = stream(pressed(), slow(0), writer, size=2)
+    assert account.interrupted and 20 <= account.read < 100_000
+    assert account.read == account.written == len(writer.frames)
+    assert threading.active_count() == before
+
+
+def test_an_interrupt_ends_a_source_that_waits_for_a_frame_in_vain():
+    released = threading.Event()
+
+    def waiting():
+        yield from camera(count=3)
+        _thread.interrupt_main()
+        released.wait(30)
+
+    writer = Disk()
+    account = stream(waiting(), slow(0), writer)
+    released.set()
+    assert account.interrupted and len(writer.frames) == account.written == 3
+
+
+@pytest.mark.parametrize("where", ["source", "network", "disk"])
+def test_an_error_anywhere_ends_the_stream_and_is_raised(where):
+    def broken(*_):
+        raise ValueError(where)
+
+    def source():
+        yield from camera(count=3)
+        if where == "source":
+            broken()
+        yield from camera()
+
+    before = threading.active_count()
+    with pytest.raises(ValueError, match=where):
+        stream(source(), broken if where == "network" else slow(0), broken if where == "disk" else Disk(), size=2)
+    assert threading.active_count() == before
+
+
+def test_the_view_is_shown_pairs():
+    shown = []
+    stream(camera(0.01, 30), slow(0), Disk(), view=lambda frame, image: shown.append((frame[0, 0], image[0, 0])))
+    assert shown and all(image == frame + 1000 for frame, image in shown)
+
+
+def test_frames_of_a_stack_and_of_a_folder(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 4000, (5, 20, 24)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    assert np.array_equal(list(frames_of(tmp_path / "stack.tif")), stack)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for k in range(3):
+        tifffile.imwrite(folder / f"{k}.tif", stack[k])
+    (folder / "notes.txt").write_text("not a frame")
+    assert np.array_equal(list(frames_of(folder)), stack[:3])
+
+
+def test_a_folder_that_is_being_written_is_followed(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 4000, (6, 20, 24)).astype(np.uint16)
+
+    def acquire():
+        for k, frame in enumerate(stack):
+            tifffile.imwrite(tmp_path / f"{k}.tif", frame)
+            time.sleep(0.03)
+
+    writer = threading.Thread(target=acquire)
+    writer.start()
+    found = list(frames_of(tmp_path, idle_s=1.0))
+    writer.join()
+    assert np.array_equal(found, stack)
+
+
+def test_to_folder_writes_floats_in_the_frame_s_unit(tmp_path):
+    account = stream(camera(count=3), slow(0), to_folder(tmp_path / "out"))
+    assert account.written == 3
+    assert [file.name for file in sorted((tmp_path / "out").iterdir())] == [f"frame_{k:06d}.tif" for k in range(3)]
+    image = tifffile.imread(tmp_path / "out" / "frame_000002.tif")
+    assert image.dtype == np.float32
+    assert (image == 1002).all()
+
+
+def test_what_is_no_stream_is_refused(tmp_path):
+    with pytest.raises(NircoreError, match="when_full='lose'"):
+        stream(camera(), slow(0), Disk(), when_full="lose")
+    with pytest.raises(NircoreError):
+        next(frames_of(tmp_path / "missing.tif"))
+    assert "0 frames read" in str(Account())
