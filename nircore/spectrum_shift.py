@@ -45,8 +45,7 @@ def offset_between(fixed: np.ndarray, moving: np.ndarray) -> tuple[float, float]
     """Return by how many (rows, columns) `moving` must be moved to lie on `fixed`, to 0.1 px; both (H, W) in DN.
 
     The offset, up to FARTHEST px, at which the details of the logarithms correlate best away from the borders: the
-    windows differ in contrast, hardly in where edges are. (Phase correlation follows
-    the borders, which stay where they are.)
+    windows differ in contrast, hardly in where edges are. (Phase correlation follows the borders, which stay.)
     Measure it between long exposures, never with an enhanced frame, which could then choose its own place.
     """
     one, other = _details(fixed), _details(moving)

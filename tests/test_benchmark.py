@@ -281,7 +281,7 @@ def test_the_stage_fills_the_table(run):
     stage.make(run)
     frames, summary = run.table("benchmark"), run.table("table4_benchmark").set_index("method")
     assert tuple(frames.columns) == stage.PER_FRAME
-    test = len(stage._test(run))
+    test = len(stage.tested(run))
     assert test >= 2
     ran = {
         "low-light": 1,
@@ -306,7 +306,7 @@ def test_tuning_never_sees_a_test_frame(run, monkeypatch):
     seen = []
     load = stage.sets.load
     monkeypatch.setattr(stage.sets, "load", lambda config, row: seen.append(row.split) or load(config, row))
-    stage._classical(run, stage._test(run))
+    stage._classical(run, stage.tested(run))
     assert seen and set(seen) == {"validation"}
 
 
@@ -336,7 +336,7 @@ def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):
         return [row._replace(exposure_s=s) for row in rows(run, split, domain) for s in (0.04, 0.02)]
 
     monkeypatch.setattr(stage.evaluation, "rows", two)
-    assert {row.exposure_s for row in stage._test(run)} == {0.02}
+    assert {row.exposure_s for row in stage.tested(run)} == {0.02}
 
 
 def test_filters_whose_exposures_do_not_match_stand_apart():

@@ -32,7 +32,7 @@ def nircore(monkeypatch, capsys, tmp_path):
         (["--set", "epochs=five"], "epochs is a whole number from 1 to 10000"),
         (["--set", "epochs=0"], "epochs is a whole number"),
         (["--set", "epochs"], "key=value"),
-        (["--profile", "huge"], "profile is one of benchmark, cpu, paper, smoke"),
+        (["--profile", "huge"], "profile is one of ablation, benchmark, cpu, paper, smoke"),
         (["--recipe", "magic"], "recipe is one of"),
         (["--dataset", "mnist"], "dataset is one of"),
         (["--run", "../escape"], "cannot name a folder"),

@@ -168,9 +168,9 @@ def _comparisons(
 
 def _figures(run: Run, judged: Sequence[Judged], scores: pd.DataFrame, methods: Sequence[Method]) -> None:
     """Draw details of some frames by every method, and all frames' scores."""
-    matched = [one for one in judged if matched(one[0])] or list(judged)
-    scores = scores[scores["file"].isin([Path(row.file).stem for row, _, _ in matched])]
-    shown = [_pictures(*one, scores, methods) for one in evaluation.spread(matched, SHOWN)]
+    alike = [one for one in judged if matched(one[0])] or list(judged)
+    scores = scores[scores["file"].isin([Path(row.file).stem for row, _, _ in alike])]
+    shown = [_pictures(*one, scores, methods) for one in evaluation.spread(alike, SHOWN)]
     save(draw.pictures(shown), run.figure("fig6_benchmark"))
     save(draw.scores(scores, best_classical(methods)), run.figure("fig6_scores"))
 
