@@ -65,12 +65,11 @@ def uri(image: np.ndarray, levels: pixels.Window, colours: str = "gray") -> str:
     return pixels.data_uri(pixels.png(picture, level=9))
 
 
-def panel(title: str, picture: str, colours: str, levels: pixels.Window, text: str) -> str:
-    """Return a picture (a data URI) with its colour bar and caption (HTML)."""
+def panel(title: str, picture: str, colours: str, levels: pixels.Window, text: str, unit: str = "DN") -> str:
+    """Return a picture (a data URI) with its colour bar and caption."""
     image = f'<img alt="{safe(title)}" src="{picture}">'
-    return (
-        f"<figure><h2>{safe(title)}</h2>{image}{bar(colours, levels)}<figcaption>{safe(text)}</figcaption></figure>"
-    )
+    caption = f"<figcaption>{safe(text)}</figcaption>"
+    return f"<figure><h2>{safe(title)}</h2>{image}{bar(colours, levels, unit)}{caption}</figure>"
 
 
 def bar(colours: str, levels: pixels.Window, unit: str = "DN") -> str:

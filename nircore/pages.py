@@ -46,6 +46,11 @@ NUMBERS = "On one scale, from the input's black to its white level. None of thes
 DIFFERENCE = (
     "Output minus input: red was added, blue taken away. Where all is well, this is noise and shows no structure."
 )
+BACKED = (0.0, 8.0)  # SDs of the noise that the picture of the support spans
+SUPPORT = (
+    "How far the input itself stands out of its surroundings (3 px against 9 px). A structure of the output where "
+    "this is below 2 was drawn by the network, not seen by the camera."
+)
 COLUMNS = ("frame", "before", "after", "light out / in", "noise SD before, after (DN)", "median half-width (DN)", "")
 INDEX_NOTE = "A pair of pictures shares one grey scale; different frames do not. Light counts above the black level."
 
@@ -74,6 +79,7 @@ class FrameReport:
         noise: of the input, or None where it could not be read off.
         facts: anything else worth a line, such as exposure, filter, page, dark, seconds.
         warnings: what the caller noticed, such as pixels clipped to the file's type.
+        support: `nircore.trust.support`, or None.
     """
 
     name: str
@@ -86,10 +92,13 @@ class FrameReport:
     noise: Noise | None = None
     facts: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    support: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check that the images belong together."""
-        shapes = {np.shape(i) for i in (self.low_light, self.enhanced, self.half_width) if i is not None}
+        shapes = {
+            np.shape(i) for i in (self.low_light, self.enhanced, self.half_width, self.support) if i is not None
+        }
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             raise NircoreError(f"The report on {self.name} needs images of one size (H, W): got {sorted(shapes)}.")
 
@@ -193,6 +202,9 @@ def _pictures(report: FrameReport) -> str:
         panels.append(
             page_parts.panel("Trust map", page_parts.uri(report.half_width, top, "magma"), "magma", top, text)
         )
+    if report.support is not None:
+        picture = page_parts.uri(report.support, BACKED, "viridis")
+        panels.append(page_parts.panel("Support by the input", picture, "viridis", BACKED, SUPPORT, "noise SDs"))
     return f'<div class="panels">{"".join(panels)}</div>'
 
 

@@ -47,6 +47,7 @@ FIT_SHARE = 1 / 4  # of the calibration frames: these fit the weights, the other
 FLOOR = 1e-3  # of the frame's scale: no guess is smaller, or a pixel of an untrained generator would be certain
 FIRST_SEED = 20_000  # of the animals that calibrate: no dataset and no other test has them
 TRACE = 1e-4  # of the frame's scale: a term that is smaller on average is rounding, or next to nothing
+DETAIL = 3.0  # px: sigma of the detail whose support is measured; three times as wide is its surroundings
 SAMPLED = 4000  # pixels per frame that fit the weights
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -90,6 +91,13 @@ class Calibration:
         floor = FLOOR * terms["floor"]
         return floor + sum(weight * terms[name] for name, weight in self.weights.items())
 
+    def sentence(self) -> str:
+        """Say what the intervals mean, for a reader of a page or a figure."""
+        return (
+            f"Calibrated on {self.frames} {self.frames_are}: on frames like those, at most {self.alpha:.0%} of the "
+            "pixels are expected outside; on others, read it as where to look."
+        )
+
     def half_width(self, terms: Terms) -> np.ndarray:
         """Return the half-width of the interval, (H, W) float32 in DN."""
         return (self.factor * self.guess(terms)).astype(np.float32)
@@ -97,10 +105,18 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """An enhanced frame and its trust map: (H, W) float32 DN both; the terms (H, W) that it came from, by name."""
+    """An enhanced frame and where not to trust it.
+
+    Attributes:
+        image, half_width: output and half-width of its interval, (H, W) float32 DN.
+        support: see `support`, (H, W); None where the frame's noise could not be read off.
+        normalisation, noise: of the frame.
+        terms: what the half-width came from, (H, W) by name.
+    """
 
     image: np.ndarray
     half_width: np.ndarray
+    support: np.ndarray | None
     normalisation: Normalisation
     terms: Terms
     noise: Noise | None
@@ -195,18 +211,34 @@ def trust_map(
         NircoreError: what the calibration needs is not handed over.
     """
     image, fit, terms, noise = look(generator, pixels, others, way_back, calibration.views)
-    return Trust(image, calibration.half_width(terms), fit, terms, noise)
+    backing = support(prepare(generator, pixels), fit.offset, noise)
+    return Trust(image, calibration.half_width(terms), backing, fit, terms, noise)
+
+
+def support(pixels: np.ndarray, black: float, noise: Noise | None) -> np.ndarray | None:
+    """Return by how many SDs of its noise the *input* stands out of its surroundings, (H, W) float32.
+
+    Wrong values and invented structures are two things: the half-width finds the former, this the latter. A vessel of
+    the output where the input's support is below 2 was drawn by the network. Difference of Gaussians of DETAIL and
+    three times DETAIL px, over what both leave of white noise; None without a noise model.
+    """
+    if noise is None:
+        return None
+    smooth, around = (gaussian_filter(pixels.astype(np.float64), sigma) for sigma in (DETAIL, 3 * DETAIL))
+    variance = np.maximum(around - black, 0) / noise.gain_e_per_dn + noise.read_noise_dn**2
+    left = (1 + 1 / 9 - 4 / 10) / (4 * np.pi * DETAIL**2)  # integral of (g_s - g_3s)^2
+    return ((smooth - around) / np.sqrt(variance * left)).astype(np.float32)
 
 
 def error(image: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return |output - truth|, (H, W) float64 in DN of the output; NaN where not valid.
 
-    The truth is brought to the output's scale by the protocol's fit of the output to the truth, read backwards.
+    The truth is brought to the output's scale by least squares, as a camera is calibrated: output = c truth + d.
     """
-    a, b = affine_fit(image, truth, valid)
-    if not a > 0:  # an output that shows nothing of the truth, or its negative: there is no common scale
+    c, d = affine_fit(truth, image, valid)
+    if not c > 0:  # an output that shows nothing of the truth, or its negative: there is no common scale
         return np.where(valid, np.inf, np.nan)
-    return np.where(valid, np.abs(image - (truth.astype(np.float64) - b) / a), np.nan)
+    return np.where(valid, np.abs(image - (c * truth.astype(np.float64) + d)), np.nan)
 
 
 def calibrate(
