@@ -24,6 +24,7 @@ NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "03_stepwise_enhancement": (("stepwise",), 5),
     "04_loss_table": (("loss_table",), 2),
     "05_metric_figures": (("image_metrics",), 4),
+    "06_explainability": (("explain",), 12),
     "07_benchmark": (("benchmark", "fidelity", "metric_quality"), 30),
     "09_claims": (("claims",), 1),
     "10_report": (("report",), 2),

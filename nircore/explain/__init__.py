@@ -14,7 +14,7 @@ from nircore.errors import NircoreError
 from nircore.inference import prepare, translate
 from nircore.metrics.quantitation import background_ring
 
-SIDE = 128  # px: of the window around the region in which the generator is run to explain it
+SIDE, LEAST = 128, 32  # px: of the window around the region in which the generator is run to explain it
 CONTRAST, TEXTURE = "contrast", "texture"
 
 
@@ -89,17 +89,18 @@ def ask(
 ) -> Question:
     """Cut the window around a region of a frame (H, W) in DN.
 
-    The network sees the window in the whole frame's normalisation. A window, because maps take hundreds of passes;
-    it is as wide as the networks look, but instance normalisation sees other statistics than in the whole frame, so
-    `window_error` says by how much the number differs.
+    The network sees the window in the whole frame's normalisation. A window, because maps take hundreds of passes; it
+    is about as wide as the networks look, and at most half the frame. Instance normalisation sees other statistics
+    there than in the whole frame: `window_error` says by how much the number differs.
     """
     if region.shape != pixels.shape or not region.any():
         raise NircoreError(f"The region {name!r} must mark pixels of the frame: {region.shape}, {pixels.shape}.")
     pixels = prepare(generator, pixels)
     fit = Normalisation.of(pixels)
     rows, columns = np.nonzero(region)
+    side = min(side, max(LEAST, min(pixels.shape) // 2))
     place = tuple(
-        _around(int(round(float(where.mean()))), min(side, length), length, generator.multiple)
+        _around(round(float(where.mean())), side, length, generator.multiple)
         for where, length in zip((rows, columns), pixels.shape, strict=True)
     )
     return Question(name, fit.apply(pixels)[place], region[place], kind, fit.scale / 2, place)

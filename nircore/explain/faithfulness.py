@@ -178,7 +178,7 @@ def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
     """Return one row per map: its areas and score, whether it beats every control, and the randomisation checks.
 
     Columns: map, kind; deletion (lower is better), insertion (higher is better) and score = insertion - deletion,
-    means over the questions that count; wins, of how many questions it has a higher score than every control;
+    medians over the questions that count; wins, of how many questions it has a higher score than every control;
     score_size: the same with pixels ordered by the size of the map alone, for part of a signed map's advantage is
     that it knows which pixels speak against the number; completeness, the largest; one correlation per randomised
     network; beats_controls and passes_checks: all the checks' correlations are below SAME.
@@ -188,14 +188,16 @@ def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
     asked["score"] = asked["insertion"] - asked["deletion"]
     signed = asked[asked["order"] == "signed"]
     by_size = asked.sort_values("order").groupby(keys[:-1], sort=False).last()["score"]
-    best = signed[signed["kind"] == "control"].groupby(["frame", "region"])["score"].max()
-    rival = pd.MultiIndex.from_frame(signed[["frame", "region"]]).map(best).to_numpy(dtype=float)
-    signed = signed.assign(won=signed["score"].to_numpy() > rival)
-    table = signed.groupby(["map", "kind"], sort=False).agg(
-        questions=("score", "size"), deletion=("deletion", "mean"), insertion=("insertion", "mean"),
-        score=("score", "mean"), wins=("won", "sum"),
+    best = signed[signed["kind"] == "control"].groupby(["frame", "region"])["score"].max().rename("rival")
+    signed = signed.merge(best.reset_index(), on=["frame", "region"])
+    signed["won"] = signed["score"] > signed["rival"]
+    found = signed.groupby(["map", "kind"], sort=False).agg(
+        questions=("score", "size"), deletion=("deletion", "median"), insertion=("insertion", "median"),
+        score=("score", "median"), wins=("won", "sum"),
     ).reset_index()  # fmt: skip
-    table["score_size"] = table["map"].map(by_size.groupby("map").mean())
+    table = curves[["map", "kind"]].drop_duplicates(ignore_index=True).merge(found, how="left", on=["map", "kind"])
+    table["questions"] = table["questions"].fillna(0).astype(int)
+    table["score_size"] = table["map"].map(by_size.groupby("map").median())
     largest = curves.assign(size=curves["completeness"].abs()).groupby("map")["size"].max()
     table["completeness"] = table["map"].map(largest)
     wide = randomised.groupby(["map", "network"], sort=False)["correlation"].mean().unstack()

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
+from skimage.filters import sato
 
 from nircore.explain import CONTRAST, TEXTURE
 from nircore.metrics.structure import vessel_mask
@@ -36,8 +37,8 @@ def choose(clean: np.ndarray, lesion: np.ndarray | None = None) -> dict[str, Reg
     else:
         name, spot = "bright spot", disc(clean.shape, _place(stands_out, inside))
     vessels = vessel_mask(clean)
-    # Summed along the vessel: a stretch of it counts for more than one bright dot.
-    ridges = gaussian_filter((clean - gaussian_filter(clean, RADIUS)) * vessels, RADIUS / 2)
+    # Ridges, not brightness, and summed along the vessel: a lymph node or a bright dot is none.
+    ridges = gaussian_filter(sato(clean, sigmas=[2.0], black_ridges=False) * vessels, RADIUS)
     apart = inside & vessels & (distance_transform_edt(~spot) > 2 * RADIUS)
     chosen: dict[str, Region] = {name: (spot, CONTRAST)}
     if apart.any():

@@ -85,13 +85,13 @@ def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name
 
 
 def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """Draw mean deletion and insertion curves, and every map's score beside the best control's."""
+    """Draw median deletion and insertion curves, and every map's score beside the best control's."""
     need(curves, ("map", "kind", "order", "share", "deletion", "insertion", "counts"), "faithfulness")
     need(table, ("map", "kind", "score"), "faithfulness")
     figure = canvas(3.7)
     axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
     part = curves[(curves["order"] == "signed") & curves["counts"]]
-    means = part.groupby(["kind", "map", "share"], sort=False)[["deletion", "insertion"]].mean()
+    means = part.groupby(["kind", "map", "share"], sort=False)[["deletion", "insertion"]].median()
     for ax, which, better in ((axes[0], "deletion", "lower is better"), (axes[1], "insertion", "higher is better")):
         for (kind, name), rows in means.groupby(level=[0, 1], sort=False):
             style = (
