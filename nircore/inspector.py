@@ -118,9 +118,10 @@ class Inspector:
 
     def _keep(self, key: tuple, make: Callable[[], Any]) -> Any:
         if key not in self._kept:
-            if len(self._kept) >= KEPT:
+            made = make()  # which may keep things of its own
+            while len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = make()
+            self._kept[key] = made
         return self._kept[key]
 
     def _frame(self, name: str) -> np.ndarray:

@@ -27,7 +27,7 @@ NOT_OURS = re.compile(r"favicon|Failed to load resource|workspaces|extensions|ne
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab with a small run and the inspector's notebook; yields the notebook's address and the run's folder."""
+    """JupyterLab with a small run and the inspector; yields the notebook's address and its folder."""
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -58,7 +58,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
     try:
         _wait(f"http://127.0.0.1:{port}/api?token=seen", server, root / "lab.log")
-        yield f"http://127.0.0.1:{port}/lab/tree/inspector.ipynb?token=seen", run.folder
+        yield f"http://127.0.0.1:{port}/lab/tree/inspector.ipynb?token=seen", root
     finally:
         server.terminate()
         server.wait(20)
@@ -194,7 +194,7 @@ def test_what_cannot_be_done_is_said(page):
 def test_a_frame_of_ones_own(page, lab):
     from nircore.data.frames import list_frames
 
-    own = list_frames(lab[1].parents[1] / "data")[0]
+    own = list_frames(lab[1] / "data")[0]
     now = pixels(page)
     row(page, "own frame").locator("input").fill(str(own))
     page.get_by_role("button", name="Open").click()

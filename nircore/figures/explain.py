@@ -69,8 +69,10 @@ def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name
     figure = canvas(len(asked) * block, layout=None)
     for k, (question, output, found) in enumerate(asked):
         top = k * block
-        figure.text(GAP / WIDTH, 1 - (top + 0.75 * LINE) / figure.get_figheight(), f"{name}, {question.name}: "
-                    f"explained is the {question.target}", size=NORMAL, color=INK, va="center")  # fmt: skip
+        said = f"{name}, {question.name}: {question.target}"
+        figure.text(
+            GAP / WIDTH, 1 - (top + 0.75 * LINE) / figure.get_figheight(), said, size=SMALL, color=INK, va="center"
+        )
         levels = window([question.x, output])
         tiles = {"input": (question.x, levels, "gray"), "output": (output, levels, "gray")}
         tiles["G(x) - x"] = (output - question.x, *scale(output - question.x))
