@@ -63,12 +63,11 @@ class Panel:
         self.computed = w.Button(button_style="primary", layout=w.Layout(width="11em", margin="2px 2px 2px 6.6em"))
         own = w.HBox([self.path, self.opened])
         above = [c["frame"], own, c["mode"], c["step"], self.label, c["wipe"], c["levels"], c["colours"]]
-        left = [*above, c["overlay"], c["opacity"], self.computed]
+        left = [*above, c["overlay"], c["opacity"], self.computed, self.said]  # said: where one is looking
         right = [c[name] for name in ("row", "column", "side", "angle", "length")]
-        self.path.layout.flex = "1"
+        self.path.layout = w.Layout(flex="1 1 0", width="0", min_width="0")
         side = w.Layout(width="25em", min_width="22em")
         return w.VBox([
-            self.said,
             w.HBox([w.VBox(left, layout=side), self.image,
                     w.VBox([self.plot, self.numbers, *right], layout=w.Layout(width="29em"))],
                    layout=w.Layout(flex_flow="row wrap", align_items="flex-start")),
@@ -103,13 +102,15 @@ class Panel:
         self._follow()
 
     def _guarded(self, do: Any) -> None:
-        """Do something and redraw; what cannot be done is said above the picture."""
+        """Do something and redraw; what cannot be done is said below the controls."""
         self.said.value = ""
         try:
             do()
             self.redraw()
         except NircoreError as error:
-            self.said.value = f'<div style="color:#9a4a00">{html.escape(str(error))}</div>'
+            self.said.value = (
+                f'<div style="color:#9a4a00;line-height:1.4;overflow-wrap:anywhere">{html.escape(str(error))}</div>'
+            )
 
     def _follow(self) -> None:
         """Bring the widgets to the inspector's state and to the size of its frame, without answering to it."""

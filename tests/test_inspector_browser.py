@@ -197,7 +197,7 @@ def test_a_frame_of_ones_own(page, lab):
     own = list_frames(lab[1] / "data")[0]
     now = pixels(page)
     row(page, "own frame").locator("input").fill(str(own))
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Open", exact=True).click()
     changed(page, now)
     assert row(page, "frame").locator("select").input_value() == own.name
     shot(page, "own")

@@ -15,7 +15,7 @@ from nircore.figures.style import ENHANCED, GREY, INK, LOW_LIGHT, TARGET
 BAR, MARGIN, TICKS = 14, 64, 5  # px: width of the scale, room for its numbers; numbers on it
 PLOT = (460, 230)  # px: width and height of the profile
 SIDES = (52, 12, 14, 34)  # px: left, right, top, bottom of the axes in it
-LEAST = 460  # px: a smaller frame is enlarged by whole pixels up to this height
+HEIGHT = 480  # px: a smaller frame is enlarged by whole pixels to about this height
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Overlay:
 
 def magnification(shape: tuple[int, ...]) -> int:
     """Return how many screen pixels stand for one of the frame's."""
-    return max(1, LEAST // shape[0])
+    return max(1, round(HEIGHT / shape[0]))
 
 
 def picture(before: np.ndarray, after: np.ndarray, view: View, overlay: Overlay | None = None) -> np.ndarray:
