@@ -20,7 +20,7 @@ def interactions(inspector: Inspector) -> dict[str, tuple[str, list]]:
     height, width = inspector.before.shape
     return {
         "wipe": ("wipe", [k / 20 for k in range(20)]),
-        "window": ("levels", [(k, 60 + 2 * k) for k in range(20)]),
+        "window": ("levels", [(k / 50, 0.5 + k / 50) for k in range(20)]),
         "colour map": ("colours", ["magma", "viridis", "cividis", "gray"]),
         "region moved": ("row", list(range(20, height - 20, height // 20))),
         "region resized": ("side", list(range(6, 60, 4))),

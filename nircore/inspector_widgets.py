@@ -44,7 +44,7 @@ class Panel:
             ),
             "step": slider(w.IntSlider, "step", 0, 1, 0, readout=False),
             "wipe": slider(w.FloatSlider, "wipe", 0, 1, 0.5, step=0.01, readout=False),
-            "levels": slider(w.FloatRangeSlider, "window", 0, 1, (0, 1), readout=False),
+            "levels": slider(w.FloatRangeSlider, "window", 0, 1, (0, 1), step=0.0025, readout=False),
             "colours": chosen("colours", list(MAPS)),
             "row": slider(w.IntSlider, "region row", 0, 1, 0),
             "column": slider(w.IntSlider, "column", 0, 1, 0),
@@ -86,6 +86,8 @@ class Panel:
         def change() -> None:
             if name == "frame":
                 self.inspector.choose(value)
+            elif name == "levels":
+                self.inspector.set(levels=tuple(self.range[0] + share * self.range[1] for share in value))
             else:
                 self.inspector.set(**{name: value})
             if name in ("frame", "mode"):
@@ -119,10 +121,9 @@ class Panel:
         height, width = self.inspector.before.shape
         low = float(min(self.inspector.before.min(), self.inspector.after.min()))
         high = float(max(self.inspector.before.max(), self.inspector.after.max()))
-        levels = c["levels"]
-        levels.min, levels.max = min(low, levels.min), max(high, levels.max)  # never crossed on the way
-        levels.value = state.levels
-        levels.min, levels.max, levels.step = low, high, (high - low) / 400
+        # In shares of the frame's range: a slider whose ends move with the frame answers with values of its own.
+        self.range = low, max(high - low, 1e-9)
+        c["levels"].value = tuple((level - low) / self.range[1] for level in state.levels)
         c["step"].max, c["row"].max, c["column"].max = len(self.inspector.steps) - 1, height - 1, width - 1
         for name, widget in c.items():
             if name not in ("levels", "frame"):

@@ -166,14 +166,22 @@ def test_bytes_clip_and_nothing_is_enlarged_by_a_thumbnail():
 
 def test_every_widget_is_wired(inspector):
     panel = Panel(inspector)
-    values = {"step": 0, "wipe": 0.2, "levels": (10.0, 60.0), "colours": "magma", "row": 30, "column": 20, "side": 10,
+    values = {"step": 0, "wipe": 0.2, "colours": "magma", "row": 30, "column": 20, "side": 10,
               "angle": 60, "length": 30, "overlay": CHANGE, "opacity": 0.9}  # fmt: skip
-    assert set(panel.controls) == {"frame", "mode", *values}
+    assert set(panel.controls) == {"frame", "mode", "levels", *values}
     for name, value in values.items():
         before = panel.image.value
         panel.controls[name].value = value
         assert getattr(inspector.state, name) == value
         assert panel.image.value != before, name
+    before = panel.image.value
+    panel.controls["levels"].value = (0.25, 0.5)  # of the range of input and output
+    low = min(inspector.before.min(), inspector.after.min())
+    high = max(inspector.before.max(), inspector.after.max())
+    np.testing.assert_allclose(
+        inspector.state.levels, [low + share * (high - low) for share in (0.25, 0.5)], rtol=1e-5
+    )
+    assert panel.image.value != before
     panel.controls["mode"].value = REPEATED
     assert panel.controls["step"].max == 4
     panel.controls["frame"].value = "b.tif"

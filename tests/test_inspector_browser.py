@@ -200,6 +200,10 @@ def test_a_frame_of_ones_own(page, lab):
     page.get_by_role("button", name="Open", exact=True).click()
     changed(page, now)
     assert row(page, "frame").locator("select").input_value() == own.name
+    page.wait_for_timeout(1000)  # what the sliders answer to the new frame's size and range
+    handles = row(page, "window").locator(".noUi-handle")
+    low, high = (float(handles.nth(k).get_attribute("aria-valuenow")) for k in (0, 1))
+    assert high > low + 0.01
     shot(page, "own")
 
 

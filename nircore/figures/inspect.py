@@ -14,7 +14,7 @@ from nircore.figures.style import ENHANCED, GREY, INK, LOW_LIGHT, TARGET
 
 BAR, MARGIN, TICKS = 14, 64, 5  # px: width of the scale, room for its numbers; numbers on it
 PLOT = (460, 230)  # px: width and height of the profile
-SIDES = (52, 12, 14, 34)  # px: left, right, top, bottom of the axes in it
+SIDES = (58, 12, 14, 34)  # px: left, right, top, bottom of the axes in it
 HEIGHT = 480  # px: a smaller frame is enlarged by whole pixels to about this height
 
 
@@ -115,7 +115,7 @@ def scale(height: int, levels: Window, colours: str, unit: str) -> np.ndarray:
     draw.text((6, 4), unit, font=font(11), fill=INK)
     for value in np.linspace(*levels, TICKS):
         y = bottom - (value - levels[0]) / ((levels[1] - levels[0]) or 1) * (bottom - top)
-        draw.text((BAR + 10, y), f"{value:.3g}", font=font(11), fill=INK, anchor="lm")
+        draw.text((BAR + 10, y), f"{value:.5g}", font=font(11), fill=INK, anchor="lm")
     return np.asarray(image)
 
 
@@ -136,7 +136,7 @@ def profile(lines: Mapping[str, np.ndarray], unit: str = "DN", spacing: float = 
 
     draw.line([(left, top), (left, height - bottom), (width - right, height - bottom)], fill=INK, width=1)
     for tick in np.linspace(low, high, 4):
-        draw.text((left - 6, y_of(tick)), f"{tick:.3g}", font=font(11), fill=INK, anchor="rm")
+        draw.text((left - 6, y_of(tick)), f"{tick:.5g}", font=font(11), fill=INK, anchor="rm")
     for k in range(5):
         x, at = left + k / 4 * (width - left - right), k / 4 * (count - 1) * spacing
         draw.text((x, height - bottom + 4), f"{at:.3g}", font=font(11), fill=INK, anchor="mt")
