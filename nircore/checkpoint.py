@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nircore.config import Config, require_known
 from nircore.errors import NircoreError
-from nircore.models import build_generator
+from nircore.models import build_discriminator, build_generator
 from nircore.paths import atomic
 
 
@@ -62,3 +62,14 @@ def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
     except RuntimeError as error:
         raise NircoreError(f"{path} does not hold the generator its config describes: {error}") from error
     return generator.eval(), config, facts
+
+
+def load_part(path: Path, part: str) -> nn.Module | None:
+    """Rebuild one network of a training's checkpoint, such as "g_ba" or "d_b", in evaluation mode; None if absent."""
+    tensors, config, _ = load(path)
+    weights = {key.removeprefix(f"{part}/"): value for key, value in tensors.items() if key.startswith(f"{part}/")}
+    if not weights:
+        return None
+    network = (build_discriminator if part.startswith("d_") else build_generator)(config)
+    network.load_state_dict(weights)
+    return network.eval()

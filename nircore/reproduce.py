@@ -25,6 +25,7 @@ NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
     "03_stepwise_enhancement": (("stepwise",), 5),
     "04_loss_table": (("loss_table",), 2),
     "05_metric_figures": (("image_metrics",), 4),
+    "06_explainability": (("explain",), 12),
     "07_benchmark": (("benchmark", "fidelity", "metric_quality"), 30),
     "08_real_time": (("real_time",), 8),
     "09_claims": (("claims",), 1),

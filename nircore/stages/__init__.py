@@ -193,6 +193,22 @@ STAGES = {
             code=("data", "models", "recipes", "figures", "inference.py", "engines.py", "export.py", "real_time.py"),
         ),
         Stage(
+            "explain",
+            keys=("dataset", "data_root", "height", "width", "low_light_ms", "epochs", "device"),
+            reads=("tables/split.csv", "models/generator.safetensors"),
+            writes=(
+                "tables/faithfulness_curves.csv",
+                "tables/faithfulness.csv",
+                "tables/randomisation.csv",
+                "tables/patch_logits.csv",
+                "tables/trust.csv",
+                "models/generator.trust.json",
+                "pages/index.html",
+                *(f"figures/{name}.png" for name in ("attribution", "faithfulness", "patch_logits", "trust")),
+            ),
+            code=(*LEARNING, "figures", "explain", "fidelity", "trust.py", "pages.py", "page_parts.py"),
+        ),
+        Stage(
             "claims",
             keys=(),
             reads=(

@@ -119,6 +119,26 @@ SECTIONS = (
         {"real_time_machine": (), "table10_real_time": ()},
     ),
     Section(
+        "Explainability",
+        "Which input pixels a vessel, a lesion and the background of the output rest on, by six methods, each judged "
+        "by deletion and insertion against controls that know nothing of the trained network, and by randomisation. "
+        "A method with *no* under beats_controls has not been shown to explain anything.",
+        {
+            "attribution": "Maps of one frame; the number explained stands above.",
+            "faithfulness": "Deletion and insertion; grey and dashed: controls.",
+            "patch_logits": "The discriminators' verdict on every patch.",
+        },
+        {"faithfulness": ()},
+    ),
+    Section(
+        "Trust",
+        "The half-width of an interval around each pixel, calibrated on phantom frames for at most 10 % outside, "
+        "finds wrong values; the support by the input tells inserted vessels. Every test frame has a page of its own "
+        "in `pages/`.",
+        {"trust": "Input, output, true error and half-width; below, what finds wrong pixels and inserted vessels."},
+        {"trust": ()},
+    ),
+    Section(
         "Benchmark",
         "Every method on the same held-out frames, clipped at 0 DN, judged after the best affine fit to the truth. "
         "Classical methods are tuned on validation frames; gains are over the classical method that was best there, "
