@@ -8,6 +8,7 @@ import typer
 from nircore import __version__
 from nircore.config import available, parse, resolve
 from nircore.errors import NircoreError
+from nircore.own import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -73,6 +74,9 @@ def benchmark(
     for run in runs:
         execute(run.config)
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
+
+
+app.command()(commands.enhance)
 
 
 def main() -> None:
