@@ -1,0 +1,65 @@
+"""Frames as pixels: (H, W) in detector units to RGB and PNG in milliseconds, without a figure around them.
+
+The inspector and the per-frame pages draw with these; `figures.panels` draws the same window into figures.
+"""
+
+import base64
+import io
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+Window = tuple[float, float]
+MAPS = ("gray", "magma", "viridis", "cividis", "RdBu_r")  # colour maps on offer
+FINITE_GREY = 128  # what a pixel without a number looks like
+
+
+def bytes_of(image: np.ndarray, levels: Window) -> np.ndarray:
+    """Map (H, W) linearly from (black, white) to 0..255 uint8; beyond is clipped, NaN is mid-grey."""
+    low, high = levels
+    span = high - low if high > low else 1.0
+    values = (np.asarray(image, dtype=np.float32) - np.float32(low)) * np.float32(255 / span)
+    values = np.nan_to_num(values, copy=False, nan=FINITE_GREY, posinf=255, neginf=0)
+    return np.clip(np.rint(values, out=values), 0, 255).astype(np.uint8)
+
+
+def table(name: str) -> np.ndarray:
+    """Return a colour map as (256, 3) uint8."""
+    return (colormaps[name](np.arange(256))[:, :3] * 255 + 0.5).astype(np.uint8)
+
+
+def paint(image: np.ndarray, levels: Window, colours: str = "gray") -> np.ndarray:
+    """Show (H, W) between two levels in a colour map: (H, W, 3) uint8."""
+    return table(colours)[bytes_of(image, levels)]
+
+
+def blend(below: np.ndarray, above: np.ndarray, opacity: float | np.ndarray) -> np.ndarray:
+    """Lay one picture (H, W, 3) over another; opacity 0 to 1 for all, or (H, W)."""
+    share = np.asarray(opacity, dtype=np.float32)
+    share = share[..., None] if share.ndim == 2 else share
+    return np.rint(below + (above.astype(np.float32) - below) * share).astype(np.uint8)
+
+
+def enlarge(picture: np.ndarray, times: int) -> np.ndarray:
+    """Repeat every pixel `times` x `times`: pixels stay what they are, nothing is interpolated."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def png(picture: np.ndarray, level: int = 1) -> bytes:
+    """Encode (H, W) or (H, W, 3) uint8; `level` 1 is the fastest, 9 the smallest."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG", compress_level=level)
+    return buffer.getvalue()
+
+
+def data_uri(data: bytes) -> str:
+    """Return PNG bytes as an address that a page carries within itself."""
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+
+def thumbnail(picture: np.ndarray, longest: int = 160) -> np.ndarray:
+    """Return a picture uint8 no larger than `longest` px, averaged down, never up."""
+    image = Image.fromarray(picture)
+    image.thumbnail((longest, longest), Image.Resampling.BOX)
+    return np.asarray(image)
