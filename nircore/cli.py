@@ -76,7 +76,8 @@ def benchmark(
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
 
 
-app.command()(commands.enhance)
+for command in (commands.enhance, commands.train, commands.fetch, commands.ship):
+    app.command()(command)
 
 
 def main() -> None:

@@ -74,6 +74,11 @@ class Enhancer:
         generator, config, _ = load_generator(self.weights)
         return generator, config
 
+    @property
+    def generator(self) -> nn.Module:
+        """The network, in evaluation mode."""
+        return self._loaded[0]
+
     @cached_property
     def darks(self) -> Darks | None:
         """The darks on disk, if any."""
@@ -147,10 +152,9 @@ class Enhancer:
         return array, facts
 
     def _restore(self, signal: np.ndarray) -> tuple[np.ndarray, Normalisation]:
-        generator = self._loaded[0]
-        prepared = prepare(generator, signal)
+        prepared = prepare(self.generator, signal)
         fit = Normalisation.of(prepared)
-        return fit.invert(tiles.translate(generator, fit.apply(prepared))), fit
+        return fit.invert(tiles.translate(self.generator, fit.apply(prepared))), fit
 
 
 def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:

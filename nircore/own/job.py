@@ -150,15 +150,17 @@ def finish(job: Job) -> dict[str, Any]:
         NircoreError: the target cannot be written.
     """
     record = records.of(job.identity, job.settings, map(job.part_file, range(0, job.frames, job.part)))
-    note = (
-        f"nircore {__version__} enhance, model {job.identity['model_sha256'][:8]}; {records.path_of(job.target).name}"
-    )
+    model = job.identity["model_sha256"][:8]
+    note = f"nircore {__version__} enhance, model {model}; {records.path_of(job.target).name}"
     if job.settings.average > 1:
         note += f"; mean of {job.settings.average} frames"
+    for leftover in job.work.glob("whole-*"):  # of a run that was killed right here
+        shutil.rmtree(leftover, ignore_errors=True)
+    with opened(job.source) as stack:
+        pass  # its header is all that is needed, and what goes wrong below is not its fault
     try:
-        with opened(job.source) as stack:
-            temporary = _temporary(job)
-            _write(job, stack, temporary, note)
+        temporary = _temporary(job)
+        _write(job, stack, temporary, note)
         _remove(job.target)
         paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
         os.replace(temporary, job.target)

@@ -9,13 +9,14 @@ from tqdm import tqdm
 from nircore import paths
 from nircore.errors import NircoreError
 from nircore.own import job as jobs
+from nircore.own import records
 from nircore.own.enhancer import Settings, enhancer_for
-from nircore.own.inputs import pairs
+from nircore.own.inputs import Pair, pairs
 
 Task = tuple[jobs.Job, int]
 #: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
 Workers = Callable[[Iterable[Task]], Iterator[tuple[jobs.Job, int | Exception]]]
-Finished = Callable[[jobs.Job, dict[str, Any]], None]
+Finished = Callable[[Pair, dict[str, Any]], None]
 
 
 def here(tasks: Iterable[Task]) -> Iterator[tuple[jobs.Job, int | Exception]]:
@@ -46,7 +47,7 @@ def enhance_files(
     *,
     overwrite: bool = False,
     workers: Workers = here,
-    finished: Finished = lambda job, record: None,
+    finished: Finished = lambda pair, record: None,
     say: Callable[[str], None] = tqdm.write,
 ) -> Tally:
     """Enhance files, folders and patterns into a folder; return what came of it.
@@ -57,7 +58,7 @@ def enhance_files(
         settings: what to do to every frame.
         overwrite: replace results that were made otherwise.
         workers: who runs the parts: this process, or a cluster.
-        finished: called with each job whose result is in place, and its record.
+        finished: called with each file whose result is in place, also from an earlier run, and its record.
         say: receives one line for each file.
 
     Raises:
@@ -69,14 +70,16 @@ def enhance_files(
     found, errors = pairs(inputs, out, settings.average)
     for error in errors:
         tally.refuse(error)
-    planned = list(_planned(found, settings, overwrite, tally))
+    planned = list(_planned(found, settings, overwrite, tally, finished))
     total, left = sum(job.frames for job in planned), sum(job.left() for job in planned)
     with tqdm(total=total, initial=total - left, unit=" frames", disable=None) as bar:
         _work(planned, workers, bar, tally, finished)
     return tally
 
 
-def _planned(found: list, settings: Settings, overwrite: bool, tally: Tally) -> Iterator[jobs.Job]:
+def _planned(
+    found: list[Pair], settings: Settings, overwrite: bool, tally: Tally, finished: Finished
+) -> Iterator[jobs.Job]:
     for pair in found:
         try:
             job = jobs.plan(pair.source, pair.target, settings, overwrite)
@@ -86,10 +89,19 @@ def _planned(found: list, settings: Settings, overwrite: bool, tally: Tally) -> 
         except OSError as error:
             tally.refuse(NircoreError(f"{pair.source} cannot be used: {error.strerror}."))
             continue
-        if job is None:
-            tally.there += 1
-        else:
+        if job is not None:
             yield job
+            continue
+        tally.there += 1
+        _tell(finished, pair, records.read(records.path_of(pair.target)), tally)
+
+
+def _tell(finished: Finished, pair: Pair, record: dict[str, Any], tally: Tally) -> None:
+    """Have the page or map of a file made; what goes wrong there is named, and the result stays."""
+    try:
+        finished(pair, record)
+    except NircoreError as error:
+        tally.refuse(error)
 
 
 def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, finished: Finished) -> None:
@@ -106,12 +118,12 @@ def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, fin
     def conclude(job: jobs.Job) -> None:
         try:
             record = jobs.finish(job)
-            finished(job, record)
         except NircoreError as error:
             tally.refuse(error)
             return
         tally.made += 1
         tally.say(_line(job, record))
+        _tell(finished, Pair(job.source, job.target), record, tally)
 
     for job in planned:
         if not waiting[job.target]:  # a run that was killed between the last part and the end
