@@ -171,12 +171,12 @@ the command wrote. The exposures of LP1250 do not match, which caps every method
 |---|---|---|---|
 {lines}
 
-**Trust map.** `enhance.trust.json` was calibrated on {frames} phantom frames: {outside:.1%} of their pixels lie outside
-(at most 10 % are promised for frames like those). On a real animal it says where to look; its 10 % are not promised.
+**Trust map.** `enhance.trust.json` was calibrated on {frames} phantom frames: {outside:.1%} of their pixels lie
+outside (at most 10 % are promised for frames like those). On a real animal it only says where to look.
 
-**Limits.** Detail below the noise is gone for good, and what is left of it is smooth. Bright spots narrower than about
-two pixels lose height. Other cameras, gains, pixel sizes and much brighter or darker frames were not tested: compare
-the difference picture of `--report` (it should be noise), and train on your own frames where it shows structure.
+**Limits.** Detail below the noise is gone for good, and what is left of it is smooth. Other cameras, gains, pixel
+sizes and much brighter or darker frames were not tested: look at the difference picture of `--report` (it should be
+noise), and train on your own frames where it shows structure.
 Row drift is taken out and sets the frame's rows to one level. Not for clinical use.
 
 **Settings.**

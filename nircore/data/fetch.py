@@ -83,5 +83,5 @@ def _flat_too(url: str, output: str, shelf: object) -> None:
 
 
 def _write_metadata(folder: Path) -> None:
-    """Describe what the folder may hold, for `nircore.data.swir_hdr`; files that are not there are no matter to it."""
+    """Describe what the folder may hold, for `nircore.data.swir_hdr`, which looks what is there."""
     write_text(folder / "metadata.csv", registry().to_csv(index=False, lineterminator="\n"))

@@ -29,7 +29,7 @@ def on(address: str) -> Callable[[Iterable[tuple[jobs.Job, int]]], Iterator[tupl
     def work(tasks: Iterable[tuple[jobs.Job, int]]) -> Iterator[tuple[jobs.Job, int | Exception]]:
         with client:
             asked = {client.submit(jobs.do, job, start, pure=False): job for job, start in tasks}
-            for future in as_completed(list(asked)):
+            for future in as_completed(list(asked), loop=client.loop):
                 error = future.exception()
                 yield asked[future], error if error is not None else future.result()
 

@@ -96,11 +96,12 @@ class Enhancer:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What decides the result, apart from the frame: equal identities make equal outputs."""
+        recipe = self._loaded[1].recipe
         return {
             "nircore": __version__,
             "model": self.weights.name if self.settings.weights else "enhance (ships with nircore)",
             "model_sha256": sha256(self.weights),
-            "recipe": self._loaded[1].recipe,
+            "recipe": recipe,
             "darks": {Path(file).name: sha256(file) for file in self.darks.files} if self.darks else {},
             "dark_subtracted": self.darks is not None,
             "pedestal_dn": self.pedestal_dn,

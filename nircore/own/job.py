@@ -151,7 +151,7 @@ def finish(job: Job) -> dict[str, Any]:
     """
     record = records.of(job.identity, job.settings, map(job.part_file, range(0, job.frames, job.part)))
     model = job.identity["model_sha256"][:8]
-    note = f"nircore {__version__} enhance, model {model}; {records.path_of(job.target).name}"
+    note = f"nircore {__version__} enhance, model {model}; record beside this file"
     if job.settings.average > 1:
         note += f"; mean of {job.settings.average} frames"
     for leftover in job.work.glob("whole-*"):  # of a run that was killed right here

@@ -106,12 +106,13 @@ def _tell(finished: Finished, pair: Pair, record: dict[str, Any], tally: Tally) 
 
 def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, finished: Finished) -> None:
     """Have all parts done, and finish each file with its last one."""
-    waiting = {job.target: len(job.todo()) for job in planned}
+    todo = {job.target: job.todo() for job in planned}
+    waiting = {target: len(starts) for target, starts in todo.items()}
     failed: set[Path] = set()
 
     def tasks() -> Iterator[Task]:
         for job in planned:
-            for start in job.todo():
+            for start in todo[job.target]:
                 if job.target not in failed:
                     yield job, start
 

@@ -107,9 +107,7 @@ def _config(
     else:
         begin, config, _ = checkpoint.load_generator(WEIGHTS if start == SHIPPED else Path(start))
         if config.crops != "degraded":
-            raise NircoreError(
-                f"--from {start} was trained with crops={config.crops}: start from another, or scratch."
-            )
+            raise NircoreError(f"--from {start} learnt from crops={config.crops}: use another, or --from scratch.")
         config = dataclasses.replace(config, **(FINE_TUNING | fixed | {"data_root": ""}))
     smallest = min(min(frame.shape) for frame in frames["target"])
     multiple = 2 ** (config.levels + 1)

@@ -85,12 +85,12 @@ def _copy_but(before: h5py.Group, after: h5py.Group, left_out: h5py.Dataset) -> 
         after.attrs[key] = value
     for name in before:
         link = before.get(name, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
+        if isinstance(link, (h5py.ExternalLink, h5py.SoftLink)):
             after[name] = link
-        elif isinstance(link, h5py.HardLink) and left_out.name.startswith(f"{before[name].name}/"):
+        elif left_out.name.startswith(f"{before[name].name}/"):
             _copy_but(before[name], after.create_group(name), left_out)
-        elif not (isinstance(link, h5py.HardLink) and before[name] == left_out):
-            before.copy(name, after, expand_soft=False)
+        elif before[name] != left_out:
+            before.copy(name, after)
 
 
 @contextmanager

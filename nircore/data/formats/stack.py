@@ -50,7 +50,9 @@ def of_array(path: Path, array: np.ndarray) -> Stack:
     leading = tuple(map(int, array.shape[:-2]))
     pages = int(np.prod(leading, dtype=np.int64))
 
-    def read(page: int) -> np.ndarray:
-        return np.asarray(array[np.unravel_index(page, leading)] if leading else array[()])
+    dtype = np.dtype(array.dtype).newbyteorder("=")
 
-    return Stack(tuple(map(int, array.shape)), np.dtype(array.dtype).newbyteorder("="), pages, read)
+    def read(page: int) -> np.ndarray:
+        return np.asarray(array[np.unravel_index(page, leading)] if leading else array[()]).astype(dtype)
+
+    return Stack(tuple(map(int, array.shape)), dtype, pages, read)

@@ -140,9 +140,9 @@ def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
         return options
     before = page.tags.get(305)
     if first:
-        options["software"] = note if before is None else f"{note}; {before.value}"
+        options["software"] = _encoded(note if before is None else f"{note}; {before.value}")
     elif before is not None:
-        options["software"] = before.value
+        options["software"] = _encoded(before.value)
     description = page.tags.get(270)
     if description is not None:
         options["description"] = description.value if isinstance(description.value, (str, bytes)) else None
