@@ -31,6 +31,9 @@ def on(address: str) -> Callable[[Iterable[tuple[jobs.Job, int]]], Iterator[tupl
             asked = {client.submit(jobs.do, job, start, pure=False): job for job, start in tasks}
             for future in as_completed(list(asked), loop=client.loop):
                 error = future.exception()
-                yield asked[future], error if error is not None else future.result()
+                outcome = error if error is not None else future.result()
+                job = asked.pop(future)
+                future.release()  # or a worker that dies with this number would have the part done again
+                yield job, outcome
 
     return work

@@ -93,7 +93,7 @@ def do(job: Job, start: int) -> int:
         NircoreError: a frame cannot be read or used; names the file and the frame.
     """
     stop = min(start + job.part, job.frames)
-    if job.part_file(start).is_file():
+    if job.part_file(start).is_file() or not job.work.is_dir():  # done, or the whole file is
         return stop - start
     enhancer = enhancer_for(job.settings)
     if any(job.identity[key] != value for key, value in enhancer.identity.items()):
@@ -180,7 +180,8 @@ def _write(job: Job, stack: Stack, temporary: Path, note: str) -> None:
         CONTAINERS[job.source.suffix.lower()].write(job.source, temporary, stack, _pages(job), note)
     except (NircoreError, OSError):
         raise
-    except Exception as error:  # each encoder has its own exceptions
+    except Exception as error:  # each encoder has its own exceptions; another try would end alike
+        give_up(job)
         raise NircoreError(f"{job.target} cannot be written like its source ({error}).") from error
     if temporary.is_file():
         with open(temporary, "rb") as file:

@@ -75,7 +75,11 @@ def test_private_tags_and_the_text_of_every_page_are_kept(tmp_path: Path) -> Non
                 (65001, 12, 1, 0.5, True),
             ]
             writer.write(
-                pixels, description=f"page {page} \xb5".encode(), metadata=None, extratags=tags, software="camera \xb5 3".encode()
+                pixels,
+                description=f"page {page} \xb5".encode(),
+                metadata=None,
+                extratags=tags,
+                software="camera \xb5 3".encode(),
             )
     target = copied(tmp_path / "a.tif", tmp_path)
     with tifffile.TiffFile(target) as file:

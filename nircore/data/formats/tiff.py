@@ -1,5 +1,6 @@
 """TIFF in and out: OME, ImageJ, BigTIFF, multi-page, big-endian, compressed; the tags go with the pixels."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ import tifffile
 
 from nircore.data.formats.stack import Stack, colour
 from nircore.errors import NircoreError
+
+# Its remarks on damaged tags would stand between our lines, where nobody has asked for its log.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 LOSSLESS = {"NONE", "LZW", "PACKBITS", "DEFLATE", "ADOBE_DEFLATE", "ZSTD", "LZMA"}
 #: Tags that say how pixels are laid out, which the writer sets itself; every other tag is carried over.
@@ -124,9 +128,9 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
 
 def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
     """Return how to write a page so that it is like `page`, down to the tags if it is its `own`."""
-    lossless = page.compression.name in LOSSLESS
+    lossless = getattr(page.compression, "name", "") in LOSSLESS
     options: dict[str, Any] = {
-        "photometric": page.photometric if page.photometric.name == "MINISWHITE" else "minisblack",
+        "photometric": "miniswhite" if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE else "minisblack",
         "compression": page.compression if lossless else "zlib",
         "predictor": page.predictor if lossless and page.predictor != 1 else None,
         "metadata": None,
