@@ -8,6 +8,7 @@ import typer
 from nircore import __version__
 from nircore.config import available, parse, resolve
 from nircore.errors import NircoreError
+from nircore.own import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -162,6 +163,10 @@ def stream(
     enhance = engines.enhancer(engine, load_generator(Path(checkpoint))[0])
     frames = streams.frames_of(Path(source), idle)
     print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
+
+
+for command in (commands.enhance, commands.train, commands.fetch, commands.ship):
+    app.command()(command)
 
 
 def main() -> None:

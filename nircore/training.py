@@ -78,6 +78,7 @@ class Training:
         validate: maps the averaged generator to numbers on validation frames; `selection` among them (larger
             is better) picks the generator that is kept, unless config.select asks for the last epoch's.
         say: receives one line per epoch.
+        begin: a generator whose weights the training starts from; None: from its own drawn ones.
     """
 
     def __init__(
@@ -87,10 +88,14 @@ class Training:
         folder: Path,
         validate: Validate,
         say: Callable[[str], None] = print,
+        begin: nn.Module | None = None,
     ) -> None:
         self.config, self.crops, self.folder, self.validate, self.say = config, crops, folder, validate, say
         self.system = SYSTEMS[config.system](config, choose_device(config.device))
         self.system.optics = getattr(crops, "optics", self.system.optics)
+        if begin is not None:
+            for network in (self.system.g_ab, self.system.average):
+                network.load_state_dict(begin.state_dict())
         self.rows: list[dict[str, float]] = []
         self.best = -math.inf
 

@@ -15,7 +15,7 @@ from nircore.stages import STAGES
 
 TINY = {"run": "tiny", "animals": 12, "height": 64, "width": 64, "crop": 32, "ngf": 2, "ndf": 2, "blocks": 1,
         "epochs": 2, "steps_per_epoch": 1, "validation_fraction": 0.15}  # fmt: skip
-COUNT = 9
+COUNT = 10
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from nircore.data.containers import CONTAINERS, opened
+from nircore.data.containers import CONTAINERS, check_page, is_frames, opened
 from nircore.errors import NircoreError
 from nircore.paths import atomic
 
@@ -43,33 +43,35 @@ class Frame:
 
 
 def read_frame(path: Path | str, page: int = 0) -> Frame:
-    """Read one frame of a TIFF, PNG, HDF5 (`Cube/Images`) or npy file.
+    """Read one frame of a TIFF, PNG, HDF5 (`Cube/Images`), npy or zarr file.
 
     Args:
-        path: TIFF may be OME, multi-page, big-endian or compressed; HDF5 and npy hold (N, H, W) or (H, W).
+        path: TIFF may be OME, ImageJ, multi-page, big-endian or compressed; the others hold (..., H, W).
         page: which frame of a file that holds several, from 0.
 
     Raises:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, smaller than
             16 pixels on a side, absurdly large, constant, or holds NaN or infinite pixels.
     """
-    with opened(path, page) as image, np.errstate(over="ignore"):
-        pixels = np.array(image.read(), dtype=np.float32, order="C")
-    _check_pixels(path, pixels)
+    with opened(path) as stack, np.errstate(over="ignore"):
+        check_page(path, stack, page)
+        pixels = np.array(stack.read(page), dtype=np.float32, order="C")
+    check_pixels(path, pixels)
     return Frame(
         pixels=pixels,
-        dtype=image.dtype.newbyteorder("="),
-        exposure_s=exposure_in(path) if image.exposure_s is None else image.exposure_s,
-        filter=image.filter or filter_in(path),
+        dtype=stack.dtype,
+        exposure_s=exposure_in(path) if stack.exposures_s is None else stack.exposures_s[page],
+        filter=(stack.filters and stack.filters[page]) or filter_in(path),
         source=str(path),
-        pages=image.pages,
+        pages=stack.pages,
     )
 
 
 def frame_shape(path: Path | str, page: int = 0) -> tuple[int, int]:
     """Return (H, W) in pixels from the header alone; raises as `read_frame` does for a bad header."""
-    with opened(path, page) as image:
-        return image.shape[0], image.shape[1]
+    with opened(path) as stack:
+        check_page(path, stack, page)
+        return stack.shape[0], stack.shape[1]
 
 
 _EXPOSURE = re.compile(r"(?:^|[_\- ])(\d+(?:\.\d+)?)ms(?![A-Za-z0-9])")
@@ -114,7 +116,8 @@ def without_filter(stem: str) -> str:
     return _FILTER.sub("", stem)
 
 
-def _check_pixels(path: Path | str, pixels: np.ndarray) -> None:
+def check_pixels(path: Path | str, pixels: np.ndarray) -> None:
+    """Refuse pixels (H, W) that are not finite, or all the same."""
     bad = pixels.size - int(np.isfinite(pixels).sum())
     if bad:
         raise NircoreError(f"{path} has {bad} NaN or infinite pixels: repair them, or leave the frame out.")
@@ -138,10 +141,7 @@ def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | s
     """
     path, dtype, pixels = Path(path), np.dtype(dtype), np.asarray(pixels, dtype=np.float64)
     _check_writable(path, pixels, dtype)
-    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    exact = pixels if dtype.kind == "f" else np.rint(pixels)
-    low, high = float(limits.min), float(limits.max)
-    array = np.clip(exact, low, high).astype(dtype)
+    array, clipped = quantised(pixels, dtype)
     with atomic(path) as temporary:
         if path.suffix.lower() == ".png":
             iio.imwrite(temporary, array, plugin="pillow")
@@ -149,7 +149,18 @@ def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | s
             np.save(temporary, array, allow_pickle=False)
         else:
             tifffile.imwrite(temporary, array, photometric="minisblack", compression="zlib", metadata=None)
-    return int(((exact < low) | (exact > high)).sum())
+    return clipped
+
+
+def quantised(pixels: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
+    """Return finite pixels as `dtype` (integers rounded; clipped, never wrapped), and how many were clipped."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    exact = pixels.astype(np.float64) if dtype.kind == "f" else np.rint(pixels.astype(np.float64))
+    low, high = float(limits.min), float(limits.max)
+    inside = np.clip(exact, low, high)
+    if dtype.kind != "f" and dtype.itemsize == 8:  # float64 has no number at the top of 64-bit integers
+        inside = np.minimum(inside, np.nextafter(high, 0))
+    return inside.astype(dtype), int(((exact < low) | (exact > high)).sum())
 
 
 def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:
@@ -177,7 +188,7 @@ def list_frames(folder: Path | str) -> list[Path]:
         raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
     # glob, unlike Path.rglob, passes over hidden names and follows links: frames often live on a share.
     found = map(Path, glob.glob(f"{glob.escape(str(folder))}/**/*", recursive=True))
-    frames = [path for path in found if path.suffix.lower() in CONTAINERS and path.is_file()]
+    frames = [path for path in found if is_frames(path)]
     if not frames:
         raise NircoreError(f"The folder {folder} holds no frames: put {', '.join(CONTAINERS)} files there.")
     return sorted(frames)

@@ -5,13 +5,12 @@ A root holds `metadata.csv` and either the TIFF copies (`qd/<animal>/`, `dark/`)
 or both; a frame at hand in both kinds is read from its TIFF.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from nircore.data.darks import Darks
 from nircore.data.frames import filter_in, list_frames, read_frame, sha256
 from nircore.errors import NircoreError
 
@@ -103,46 +102,6 @@ def _locate(root: Path, row: tuple, published: dict[str, Path]) -> str | None:
     if (root / row.file).is_file():
         found = root / row.file
     return None if found is None else str(found.resolve())
-
-
-@dataclass(frozen=True, eq=False)
-class Darks:
-    """Dark frames at known exposures, read when first needed.
-
-    Attributes:
-        files: the dark frames, by ascending exposure.
-        exposures_s: their exposures in seconds, ascending.
-    """
-
-    files: tuple[str, ...]
-    exposures_s: tuple[float, ...]
-
-    @cached_property
-    def _stack(self) -> np.ndarray:
-        frames = [read_frame(file).pixels for file in self.files]
-        if len({frame.shape for frame in frames}) > 1:
-            raise NircoreError(f"The dark frames beside {self.files[0]} differ in size: copy them again.")
-        return np.stack(frames)  # (exposures, H, W)
-
-    def at(self, exposure_s: float) -> np.ndarray:
-        """Return the (H, W) float32 dark in DN, interpolated per pixel in log exposure.
-
-        Outside the measured exposures the nearest dark stands in, within a factor of two.
-
-        Raises:
-            NircoreError: no dark lies within a factor of two of the exposure, which happens where only a few
-                of the published darks are at hand; a guess would leave tens of DN of pedestal.
-        """
-        known = np.array(self.exposures_s)
-        if not exposure_s > 0 or np.abs(np.log2(known / exposure_s)).min() > 1:
-            raise NircoreError(
-                f"No dark frame is near exposure_s={exposure_s:g}: the darks at hand span "
-                f"{known[0]:g} to {known[-1]:g} s, so copy the published ones beside the frames."
-            )
-        place = float(np.interp(np.log(exposure_s), np.log(known), np.arange(len(known))))
-        below, weight = int(place), np.float32(place % 1)
-        above = min(below + 1, len(known) - 1)
-        return self._stack[below] * (1 - weight) + self._stack[above] * weight
 
 
 def darks(root: Path | str) -> Darks:

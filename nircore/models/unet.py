@@ -44,6 +44,10 @@ class UNetGenerator(nn.Module):
         super().__init__()
         widths = [channels * 2**level for level in range(levels + 1)]
         self.multiple = 2 ** (levels + 1)
+        # How far a pixel's neighbourhood reaches: on the level with pixels of 2^k px, two convolutions down and two
+        # up (one pair at the bottom), and one pixel of interpolation; rounded up to the grid.
+        reach = sum(4 * 2**k + 2 ** (k + 1) for k in range(1, levels + 1)) + 2 * self.multiple + self.multiple
+        self.halo = -(-reach // self.multiple) * self.multiple
         self.first = nn.Conv2d(1, channels, 4, stride=2, padding=1)  # (N, channels, H/2, W/2)
         self.down = nn.ModuleList(
             _convolutions(above, width) for above, width in zip([channels, *widths], widths, strict=False)

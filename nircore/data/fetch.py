@@ -1,0 +1,87 @@
+"""The published SWIR_HDR frames, fetched from where they were published: every file by its SHA-256."""
+
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from nircore.errors import NircoreError
+from nircore.paths import make_folder, write_text
+
+COMMIT = "cd920058d1f18a901d86c99d3bdd228f3d2e7ee6"
+ADDRESS = f"https://raw.githubusercontent.com/amishp42/SWIR_HDR/{COMMIT}"
+REGISTRY = Path(__file__).parent / "swir_hdr.csv"  # file (the name here), source (published path), source_sha256
+TRIES = 3
+
+
+def registry(only: str = "") -> pd.DataFrame:
+    """Return the published files whose name here begins with `only` ("qd/M8-1", "dark"), with their exposure in s.
+
+    Raises:
+        NircoreError: no name begins so.
+    """
+    from nircore.data.frames import exposure_in
+
+    table = pd.read_csv(REGISTRY)
+    table.insert(2, "exposure_s", [exposure_in(name) for name in table["file"]])
+    wanted = table[table["file"].str.startswith(only)]
+    if wanted.empty:
+        kinds = sorted({"/".join(name.split("/")[:-1]) for name in table["file"]})
+        raise NircoreError(f"No file of the set begins with {only!r}: choose one of {', '.join(kinds)}.")
+    return wanted
+
+
+def fetch(
+    folder: Path, mirror: str = "", only: str = "", say: Callable[[str], None] = print
+) -> tuple[int, list[NircoreError]]:
+    """Fetch the files that are not there yet; return how many are there now, and an error for each that is not.
+
+    A file takes its name only when its SHA-256 is right; one that is there and right is not fetched again, so a run
+    that was cut off goes on where it was. `metadata.csv` is written last: with it the folder is a `data_root`.
+
+    Args:
+        folder: receives `data/Images/...` as published.
+        mirror: an address that holds the same tree, or all the files in one folder.
+        only: see `registry`.
+        say: receives a line for each file that was fetched.
+
+    Raises:
+        NircoreError: the folder cannot be written, or `only` names nothing.
+    """
+    import pooch
+
+    wanted = registry(only)
+    make_folder(folder)
+    base = (mirror or ADDRESS).rstrip("/") + "/"
+    hashes = {row.source: f"sha256:{row.source_sha256}" for row in wanted.itertuples()}
+    urls = {name: base + urllib.parse.quote(name) for name in hashes}
+    shelf = pooch.create(folder, base, registry=hashes, urls=urls, retry_if_failed=TRIES - 1)
+    pooch.get_logger().setLevel("ERROR")
+    errors = []
+    for number, name in enumerate(hashes, 1):
+        try:
+            shelf.fetch(name, downloader=_flat_too)
+            say(f"{number}/{len(hashes)} {name}")
+        except (OSError, ValueError) as error:  # no network, no such file, another file than was published
+            reason = " ".join(str(error).split())
+            errors.append(NircoreError(f"{name} could not be fetched ({reason}): try again, or give a --mirror."))
+    _write_metadata(folder)
+    return len(hashes) - len(errors), errors
+
+
+def _flat_too(url: str, output: str, shelf: object) -> None:
+    """Download a file; where its folder is not known there, try the address with the bare name."""
+    from pooch import HTTPDownloader
+    from requests import HTTPError
+
+    try:
+        HTTPDownloader()(url, output, shelf)
+    except HTTPError:
+        base = shelf.base_url  # type: ignore[attr-defined]
+        HTTPDownloader()(base + url.rsplit("/", 1)[-1], output, shelf)
+
+
+def _write_metadata(folder: Path) -> None:
+    """Describe what the folder may hold, for `nircore.data.swir_hdr`, which looks what is there."""
+    write_text(folder / "metadata.csv", registry().to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,93 @@
+"""The commands for a lab's own frames: `nircore enhance`, `nircore train`, `nircore fetch`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FEW = 20  # files: so many are named when the summary is printed
+
+
+def enhance(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="files, folders or patterns in quotes")],
+    out: Annotated[Path, typer.Option(help="folder for the results")],
+    weights: Annotated[str, typer.Option(help="a generator of your own; else the one that ships with nircore")] = "",
+    dark: Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")] = "",
+    exposure: Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")] = None,
+    pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
+    average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
+    report: Annotated[bool, typer.Option("--report", help="a page for each file, and an index")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="a map of the expected error in DN for each file")] = False,
+    scheduler: Annotated[str, typer.Option(help="address of a Dask scheduler, such as tcp://host:8786")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that were made otherwise")] = False,
+) -> None:
+    """Denoise your own frames and movies: same size, same type, same scale, same container.
+
+    Run the same command again to go on after an interruption; what is done stays done. The exit status is 0 when
+    every file came out, 1 when some could not be used (each is named), 2 when nothing could be done.
+    """
+    from nircore.own import cluster, companions, run
+    from nircore.own.enhancer import Settings
+
+    # Workers of a cluster run elsewhere: what is named here is meant from here.
+    weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
+    settings = Settings(weights, dark, exposure, pedestal, average)
+    workers = cluster.on(scheduler) if scheduler else run.here
+    beside = companions.Companions(out, settings, report, trust)
+    tally = run.enhance_files(inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside)
+    beside.close()
+    print(f"{tally.made} enhanced, {tally.there} already there, {tally.bad} could not be used: {out}")
+    raise typer.Exit(1 if tally.bad else 0)
+
+
+def train(
+    low_light: Annotated[Path, typer.Option(help="folder of low-light frames")],
+    target: Annotated[Path, typer.Option(help="folder of frames as you would like them; no pairs needed")],
+    start: Annotated[str, typer.Option("--from", help="shipped, scratch, or a generator's file")] = "shipped",
+    dark: Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")] = "",
+    run: Annotated[str, typer.Option(help="name of the folder under reports/")] = "own",
+    set: Annotated[list[str] | None, typer.Option(help="any setting, as key=value; repeatable")] = None,
+) -> None:
+    """Adapt the shipped weights to your own camera (minutes), or train from scratch (about an hour on two cores)."""
+    from nircore.config import parse
+    from nircore.own.train import train as execute
+
+    folders = low_light.expanduser().resolve(), target.expanduser().resolve()
+    final, table = execute(*folders, start=start, dark=dark, run=run, given=dict(map(parse, set or [])))
+    print("Target frames that did not train, degraded like your low-light ones, PSNR in dB:")
+    print(table.round(2).to_string(index=False) if len(table) else "fewer than five target frames: none was held out")
+    print(f"Use it: nircore enhance INPUT... --out DIR --weights {final}")
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="swir-hdr: the public set of real NIR-II frames (MIT), about 100 MB")],
+    out: Annotated[Path | None, typer.Option(help="folder; else swir_hdr in the data folder")] = None,
+    mirror: Annotated[str, typer.Option(help="another address with the same files")] = "",
+    only: Annotated[str, typer.Option(help="files whose name begins so, such as qd/M8-1 or dark")] = "",
+) -> None:
+    """Fetch public frames, each checked by its SHA-256; run it again to go on after an interruption."""
+    from nircore import paths
+    from nircore.data.fetch import fetch as execute
+    from nircore.errors import NircoreError
+
+    if name != "swir-hdr":
+        raise NircoreError(f"{name!r} is no data set: swir-hdr is the one there is.")
+    place = (out or paths.data() / "swir_hdr").expanduser().resolve()
+    there, errors = execute(place, mirror, only)
+    for error in errors:
+        typer.echo(f"nircore: {error}", err=True)
+    print(f"{there} files are there, {len(errors)} are missing: {place}")
+    raise typer.Exit(1 if errors else 0)
+
+
+def ship(
+    data_root: Annotated[Path, typer.Option(help="folder of the swir-hdr set")],
+    weights: Annotated[Path | None, typer.Option(help="a trained generator; else it is trained first")] = None,
+) -> None:
+    """Make the weights that come with the package, and their model card (for maintainers)."""
+    from nircore.shipped import CARD
+    from nircore.shipping import ship as execute
+
+    means = execute(data_root.expanduser().resolve(), weights)
+    print(", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+    print(f"Card: {CARD}")

@@ -1,0 +1,206 @@
+"""One file to enhance: cut into parts of a few frames, each written once, then put together under its final name.
+
+Until it is whole, everything of it lies in a hidden folder beside its place. A part that is there is done, whoever
+did it and however often the run was killed; that folder is all the state there is, for one process and for a cluster.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nircore import __version__, paths
+from nircore.data.containers import CONTAINERS, opened
+from nircore.data.formats.stack import Stack
+from nircore.data.frames import check_pixels, exposure_in
+from nircore.errors import NircoreError
+from nircore.own import records
+from nircore.own.enhancer import Settings, enhancer_for, window_mean
+
+PART_BYTES = 2**24  # of frames in a part: a few seconds of work, all that a kill can cost
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file, its result's name, and how it is cut; plain values, so that it travels to other machines.
+
+    Attributes:
+        identity: what the result depends on: the source's name, size and time, and `Enhancer.identity`.
+        frames: how many the file holds, and `part` how many make a part.
+    """
+
+    source: Path
+    target: Path
+    settings: Settings
+    identity: dict[str, Any]
+    frames: int
+    part: int
+
+    @property
+    def work(self) -> Path:
+        """The hidden folder with the parts that are done (its name short, however long the file's)."""
+        return self.target.parent / f".partial-{hashlib.sha256(os.fsencode(self.target.name)).hexdigest()[:20]}"
+
+    def part_file(self, start: int) -> Path:
+        """Return the file of the part that begins at a frame."""
+        return self.work / f"{start:09d}.npz"
+
+    def todo(self) -> list[int]:
+        """Return the starts of the parts that are not done."""
+        return [start for start in range(0, self.frames, self.part) if not self.part_file(start).is_file()]
+
+    def left(self) -> int:
+        """Return how many frames are not done."""
+        return sum(min(self.part, self.frames - start) for start in self.todo())
+
+
+def plan(source: Path, target: Path, settings: Settings, overwrite: bool = False) -> Job | None:
+    """Look at a file and return its job; None if its result is already there, made the same way.
+
+    Raises:
+        NircoreError: the file cannot be used, or its result's name is taken by something else.
+    """
+    with opened(source) as stack:
+        part = max(1, min(64, PART_BYTES // (stack.shape[0] * stack.shape[1] * stack.dtype.itemsize)))
+        frames = stack.pages
+    stat = source.stat()
+    identity = {"source": source.name, "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+    identity |= enhancer_for(settings).identity
+    job = Job(source, target, settings, json.loads(json.dumps(identity)), frames, part)
+    if target.exists() and not overwrite:
+        if records.read(records.path_of(target)).get("identity") == job.identity:
+            shutil.rmtree(job.work, ignore_errors=True)
+            return None
+        raise NircoreError(f"{target} is already there and was made otherwise: use --overwrite, or another --out.")
+    if records.read(job.work / "job.json").get("identity") != job.identity:
+        shutil.rmtree(job.work, ignore_errors=True)
+    paths.make_folder(job.work)
+    paths.write_text(job.work / "job.json", json.dumps({"identity": job.identity}))
+    return job
+
+
+def do(job: Job, start: int) -> int:
+    """Enhance the part that begins at a frame, unless it is there; return how many frames that is.
+
+    Raises:
+        NircoreError: a frame cannot be read or used; names the file and the frame.
+    """
+    stop = min(start + job.part, job.frames)
+    if job.part_file(start).is_file() or not job.work.is_dir():  # done, or the whole file is
+        return stop - start
+    enhancer = enhancer_for(job.settings)
+    if any(job.identity[key] != value for key, value in enhancer.identity.items()):
+        raise NircoreError(f"{job.source}: another version of nircore, weights or darks is on this machine.")
+    frames, dtype, exposures = _frames(job, start, stop)
+    results, facts = [], []
+    for index, (pixels, exposure_s) in enumerate(zip(frames, exposures, strict=True)):
+        try:
+            array, measured = enhancer(pixels, dtype, exposure_s)
+        except NircoreError as error:
+            where = f"{job.source}" if job.frames == 1 else f"{job.source}, frame {start + index}"
+            raise NircoreError(f"{where}: {error}") from error
+        results.append(array)
+        facts.append(measured)
+    columns = {name: np.array([measured[name] for measured in facts]) for name in records.FACTS}
+    with paths.atomic(job.part_file(start)) as temporary, open(temporary, "wb") as file:
+        np.savez(file, pixels=np.stack(results), **columns)
+    return stop - start
+
+
+def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:
+    """Read the frames of a part (or the means around them), their dtype and their exposures."""
+    half = job.settings.average // 2
+    first, last = max(0, start - half), min(job.frames, stop + half)
+    with opened(job.source) as stack, np.errstate(over="ignore"):
+        raw = [np.array(stack.read(page), dtype=np.float32) for page in range(first, last)]
+        exposures = stack.exposures_s and stack.exposures_s[start:stop]
+        dtype = stack.dtype
+    for page, pixels in enumerate(raw, first):
+        _check(job, page, pixels)
+    means = [window_mean(raw, page - first, job.settings.average) for page in range(start, stop)]
+    return means, dtype, list(exposures or [exposure_in(job.source)] * (stop - start))
+
+
+def _check(job: Job, page: int, pixels: np.ndarray) -> None:
+    """Refuse what is no frame: a movie may hold blank ones, but no NaN; a file of one blank frame is a mistake."""
+    if job.frames == 1 or not np.isfinite(pixels).all():
+        check_pixels(job.source if job.frames == 1 else f"{job.source}, frame {page},", pixels)
+    share = float((pixels == pixels.max()).mean())
+    if job.frames == 1 and share > 0.5:
+        raise NircoreError(
+            f"{job.source} is saturated: {share:.0%} of its pixels have its largest value, {pixels.max():g}: "
+            "expose for a shorter time, or leave it out."
+        )
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """Put the parts together under the final name, write the record beside it, clear up; return the record.
+
+    The container, the shape and what stands beside the pixels are the source's. The record is written before the
+    result takes its name: a result without a record does not occur, a record without a result counts for nothing.
+
+    Raises:
+        NircoreError: the target cannot be written.
+    """
+    record = records.of(job.identity, job.settings, map(job.part_file, range(0, job.frames, job.part)))
+    model = job.identity["model_sha256"][:8]
+    note = f"nircore {__version__} enhance, model {model}; record beside this file"
+    if job.settings.average > 1:
+        note += f"; mean of {job.settings.average} frames"
+    for leftover in job.work.glob("whole-*"):  # of a run that was killed right here
+        shutil.rmtree(leftover, ignore_errors=True)
+    with opened(job.source) as stack:
+        pass  # its header is all that is needed, and what goes wrong below is not its fault
+    try:
+        temporary = _temporary(job)
+        _write(job, stack, temporary, note)
+        _remove(job.target)
+        paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
+        os.replace(temporary, job.target)
+    except OSError as error:
+        raise NircoreError(f"Cannot write {job.target}: {error.strerror or error}; free some space.") from error
+    shutil.rmtree(job.work, ignore_errors=True)
+    return record
+
+
+def _temporary(job: Job) -> Path:
+    """Return a name inside the work folder, with the suffix by which writers choose the format."""
+    return Path(tempfile.mkdtemp(prefix="whole-", dir=job.work)) / f"whole{job.target.suffix}"
+
+
+def _write(job: Job, stack: Stack, temporary: Path, note: str) -> None:
+    try:
+        CONTAINERS[job.source.suffix.lower()].write(job.source, temporary, stack, _pages(job), note)
+    except (NircoreError, OSError):
+        raise
+    except Exception as error:  # each encoder has its own exceptions; another try would end alike
+        give_up(job)
+        raise NircoreError(f"{job.target} cannot be written like its source ({error}).") from error
+    if temporary.is_file():
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+
+
+def _pages(job: Job) -> Iterator[np.ndarray]:
+    for start in range(0, job.frames, job.part):
+        with np.load(job.part_file(start)) as part:
+            yield from part["pixels"]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def give_up(job: Job) -> None:
+    """Clear away what was done of a file that turned out to be bad."""
+    shutil.rmtree(job.work, ignore_errors=True)

@@ -1,0 +1,157 @@
+"""Many files, one bar: what is bad is named and left out, the rest proceeds, here or on a cluster."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from nircore import paths
+from nircore.errors import NircoreError
+from nircore.own import job as jobs
+from nircore.own import records
+from nircore.own.enhancer import Settings, enhancer_for
+from nircore.own.inputs import Pair, pairs
+
+Task = tuple[jobs.Job, int]
+#: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
+Workers = Callable[[Iterable[Task]], Iterator[tuple[jobs.Job, int | Exception]]]
+Finished = Callable[[Pair, dict[str, Any]], None]
+
+
+def here(tasks: Iterable[Task]) -> Iterator[tuple[jobs.Job, int | Exception]]:
+    """Run the tasks in this process, one after the other."""
+    for job, start in tasks:
+        try:
+            yield job, jobs.do(job, start)
+        except NircoreError as error:
+            yield job, error
+
+
+class Tally:
+    """What came of a run: lines on bad files, results made, and results that were there already."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say, self.bad, self.made, self.there = say, 0, 0, 0
+
+    def refuse(self, error: Exception) -> None:
+        """Count and name a bad file, on one line."""
+        self.bad += 1
+        self.say(f"nircore: {' '.join(str(error).split())}")
+
+
+def enhance_files(
+    inputs: list[str],
+    out: Path,
+    settings: Settings,
+    *,
+    overwrite: bool = False,
+    workers: Workers = here,
+    finished: Finished = lambda pair, record: None,
+    say: Callable[[str], None] = tqdm.write,
+) -> Tally:
+    """Enhance files, folders and patterns into a folder; return what came of it.
+
+    Args:
+        inputs: see `nircore.own.inputs`.
+        out: receives each result and, beside it, its record; made if it is not there.
+        settings: what to do to every frame.
+        overwrite: replace results that were made otherwise.
+        workers: who runs the parts: this process, or a cluster.
+        finished: called with each file whose result is in place, also from an earlier run, and its record.
+        say: receives one line for each file.
+
+    Raises:
+        NircoreError: nothing can be done at all: no weights, no darks, no place to write.
+    """
+    out = paths.make_folder(out.expanduser().resolve())
+    enhancer_for(settings).identity  # noqa: B018 (loads weights and darks: what is wrong with them is wrong for all)
+    tally = Tally(say)
+    found, errors = pairs(inputs, out, settings.average)
+    for error in errors:
+        tally.refuse(error)
+    planned = list(_planned(found, settings, overwrite, tally, finished))
+    total, left = sum(job.frames for job in planned), sum(job.left() for job in planned)
+    with tqdm(total=total, initial=total - left, unit=" frames", disable=None) as bar:
+        _work(planned, workers, bar, tally, finished)
+    return tally
+
+
+def _planned(
+    found: list[Pair], settings: Settings, overwrite: bool, tally: Tally, finished: Finished
+) -> Iterator[jobs.Job]:
+    for pair in found:
+        try:
+            job = jobs.plan(pair.source, pair.target, settings, overwrite)
+        except NircoreError as error:
+            tally.refuse(error)
+            continue
+        except OSError as error:
+            tally.refuse(NircoreError(f"{pair.source} cannot be used: {error.strerror}."))
+            continue
+        if job is not None:
+            yield job
+            continue
+        tally.there += 1
+        _tell(finished, pair, records.read(records.path_of(pair.target)), tally)
+
+
+def _tell(finished: Finished, pair: Pair, record: dict[str, Any], tally: Tally) -> None:
+    """Have the page or map of a file made; what goes wrong there is named, and the result stays."""
+    try:
+        finished(pair, record)
+    except NircoreError as error:
+        tally.refuse(error)
+
+
+def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, finished: Finished) -> None:
+    """Have all parts done, and finish each file with its last one."""
+    todo = {job.target: job.todo() for job in planned}
+    waiting = {target: len(starts) for target, starts in todo.items()}
+    failed: set[Path] = set()
+
+    def tasks() -> Iterator[Task]:
+        for job in planned:
+            for start in todo[job.target]:
+                if job.target not in failed:
+                    yield job, start
+
+    def conclude(job: jobs.Job) -> None:
+        try:
+            record = jobs.finish(job)
+        except NircoreError as error:
+            tally.refuse(error)
+            return
+        tally.made += 1
+        tally.say(_line(job, record))
+        _tell(finished, Pair(job.source, job.target), record, tally)
+
+    for job in planned:
+        if not waiting[job.target]:  # a run that was killed between the last part and the end
+            conclude(job)
+    for job, outcome in workers(tasks()):
+        if isinstance(outcome, Exception):
+            if job.target not in failed:
+                failed.add(job.target)
+                tally.refuse(outcome)
+                jobs.give_up(job)
+            continue
+        bar.update(outcome)
+        waiting[job.target] -= 1
+        if not waiting[job.target] and job.target not in failed:
+            conclude(job)
+
+
+def _line(job: jobs.Job, record: dict[str, Any]) -> str:
+    summary = record["summary"]
+    parts = [f"{job.target}: {summary['frames']} frame{'s' if summary['frames'] > 1 else ''}"]
+    if summary["flux_ratio"] is not None:
+        parts.append(f"flux x {summary['flux_ratio']:.3f}")
+    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated")):
+        if summary[key]:
+            parts.append(f"{summary[key]} {words}")
+    if summary["blank_frames"]:
+        parts.append(f"{summary['blank_frames']} blank frames passed through")
+    if record["temporal_average_frames"] > 1:
+        parts.append(f"mean of {record['temporal_average_frames']} frames")
+    return ", ".join(parts)

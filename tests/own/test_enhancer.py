@@ -1,0 +1,125 @@
+"""One frame in detector units: dark, pedestal, flux, clipping, averaging; and `nircore.enhance` on arrays."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import nircore
+from nircore import checkpoint, inference
+from nircore.errors import NircoreError
+from nircore.own.enhancer import Enhancer, Settings, window_mean
+from tests.own.made import frames
+
+
+def test_importing_nircore_is_light_and_enhance_is_there() -> None:
+    code = "import sys, nircore; before = 'torch' in sys.modules; print(before, callable(nircore.enhance))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False True\n"
+    with pytest.raises(AttributeError):
+        nircore.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64", ">u2"])
+@pytest.mark.parametrize("shape", [(40, 48), (2, 40, 48), (2, 1, 3, 40, 48)])
+def test_arrays_keep_shape_type_and_scale(weights, dtype: str, shape: tuple[int, ...]) -> None:
+    count = int(np.prod(shape[:-2], dtype=int))
+    before = (frames(count, pedestal=0).clip(0, 600) // (4 if dtype == "uint8" else 1)).astype(dtype).reshape(shape)
+    after = nircore.enhance(before, weights=weights)
+    assert after.shape == shape and after.dtype == before.dtype
+    ratio = after.mean(dtype=float) / before.mean(dtype=float)
+    assert 0.9 < ratio < 1.1
+    assert after.astype(float).std() < before.astype(float).std()
+
+
+def test_without_a_dark_it_is_what_the_network_says_of_the_frame(weights) -> None:
+    frame = frames()[0].astype(np.float32)
+    generator = checkpoint.load_generator(weights)[0]
+    expected, fit = inference.enhance(generator, frame)
+    after, (facts,) = nircore.enhance(frame, weights=weights, details=True)
+    np.testing.assert_allclose(after, expected, rtol=1e-5)
+    assert (facts["offset_dn"], facts["scale_dn"]) == (fit.offset, fit.scale)
+    assert facts["flux_ratio"] == pytest.approx(
+        (expected.mean() - fit.offset) / (frame.mean() - fit.offset), rel=1e-4
+    )
+
+
+def test_with_a_dark_the_signal_stands_on_one_pedestal(weights) -> None:
+    """A fixed pattern in dark and frame alike leaves no trace, and the result does not depend on its level."""
+    pattern = np.random.default_rng(5).normal(0, 60, (40, 48)).astype(np.float32)
+    signal = frames(pedestal=0)[0].astype(np.float32)
+    dark = 1100 + pattern
+    after, (facts,) = nircore.enhance(signal + dark, weights=weights, dark=dark, details=True)
+    bare = nircore.enhance(signal, weights=weights)
+    level = float(np.rint(np.median(dark)))
+    np.testing.assert_allclose(after - level, bare, atol=0.1)
+    assert facts["flux_ratio"] == pytest.approx(bare.mean() / signal.mean(), rel=1e-3)
+    raised = nircore.enhance(signal + dark, weights=weights, dark=dark, pedestal=500)
+    np.testing.assert_allclose(raised, after - level + 500, atol=1e-2)
+
+
+def test_values_outside_the_type_are_clipped_and_counted(weights) -> None:
+    frame = frames(pedestal=0)[0]
+    frame = (frame.astype(np.float32).clip(0, 600) / 600 * 255).astype(np.uint8)
+    dark = np.zeros((40, 48), np.float32)
+    wide = nircore.enhance(frame.astype(np.float32), weights=weights, dark=dark, pedestal=-20)
+    after, (facts,) = nircore.enhance(frame, weights=weights, dark=dark, pedestal=-20, details=True)
+    outside = (np.rint(wide) < 0) | (np.rint(wide) > 255)
+    assert facts["clipped"] == outside.sum() > 10 and (after[np.rint(wide) < 0] == 0).all()
+    np.testing.assert_array_equal(after, np.rint(wide).clip(0, 255))
+    assert facts["at_ceiling"] == (frame == 255).sum()
+
+
+def test_blank_frames_pass_through(weights) -> None:
+    stack = np.concatenate([frames(1), np.full((1, 40, 48), 7, np.uint16)])
+    after, facts = nircore.enhance(stack, weights=weights, details=True)
+    assert (after[1] == 7).all() and [f["blank"] for f in facts] == [False, True]
+
+
+def test_temporal_average_is_the_mean_of_the_neighbours(weights) -> None:
+    stack = frames(5)
+    np.testing.assert_allclose(window_mean(stack, 2, 3), stack[1:4].mean(0), rtol=1e-6)
+    np.testing.assert_allclose(window_mean(stack, 0, 3), stack[:2].mean(0), rtol=1e-6)
+    after = nircore.enhance(stack, weights=weights, average=5)
+    np.testing.assert_array_equal(after[2], nircore.enhance(stack.mean(0), weights=weights).round())
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"average": 2}, "odd"),
+        ({"exposure": 0}, "above 0"),
+        ({"pedestal": 100}, "give a dark too"),
+        ({"weights": "none.safetensors"}, "no checkpoint at none"),
+        ({"dark": "none"}, "does not exist"),
+        ({"dark": np.zeros((3, 3), np.float32)}, r"\(40, 48\) and the dark \(3, 3\)"),
+        ({"frames": np.zeros((5, 5))}, "16 or more"),
+        ({"frames": np.full((40, 40), np.nan)}, "NaN"),
+        ({"frames": np.zeros((40, 40), complex)}, "complex"),
+    ],
+)
+def test_what_cannot_be_done_is_said(weights, wrong: dict, words: str) -> None:
+    with pytest.raises(NircoreError, match=words):
+        nircore.enhance(**({"frames": frames(), "weights": weights} | wrong))
+
+
+def test_darks_in_a_folder_are_interpolated_in_log_exposure(weights, tmp_path: Path) -> None:
+    for exposure, level in ((16, 1100), (64, 1200)):
+        dark = np.full((40, 48), level, np.uint16)
+        dark[0, 0] += 1
+        tifffile.imwrite(tmp_path / f"dark_{exposure:05d}ms.tif", dark)
+    enhancer = Enhancer(Settings(str(weights), str(tmp_path)))
+    frame = frames()[0].astype(np.float32)
+    np.testing.assert_allclose(enhancer.signal(frame, 0.032)[1:], frame[1:] - 1150, atol=1e-3)
+    assert enhancer.pedestal_dn == 1100
+    with pytest.raises(NircoreError, match="exposure is not known"):
+        enhancer.signal(frame, None)
+    with pytest.raises(NircoreError, match="within a factor of two"):
+        enhancer.signal(frame, 1.0)
+    (tmp_path / "dark_00064ms.tif").rename(tmp_path / "dark.tif")
+    with pytest.raises(NircoreError, match="dark.tif does not say its exposure"):
+        Enhancer(Settings(str(weights), str(tmp_path))).signal(frame, 0.02)
+    one = Enhancer(Settings(str(weights), str(tmp_path / "dark.tif")))
+    np.testing.assert_allclose(one.signal(frame, None)[1:], frame[1:] - 1200)
