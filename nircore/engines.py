@@ -105,11 +105,6 @@ ENGINES: dict[str, Engine] = {
         1e-4,
         lambda: export.absent("openvino"),
     ),
-    "openvino-bf16": Engine(  # on processors without bfloat16 OpenVINO computes in float32
-        lambda generator: export.openvino_session(export.openvino_model(generator), "bf16"),
-        0.1,
-        lambda: export.absent("openvino"),
-    ),
     "cuda": Engine(CudaGraph, 0.1, _no_cuda),
 }
 

@@ -73,12 +73,12 @@ def onnx_session(model: bytes | str) -> Run:
     return lambda image: session.run(None, {name: image})[0]
 
 
-def openvino_session(model: Any, precision: str = "f32") -> Run:
-    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W); by itself it would choose bfloat16."""
+def openvino_session(model: Any) -> Run:
+    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W), in float32 (it might choose bfloat16)."""
     import openvino
 
     settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": precision})
+    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda image: compiled(image)[0]
 
 

@@ -242,7 +242,7 @@ def test_a_profile_says_how_big_and_a_recipe_which_system():
         [set(yaml.safe_load((HERE / kind / f"{name}.yaml").read_text())) for name in available(kind)]
         for kind in ("profiles", "recipes")
     )
-    assert set(available("profiles")) == {"smoke", "cpu", "benchmark", "paper"}
+    assert set(available("profiles")) == {"ablation", "smoke", "cpu", "benchmark", "paper"}
     assert {"ssgan", "cyclegan"} <= set(available("recipes"))
     assert not set.union(*sizes) & set.union(*systems)
     assert all(keys == sizes[0] for keys in sizes)

@@ -25,7 +25,7 @@ from nircore.stages import (
 )
 
 TINY = {"animals": 12, "height": 96, "width": 80, "crop": 32, "ngf": 2, "ndf": 2, "epochs": 2, "steps_per_epoch": 1}
-LEADS = ("physics", "oracle")  # say their times beside their sizes
+LEADS = ("physics", "oracle", "realtime")  # say their times beside their sizes
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_what_stands_aside_writes_what_no_stage_of_the_report_does():
 
 
 def test_the_benchmark_trains_what_it_is_asked_to():
-    assert resolve({}).recipes == "ssgan physics oracle"
+    assert resolve({}).recipes == "ssgan physics realtime oracle"
     assert recipe_names("ssgan, ma2021") == ["ssgan", "ma2021"]
     with pytest.raises(NircoreError, match="recipes='ssgan nonsense' names 'nonsense', none of: cyclegan"):
         resolve({"recipes": "ssgan nonsense"})

@@ -1,6 +1,7 @@
 """A stream loses nothing unless told to, counts what it loses, and ends cleanly however it ends."""
 
 import _thread
+import signal
 import threading
 import time
 
@@ -12,6 +13,14 @@ from nircore.errors import NircoreError
 from nircore.stream import Account, frames_of, stream, to_folder
 
 COUNT = 40
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Shells start background jobs with interrupts ignored; here they count."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def camera(pause: float = 0.0, count: int = COUNT):

@@ -146,7 +146,8 @@ def _others(run: Run, generator: nn.Module, config: Config) -> dict[str, nn.Modu
         evaluation.normalised(run.config, evaluation.spread(evaluation.rows(run, "train", domain), 6))
         for domain in ("low_light", "target")
     ]
-    crop = UnpairedCrops(*domains, WRONG_CROP, 2, config.seed)
+    side = min(WRONG_CROP, *(side for frames in domains for frame in frames for side in frame.shape))
+    crop = UnpairedCrops(*domains, side - side % 16, 2, config.seed)
     wrong = [crop.at(step) for step in range(WRONG_STEPS)]
     return {
         "all weights": faithfulness.randomised(generator, "all"),
