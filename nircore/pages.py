@@ -196,7 +196,7 @@ def _pictures(report: FrameReport) -> str:
         page_parts.panel("Output", after, "gray", levels, "on the input's scale"),
         page_parts.panel("Difference", difference, "RdBu_r", (-reach, reach), DIFFERENCE),
     ]
-    if report.half_width is not None:
+    if report.half_width is not None and np.isfinite(report.half_width).any():
         top = (0.0, window([report.half_width])[1])
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
         panels.append(

@@ -112,7 +112,7 @@ def test_an_error_anywhere_ends_the_stream_and_is_raised(where):
     before = threading.active_count()
     with pytest.raises(ValueError, match=where):
         stream(source(), broken if where == "network" else slow(0), broken if where == "disk" else Disk(), size=2)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # a source given up on earlier may end meanwhile
 
 
 def test_the_view_is_shown_pairs():
