@@ -215,10 +215,15 @@ def _trust(run: Run, generator: nn.Module, calibration: trust.Calibration, every
         made = trust.trust_map(generator, subject.frame, calibration, others, back)
         wrong = trust.error(made.image, subject.truth, subject.valid)
         rows += [{"frame": subject.name} | row for row in trusted.judge(made, wrong, subject.clean)]
-        shown = shown or (subject.frame, made.image, wrong, made.half_width)
+        shown = shown or (subject.frame, made.image, *(_drawable(x, made) for x in (wrong, made.half_width)))
     table = pd.DataFrame(rows)
     run.write_table("trust", table)
     save(draw.trust(*shown, table), run.figure("trust"))
+
+
+def _drawable(values: np.ndarray, made: trust.Trust) -> np.ndarray:
+    """Return an error or half-width with its ends shown as the frame's range, and 0 where nothing is known."""
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=np.inf), 0, made.normalisation.scale)
 
 
 def _pages(run: Run, generator: nn.Module, calibration: trust.Calibration) -> None:
