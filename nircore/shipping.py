@@ -33,7 +33,7 @@ SHAPE = (640, 512)
 def train(data_root: Path) -> Path:
     """Train recipe `physics` at profile `paper` on the animals F1-2 and F5-2; return the generator's file.
 
-    Takes some twenty-five minutes on two cores. Interrupted, it goes on where it was.
+    Takes some twenty-five minutes on one core. Interrupted, it goes on where it was.
     """
     from nircore.stages import data_split, training
 
@@ -158,9 +158,9 @@ scale of the detector. It does not sharpen, does not turn one spectral window in
 **What it is.** Recipe `{recipe}`: a U-Net at half resolution without normalisation layers, {steps} steps, averaged
 weights (EMA), stored as 16-bit floats ({size:,} bytes; they cost {loss:.4f} dB against 32 bits).
 
-**Data.** SWIR_HDR (Patel et al. 2025, bioRxiv 2025.11.06.687088, MIT; commit cd920058): the 320 ms frames of the
-quantum-dot mice F1-2 and F5-2 through five filters, degraded by a model of the camera. Of the 20 and 40 ms frames of
-the same animals, noise level and brightness alone were taken, no pixel. No pairs. Two animals, one camera.
+**Data.** SWIR_HDR (Patel et al. 2025, bioRxiv 2025.11.06.687088, MIT; commit cd920058): eight of the ten 320 ms
+frames of the quantum-dot mice F1-2 and F5-2 (five filters), degraded by a model of the camera. Of the 20 and
+40 ms frames of the same animals, noise level and brightness alone were taken, no pixel. No pairs. Two animals, one camera.
 
 **Scores** on M8-1, an animal that did not train: 20 ms frames against the 320 ms exposure of the same still scene
 (dark-subtracted, / 16, straight-line fit, both clipped to the reference's range, saturated pixels left out).
