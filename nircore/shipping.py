@@ -160,7 +160,8 @@ weights (EMA), stored as 16-bit floats ({size:,} bytes; they cost {loss:.4f} dB 
 
 **Data.** SWIR_HDR (Patel et al. 2025, bioRxiv 2025.11.06.687088, MIT; commit cd920058): eight of the ten 320 ms
 frames of the quantum-dot mice F1-2 and F5-2 (five filters), degraded by a model of the camera. Of the 20 and
-40 ms frames of the same animals, noise level and brightness alone were taken, no pixel. No pairs. Two animals, one camera.
+40 ms frames of the same animals, noise level and brightness alone were taken, no pixel. No pairs.
+Two animals, one camera.
 
 **Scores** on M8-1, an animal that did not train: 20 ms frames against the 320 ms exposure of the same still scene
 (dark-subtracted, / 16, straight-line fit, both clipped to the reference's range, saturated pixels left out).
