@@ -54,23 +54,28 @@ def reproduce(
     print(f"Report: {report}")
 
 
+def _datasets(data_root: str | None) -> list[dict[str, Any]]:
+    """Return the settings of the phantom and, where their folder is given, of the real frames."""
+    from pathlib import Path
+
+    phantom: dict[str, Any] = {"dataset": "phantom"}
+    if not data_root:
+        return [phantom]
+    return [phantom, {"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())}]
+
+
 @app.command()
 def benchmark(
     data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
 ) -> None:
     """Run the full benchmark, three trainings of each learnt method, and gather its tables in reports/benchmark/."""
-    from pathlib import Path
-
     from nircore import paths
     from nircore.gather import gather
     from nircore.reproduce import reproduce as execute
     from nircore.run import Run
 
-    given: list[dict[str, Any]] = [{"dataset": "phantom"}]
-    if data_root:
-        given.append({"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())})
-    runs = [Run(resolve({"profile": profile} | settings)) for settings in given]
+    runs = [Run(resolve({"profile": profile} | one)) for one in _datasets(data_root)]
     for run in runs:
         execute(run.config)
     print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
@@ -82,16 +87,13 @@ def recipes(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "ablation",
 ) -> None:
     """Compare all recipes, ablate pssgan and test the spectrum shift; gather the tables in reports/recipes/."""
-    from pathlib import Path
-
     from nircore import gather, paths
     from nircore.reproduce import execute_aside
     from nircore.run import Run
 
-    given: list[dict[str, Any]] = [{"dataset": "phantom"}]
-    if data_root:
-        given.append({"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())})
-    runs = [Run(resolve({"profile": profile, "run": f"recipes-{one['dataset']}"} | one)) for one in given]
+    runs = [
+        Run(resolve({"profile": profile, "run": f"recipes-{one['dataset']}"} | one)) for one in _datasets(data_root)
+    ]
     for run in runs:
         execute_aside(run.config, "12_recipes")
     print(f"Tables: {gather.gather_recipes(runs, paths.run_folder('recipes'))}")
@@ -103,16 +105,11 @@ def real_time(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
 ) -> None:
     """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
-    from pathlib import Path
-
     from nircore import paths, stages
     from nircore.gather import gather_real_time
     from nircore.run import Run
 
-    given: dict[str, Any] = {"dataset": "phantom"}
-    if data_root:
-        given = {"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())}
-    run = Run(resolve({"profile": profile} | given))
+    run = Run(resolve({"profile": profile} | _datasets(data_root)[-1]))
     run.save_config()
     stages.make(run, "real_time")
     print(f"Tables: {gather_real_time(run, paths.run_folder('real_time'))}")

@@ -19,3 +19,21 @@ def swir_hdr() -> Path:
     if not (folder / "metadata.csv").is_file():
         pytest.skip(f"the real frames are not at {folder}: set NIRCORE_SWIR_HDR to their folder")
     return folder
+
+
+@pytest.fixture
+def nircore(monkeypatch, capsys):
+    """Run the command; return exit status, standard output and standard error."""
+
+    from nircore import cli
+
+    def call(*arguments: object):
+        monkeypatch.setattr("sys.argv", ["nircore", *map(str, arguments)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        return status, *capsys.readouterr()
+
+    return call

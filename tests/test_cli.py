@@ -4,25 +4,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from nircore import cli, reproduce
+from nircore import reproduce
 
 
 @pytest.fixture
-def nircore(monkeypatch, capsys, tmp_path):
-    """Run the command; return exit status, standard output and standard error."""
+def nircore(nircore, monkeypatch, tmp_path):
+    """Run the command with reports and data in a place of its own."""
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
-
-    def call(*arguments: str):
-        monkeypatch.setattr("sys.argv", ["nircore", *arguments])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return nircore
 
 
 @pytest.mark.parametrize(

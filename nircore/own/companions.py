@@ -91,7 +91,7 @@ class Companions:
             normalisation=fit,
             model=pages.Model(identity["model"], identity["model_sha256"], identity["recipe"], identity["nircore"]),
             half_width=half_width,
-            trust=_promise(self.calibration) if self.calibration else "",
+            trust=self.calibration.sentence() if self.calibration else "",
             noise=maps.camera(signal, fit.offset),
             facts=_facts(record, middle),
             warnings=tuple(_warnings(summary)),
@@ -110,13 +110,6 @@ class _Pages:
 
     def __getitem__(self, page: int) -> np.ndarray:
         return self.stack.read(page)
-
-
-def _promise(calibration: maps.Calibration) -> str:
-    return (
-        f"Calibrated on {calibration.frames} {calibration.frames_are}: on frames like those, at most "
-        f"{calibration.alpha:.0%} of the pixels are expected outside; on others, read it as where to look."
-    )
 
 
 def _pages_in(path: Path) -> int:

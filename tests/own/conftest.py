@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nircore import checkpoint, cli
+from nircore import checkpoint
 from nircore.config import resolve
 from nircore.models import build_generator
 
@@ -20,19 +20,3 @@ def weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     checkpoint.save_generator(path, generator, config, {})
     return path
-
-
-@pytest.fixture
-def nircore(monkeypatch, capsys):
-    """Run the command; return exit status, standard output and standard error."""
-
-    def call(*arguments: object):
-        monkeypatch.setattr("sys.argv", ["nircore", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return call
