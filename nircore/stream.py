@@ -6,6 +6,7 @@ Three threads: one reads the source, one enhances, one writes. What cannot keep 
 
 import contextlib
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -128,7 +129,8 @@ def stream(
         when_full: "block" holds the source back, "drop" loses the newest frame and counts it.
         view: is shown (frame, enhanced) in the caller's thread, at its own pace: frames in between are not shown.
 
-    KeyboardInterrupt ends the source; frames read by then are still enhanced and written, and the account says so.
+    An interrupt (Ctrl-C) ends the source; frames read by then are still enhanced and written; the account says so.
+    A second one ends the program.
 
     Raises:
         NircoreError: an unknown `when_full`. What a source, network or writer raises ends the stream and is raised.
@@ -139,23 +141,42 @@ def stream(
     began = time.perf_counter()
     steps = (lambda: line.read(source), lambda: line.enhance(enhance), lambda: line.write(write))
     threads = [threading.Thread(target=line.guarded, args=(step,), daemon=True) for step in steps]
-    for thread in threads:
-        thread.start()
-    while not line.over.is_set():
-        try:
-            line.over.wait(POLL_S)
+    with on_interrupt(line.interrupt):
+        for thread in threads:
+            thread.start()
+        while not line.over.wait(POLL_S):
             if view and (latest := line.latest) is not None:
                 line.latest = None
                 view(*latest)
-        except KeyboardInterrupt:
-            line.stop.set()
-            line.account.interrupted = True
     line.account.seconds = time.perf_counter() - began
     for thread in threads:
         thread.join(1.0)  # a source that waits for a frame that never comes is left behind
     if line.errors:
         raise line.errors[0]
     return line.account
+
+
+@contextlib.contextmanager
+def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` at the first interrupt; later ones do what they did before.
+
+    A handler, because an exception could come between any two statements. Signals reach the main thread alone, and
+    a shell has them ignored in what it runs in the background: there, and in another thread, nothing changes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+
+    def pressed(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        act()
+
+    signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Line:
@@ -169,6 +190,11 @@ class _Line:
         self.taking, self.taken = threading.Lock(), False  # whether a frame was read that is not yet waiting
         self.errors: list[BaseException] = []
         self.latest: tuple[np.ndarray, np.ndarray] | None = None
+
+    def interrupt(self) -> None:
+        """End the source; what was read goes on to the disk."""
+        self.account.interrupted = True
+        self.stop.set()
 
     def guarded(self, step: Callable[[], None]) -> None:
         try:

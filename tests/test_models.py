@@ -24,6 +24,7 @@ from nircore.models import (
     parameter_count,
     receptive_field,
 )
+from nircore.models.blocks import BlockConv2d
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 BOTH = pytest.mark.parametrize("network", [ResnetGenerator(2, 2), PatchDiscriminator(2)], ids=["G", "D"])
@@ -36,7 +37,7 @@ def layers(network: nn.Module) -> list[nn.Module]:
 
 def describe(layer: nn.Module) -> tuple:
     """What makes a layer what it is: its kind, then channels, kernel, stride and padding where it has them."""
-    kind = type(layer).__name__
+    kind = "Conv2d" if isinstance(layer, BlockConv2d) else type(layer).__name__
     if isinstance(layer, CONVOLUTIONS):
         return kind, layer.in_channels, layer.out_channels, layer.kernel_size[0], layer.stride[0], layer.padding[0]
     if isinstance(layer, nn.ReflectionPad2d):
@@ -282,3 +283,21 @@ def test_the_unet_of_ma_takes_frames_of_any_size_above_16(size):
     assert run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, *size)).shape == (1, 1, *size)
     with pytest.raises(NircoreError, match="both sides need 17 px"):
         run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, 16, 40))
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 12), (9, 12), (8, 13)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution_by_blocks_is_the_convolution(height, width, bias):
+    blocks = BlockConv2d(3, 2, 7, bias=bias).double()
+    plain = nn.Conv2d(3, 2, 7, bias=bias).double()
+    plain.load_state_dict(blocks.state_dict())
+    x = torch.randn(2, 3, height + 6, width + 6, dtype=torch.float64, requires_grad=True)
+    ours, theirs = blocks(x), plain(x)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.randn_like(theirs)
+    for mine, reference in zip(
+        torch.autograd.grad((ours * weights).sum(), [x, *blocks.parameters()]),
+        torch.autograd.grad((theirs * weights).sum(), [x, *plain.parameters()]),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, reference)

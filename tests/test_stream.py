@@ -98,6 +98,31 @@ def test_an_interrupt_ends_a_source_that_waits_for_a_frame_in_vain():
     assert account.interrupted and len(writer.frames) == account.written == 3
 
 
+def test_an_interrupt_may_come_at_any_moment():
+    for moment in range(40):
+        writer = Disk()
+        timer = threading.Timer(0.002 * moment, _thread.interrupt_main)
+
+        def endless(timer=timer):
+            timer.start()
+            yield from camera(0.001, 100_000)
+
+        account = stream(endless(), slow(0), writer, view=lambda frame, enhanced: None)
+        assert account.interrupted and account.read == account.written == len(writer.frames)
+
+
+def test_a_second_interrupt_ends_the_program():
+    def stubborn():
+        yield np.zeros((16, 16))
+        for _ in range(2):
+            _thread.interrupt_main()
+            time.sleep(0.2)
+
+    with pytest.raises(KeyboardInterrupt):
+        stream(stubborn(), lambda pixels: time.sleep(5) or pixels, Disk())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.mark.parametrize("where", ["source", "network", "disk"])
 def test_an_error_anywhere_ends_the_stream_and_is_raised(where):
     def broken(*_):

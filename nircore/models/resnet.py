@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from nircore.models.blocks import BlockConv2d
+
 
 def _layer(conv: nn.Module, channels: int) -> list[nn.Module]:
     return [conv, nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
@@ -52,7 +54,7 @@ class ResnetGenerator(nn.Module):
             *_layer(_up(4 * ngf, 2 * ngf), 2 * ngf),  # (N, 2 ngf, H/2, W/2)
             *_layer(_up(2 * ngf, ngf), ngf),  # (N, ngf, H, W)
             nn.ReflectionPad2d(3),
-            nn.Conv2d(ngf, 1, 7),
+            BlockConv2d(ngf, 1, 7),
             nn.Tanh(),
         )
 
