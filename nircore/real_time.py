@@ -65,18 +65,19 @@ def work(generator: nn.Module, shape: tuple[int, int]) -> tuple[float, float]:
 
     Bytes: weights once, and what every convolution reads and writes, in float32. Fused layers in between are free.
     """
+    generator = copy.deepcopy(generator).to("meta")  # counts without computing, and as the architecture has it
     moved = [4 * sum(parameter.numel() for parameter in generator.parameters())]
 
     def count(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
         moved.append(4 * (given[0].numel() + made.numel()))
 
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    hooks = [layer.register_forward_hook(count) for layer in generator.modules() if isinstance(layer, kinds)]
+    for layer in generator.modules():
+        if isinstance(layer, kinds):
+            layer.register_forward_hook(count)
     sides = [-(-side // generator.multiple) * generator.multiple for side in shape]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        generator(torch.zeros(1, 1, *sides))
-    for hook in hooks:
-        hook.remove()
+        generator(torch.zeros(1, 1, *sides, device="meta"))
     return float(counter.get_total_flops()), float(sum(moved))
 
 
