@@ -141,7 +141,7 @@ def export(
 @app.command()
 def stream(
     source: Annotated[str, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
-    checkpoint: Annotated[str, typer.Option(help="file of a generator")],
+    checkpoint: Annotated[str | None, typer.Option(help="file of a generator; without: the one that ships")] = None,
     output: Annotated[str, typer.Option(help="folder for the enhanced frames, 32-bit TIFFs in DN")] = "enhanced",
     engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "channels_last",
     queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
@@ -156,8 +156,9 @@ def stream(
     from nircore import engines
     from nircore import stream as streams
     from nircore.checkpoint import load_generator
+    from nircore.shipped import REAL_TIME
 
-    enhance = engines.enhancer(engine, load_generator(Path(checkpoint))[0])
+    enhance = engines.enhancer(engine, load_generator(Path(checkpoint or REAL_TIME))[0])
     frames = streams.frames_of(Path(source), idle)
     print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
 

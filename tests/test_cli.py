@@ -115,3 +115,12 @@ def test_bad_folders_are_named_in_one_sentence(nircore, tmp_path, make, words):
 def test_a_missing_folder_option_is_named(nircore):
     status, _, error = nircore("reproduce", "--dataset", "folder", "--profile", "smoke")
     assert status == 2 and "--low-light" in error
+
+
+def test_a_stream_needs_no_checkpoint(nircore, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    tifffile.imwrite(source / "frame_0.tif", np.random.default_rng(0).poisson(90, (40, 48)).astype(np.uint16))
+    status, said, error = nircore("stream", str(source), "--output", str(out), "--idle", "0")
+    assert status == 0 and "1 frames read, 1 written, 0 dropped" in said, error
+    assert tifffile.imread(out / "frame_000000.tif").shape == (40, 48)

@@ -9,7 +9,7 @@ import torch
 from nircore import checkpoint, shipping, trust
 from nircore.config import resolve
 from nircore.models import build_generator
-from nircore.shipped import CARD, WEIGHTS
+from nircore.shipped import CARD, REAL_TIME, WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,15 @@ def small(tmp_path_factory):
     return path
 
 
-def test_the_shipped_weights_are_small_and_name_no_folder():
-    assert WEIGHTS.stat().st_size <= 4_000_000
-    generator, config, _ = checkpoint.load_generator(WEIGHTS)
-    assert generator.halo and (config.data_root, config.low_light, config.target) == ("", "", "")
+@pytest.mark.parametrize(("weights", "most"), [(WEIGHTS, 4_000_000), (REAL_TIME, 600_000)])
+def test_the_shipped_weights_are_small_and_name_no_folder(weights, most):
+    assert weights.stat().st_size <= most
+    generator, config, _ = checkpoint.load_generator(weights)
+    assert generator.halo
+    assert (config.data_root, config.low_light, config.target, config.teacher) == ("", "", "", "")
+
+
+def test_the_trust_map_that_ships_promises_nine_pixels_in_ten():
     assert trust.load(WEIGHTS).alpha == 0.1
 
 
@@ -52,3 +57,11 @@ def test_the_command_improves_the_animal_that_never_trained(swir_hdr):
     row = re.search(r"mean without LP1250 \|.*\| (\S+) / (\S+) \|", CARD.read_text())
     assert float(row[1]) == pytest.approx(means["enhanced_psnr"], abs=0.02)
     assert float(row[2]) == pytest.approx(means["enhanced_ssim"], abs=0.002)
+
+
+def test_the_small_generator_does_what_its_card_says(swir_hdr):
+    means = shipping.mean(shipping.scores(swir_hdr, str(REAL_TIME)))
+    row = re.search(r"as above:\s(\S+) / (\S+)\.\n", CARD.read_text())
+    assert float(row[1]) == pytest.approx(means["enhanced_psnr"], abs=0.02)
+    assert float(row[2]) == pytest.approx(means["enhanced_ssim"], abs=0.002)
+    assert means["enhanced_psnr"] > means["gaussian_psnr"] + 1
