@@ -14,6 +14,12 @@ RECIPES = paths.REPOSITORY / "reports" / "recipes"
 SHOWCASE = paths.REPOSITORY / "reports" / "showcase"
 
 
+def rows_of(text: str) -> list[list[str]]:
+    """Return the cells of the table rows in a Markdown text."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
 def test_the_showcase_is_the_default_run():
     assert load_file(SHOWCASE / "config.yaml") == resolve({"profile": "cpu", "run": "phantom-cpu"})
 
@@ -21,8 +27,7 @@ def test_the_showcase_is_the_default_run():
 def test_the_results_quoted_are_those_of_the_published_benchmark():
     table = pd.read_csv(BENCHMARK / "table4_benchmark.csv")
     table = table[(table["kind"] != "truth") & ~table["filters"].fillna("").str.contains("LP1250")]
-    rows = [line.split("|")[1:-1] for line in README.read_text().splitlines() if line.startswith("| ")]
-    quoted = {cells[0].strip(): [cell.strip() for cell in cells[2:6]] for cells in rows if len(cells) == 7}
+    quoted = {cells[0]: cells[2:6] for cells in rows_of(README.read_text()) if len(cells) == 7}
     assert set(quoted) - {"method"} == set(table["method"])
     checked = 0
     for dataset, first in (("phantom", 0), ("swir-hdr", 2)):
@@ -58,9 +63,7 @@ def test_the_fidelity_quoted_is_that_of_the_showcase():
 
 def test_the_recipes_quoted_are_those_of_the_published_comparison():
     text = README.read_text().split("| after equally short trainings |")[1].split("\n\n")[0]
-    quoted = {
-        cells[0]: cells[1:] for cells in ([c.strip() for c in line.split("|")[1:-1]] for line in text.split("\n"))
-    }
+    quoted = {cells[0]: cells[1:] for cells in rows_of(text)}
     table = pd.read_csv(RECIPES / "table7_recipes.csv")
     table = table[(table["frames"] > 0) & (table["method"] != "xAI-PSSGAN (our reading)")]  # trains as pssgan
     for row in table.itertuples():
