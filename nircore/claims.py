@@ -21,7 +21,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(OPTIONAL, dict),
     "columns": list,
 }
-CHOICES = {"direction": ("rises", "falls"), "which": ("every", "the last")}
+CHOICES = {"direction": ("rises", "falls"), "which": ("every", "the last", "the least")}
 COLUMNS = ("effect", "low", "high", "over", "column", "columns", *OPTIONAL)
 
 

@@ -52,6 +52,9 @@ class Config:
     seed: int = number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
     seeds: int = number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
     recipes: str = text("ssgan physics realtime oracle", "the recipes that the benchmark trains, in its order")
+    prevalence_share: float = number(
+        1.0, 0.01, 1, "", "share of the epochs that each training of the prevalence experiment has"
+    )
     # which frames
     dataset: str = choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
     data_root: str = text("", "folder of the swir-hdr set")

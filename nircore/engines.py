@@ -105,6 +105,11 @@ ENGINES: dict[str, Engine] = {
         1e-4,
         lambda: export.absent("openvino"),
     ),
+    "openvino-bf16": Engine(
+        lambda generator: export.openvino_session(export.openvino_model(generator), "bf16"),
+        0.1,
+        export.absent_bfloat16,
+    ),
     "cuda": Engine(CudaGraph, 0.1, _no_cuda),
 }
 

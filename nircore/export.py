@@ -73,13 +73,23 @@ def onnx_session(model: bytes | str) -> Run:
     return lambda image: session.run(None, {name: image})[0]
 
 
-def openvino_session(model: Any) -> Run:
-    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W), in float32 (it might choose bfloat16)."""
+def openvino_session(model: Any, precision: str = "f32") -> Run:
+    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W); inside it computes in `precision`."""
     import openvino
 
     settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": precision})
     return lambda image: compiled(image)[0]
+
+
+def absent_bfloat16() -> str:
+    """Return why OpenVINO cannot compute in bfloat16 here; empty if it can. Elsewhere it would be slower than f32."""
+    if reason := absent("openvino"):
+        return reason
+    import openvino
+
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "" if "BF16" in able else "needs a CPU that multiplies bfloat16 (AVX-512 BF16 or AMX)"
 
 
 def _torch_program(generator: nn.Module) -> Any:

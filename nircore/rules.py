@@ -81,9 +81,10 @@ def trend(table: pd.DataFrame, rule: Rule) -> Finding:
 
 
 def within(table: pd.DataFrame, rule: Rule) -> Finding:
-    """Find whether `columns` of `which` row, every or the last one, lie from `least` to `most`."""
+    """Find whether `columns` of `which` row (every, the last, or the least in any) lie from `least` to `most`."""
     rows = _numbers(table, rule, rule["columns"])
-    values = (rows.tail(1) if rule["which"] == "the last" else rows).to_numpy().ravel().tolist()
+    picked = {"every": rows, "the last": rows.tail(1), "the least": rows.min()}[rule["which"]]
+    values = picked.to_numpy().ravel().tolist()
     known, middle = [value for value in values if not math.isnan(value)], (rule["least"] + rule["most"]) / 2
     worst = max(known, key=lambda value: abs(value - middle), default=math.nan)
     inside = rule["least"] <= worst <= rule["most"]

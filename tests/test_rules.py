@@ -69,6 +69,16 @@ RULES = {
         {"y": [9.0, 0.25]},
         (True, 0.25),
     ),
+    "the least of any row decides": (
+        {"kind": "range", "table": "t", "columns": ["y"], "which": "the least", "least": 0, "most": 1},
+        {"y": [9.0, 0.25, math.nan]},
+        (True, 0.25),
+    ),
+    "the least of any row is too much": (
+        {"kind": "range", "table": "t", "columns": ["y"], "which": "the least", "least": 0, "most": 1},
+        {"y": [9.0, 1.25]},
+        (False, 1.25),
+    ),
     "a share too small": (
         {"kind": "share", "table": "t", "rows": {"s": "a"}, "column": "y", "least": 0.5, "most": 0.8},
         {"s": ["a", "a", "b", "b"], "y": [1, 1, 2, 3]},

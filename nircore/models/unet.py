@@ -68,7 +68,8 @@ class UNetGenerator(nn.Module):
         features = self.down[-1](features)
         for up, merge, skip in zip(self.up[::-1], self.merge[::-1], skipped[::-1], strict=True):
             features = merge(torch.cat([self.larger(up(features)), skip], dim=1))
-        return self.smoothed(x) + self.last(features)
+        # The sum as a difference: OpenVINO 2026 fuses a sum into a bfloat16 convolution, wrongly at some sizes.
+        return self.last(features) - (-self.smoothed(x))
 
     def smoothed(self, x: Tensor) -> Tensor:
         """Return the frame smoothed by the fixed Gaussian; beyond a border it goes on as it is there."""

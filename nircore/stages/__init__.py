@@ -226,6 +226,8 @@ STAGES = {
                 "tables/table4_benchmark.csv",
                 "tables/table5_fidelity.csv",
                 "tables/table6_metric_quality.csv",
+                "tables/faithfulness.csv",
+                "tables/table10_real_time.csv",
             ),
             writes=("tables/claims.csv", "tables/errata.csv", "figures/claims.png"),
             code=("claims.py", "rules.py", "figures/claims.py", "figures/style.py"),

@@ -30,7 +30,6 @@ from nircore.vst import noise_model
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
 SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
-SHORTER = 4  # it trains three times, so each time for a quarter of the run's epochs
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
@@ -167,12 +166,12 @@ def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
 
 
 def _prevalence(run: Run) -> pd.DataFrame:
-    """Train the run's system, on crops half as wide, once per prevalence.
+    """Train the run's system, on crops half as wide and for a share of the epochs, once per prevalence.
 
     No weights are kept, so none can be taken up again.
     """
     config = run.config
-    epochs = max(1, config.epochs // SHORTER)
+    epochs = max(1, round(config.epochs * config.prevalence_share))
     crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
     shorter = dataclasses.replace(config, epochs=epochs, crop=crop)
     view = crops.View(made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"], config.target_ms / 1000)
