@@ -21,6 +21,7 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means, denoise_wavelet
 
 from nircore import vst
+from nircore.data.noise import noise_model
 from nircore.errors import NircoreError
 from nircore.metrics.no_reference import check_image, noise_sd
 
@@ -92,7 +93,7 @@ def _stabilised(
     """Denoise where the noise SD is 1, with the camera's noise model or the one estimated from the frame."""
     if np.ptp(image) == 0:
         return image.astype(np.float32)  # nothing to remove
-    noise = noise or vst.noise_model(image)
+    noise = noise or noise_model(image)
     return vst.inverse(denoise(vst.forward(image, noise)), noise).astype(np.float32)
 
 

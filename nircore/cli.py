@@ -143,7 +143,7 @@ def stream(
     source: Annotated[str, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
     checkpoint: Annotated[str | None, typer.Option(help="file of a generator; without: the one that ships")] = None,
     output: Annotated[str, typer.Option(help="folder for the enhanced frames, 32-bit TIFFs in DN")] = "enhanced",
-    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "channels_last",
+    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "auto",
     queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
     when_full: Annotated[
         str, typer.Option(help="block: hold the source back; drop: lose frames, and count")
@@ -156,9 +156,9 @@ def stream(
     from nircore import engines
     from nircore import stream as streams
     from nircore.checkpoint import load_generator
-    from nircore.shipped import REAL_TIME
+    from nircore.shipped import MODELS
 
-    enhance = engines.enhancer(engine, load_generator(Path(checkpoint or REAL_TIME))[0])
+    enhance = engines.enhancer(engine, load_generator(Path(checkpoint or MODELS["realtime"]))[0])
     frames = streams.frames_of(Path(source), idle)
     print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
 

@@ -77,6 +77,11 @@ class Config:
         ("resnet", "unet", "ma2021"),
         "residual generator, U-Net without normalisation, or Ma et al.'s U-Net",
     )
+    input: str = choice(
+        "range",
+        ("range", "noise"),
+        "what the U-Net's input is measured in: the frame's range of brightness, or its noise",
+    )
     ngf: int = number(8, 1, 512, "channels", "generator channels at full resolution")
     ndf: int = number(8, 1, 512, "channels", "discriminator channels after its first layer")
     blocks: int = number(6, 1, 32, "", "residual blocks in the generator's trunk")
@@ -128,6 +133,8 @@ class Config:
             raise NircoreError(
                 f"system={self.system} cannot learn from crops={self.crops}: it takes {accepted} ones."
             )
+        if self.input == "noise" and self.generator != "unet":
+            raise NircoreError(f"input=noise is for generator=unet, not generator={self.generator}: use input=range.")
         if self.terms and self.system != "cyclegan":
             raise NircoreError(f"terms={self.terms!r} are for system=cyclegan, not system={self.system}.")
         if self.terms:

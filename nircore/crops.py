@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from nircore import evaluation, vst
+from nircore import evaluation
 from nircore.config import Config
 from nircore.data import sets, spectral
 from nircore.data.camera import WINDOWS, Sensor
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.data.measured import MeasuredCrops
 from nircore.data.mouse import FIELD_MM
+from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
+from nircore.data.outliers import outliers, replaced
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
+from nircore.inference import NOISE, seen
 from nircore.run import Run
 from nircore.training import Crops
 
@@ -64,8 +67,7 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
         turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
         return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
     if config.crops == "degraded":
-        scenes = [_scene(frame, view) for frame in target]
-        return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
+        return _degraded(config, [_scene(frame, view) for frame in target], low_light)
     raise NircoreError(f"recipe={config.recipe} learns from pairs: choose one that does not, such as recipe=ssgan.")
 
 
@@ -85,7 +87,16 @@ def degraded(run: Run, config: Config) -> DegradedCrops:
     targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
     short = {row.filter for row in low_light}
     scenes = [_scene(sets.load(config, row), View.between(short, row)) for row in targets]
-    return DegradedCrops(scenes, low_light_of(_frames(config, low_light)), config.crop, config.batch, config.seed)
+    return _degraded(config, scenes, _frames(config, low_light))
+
+
+def _degraded(config: Config, scenes: list[np.ndarray], low_light: list[np.ndarray]) -> DegradedCrops:
+    if config.input != NOISE:
+        raise NircoreError(
+            "These weights were trained on frames scaled by their brightness (nircore 0.1): start from those that "
+            "ship, or from scratch."
+        )
+    return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
 
 
 def _frames(config: Config, rows: list[Any]) -> list[np.ndarray]:
@@ -93,8 +104,9 @@ def _frames(config: Config, rows: list[Any]) -> list[np.ndarray]:
 
 
 def low_light_of(frames: list[np.ndarray]) -> LowLight:
-    """Estimate noise (medians over frames (H, W) in DN, by `vst.noise_model`) and range of brightness."""
-    gain, read = np.median([vst.noise_model(frame) for frame in frames], axis=0)
+    """Estimate noise (medians over frames (H, W) in DN, by `noise_model`) and range of brightness."""
+    frames = [replaced(frame, outliers(frame)) for frame in frames]
+    gain, read = np.median([noise_model(frame) for frame in frames], axis=0)
     scales = [Normalisation.of(frame).scale for frame in frames]
     return LowLight(float(gain), float(read), DARKER * min(scales), max(scales))
 
@@ -119,13 +131,19 @@ def measured(run: Run, config: Config) -> MeasuredCrops:
     rows = [row for split in SEEN for row in evaluation.rows(run, split, "low_light")]
     pairs = []
     for row, (truth, _) in evaluation.references(config, rows):
-        frame = sets.load(config, row)
-        pairs.append((Normalisation.of(frame).apply(frame), Normalisation.of(truth).apply(truth)))
+        pairs.append(_pair(config, sets.load(config, row), truth))
     if not pairs:
         raise NircoreError(
             f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none to train on."
         )
     return MeasuredCrops(pairs, config.crop, config.batch, config.seed, config.augment == "turns")
+
+
+def _pair(config: Config, frame: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a frame and its truth (H, W) on the network's scale, the truth's black and white at the frame's."""
+    x, fit = seen(config, frame)
+    scaled = Normalisation.of(truth).apply(truth)
+    return x, fit.clean(Normalisation.of(frame).invert(scaled)) if config.input == NOISE else scaled
 
 
 MAKERS: dict[str, Callable[[Run, Config], Crops]] = {

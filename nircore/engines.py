@@ -1,6 +1,6 @@
 """What can run a generator: PyTorch in several ways, ONNX Runtime, OpenVINO, CUDA graphs; one contract for all.
 
-An engine turns a generator into a function of a normalised frame (H, W) of any size from 16 px on, batch 1, as a
+An engine turns a generator into a function of a frame (H, W) on its scale, of any size from 16 px on, batch 1, as a
 camera gives it. Engines whose package or device is absent are named with the reason, never silently left out.
 """
 
@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nircore import export
-from nircore.data.normalise import Normalisation
+from nircore import export, tiles
+from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import SMALLEST, prepare
+from nircore.inference import seen
+from nircore.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]
 
@@ -114,46 +115,55 @@ ENGINES: dict[str, Engine] = {
 }
 
 
+FASTEST = ("cuda", "openvino", "onnxruntime", "channels_last")  # 640 x 512, two cores: 08_real_time
+WORTH = 60  # frames from which the seconds that a fast engine takes to be built are won back
+
+
 def available() -> dict[str, str]:
     """Return every engine's name with an empty text if it can run here, else the reason it cannot."""
     return {name: engine.absent() for name, engine in ENGINES.items()}
 
 
+def choose(name: str = "auto", frames: int = WORTH) -> str:
+    """Return the engine meant: for "auto" the fastest that is installed, or what starts at once for few frames.
+
+    Raises:
+        NircoreError: an unknown engine, or one that cannot run here.
+    """
+    if name == "auto":
+        fast = [engine for engine in FASTEST if not ENGINES[engine].absent()]
+        return fast[0] if frames >= WORTH else "channels_last"
+    if name not in ENGINES:
+        raise NircoreError(f"engine={name} is unknown: choose auto or one of {', '.join(ENGINES)}.")
+    if reason := ENGINES[name].absent():
+        raise NircoreError(f"engine={name} {reason}.")
+    return name
+
+
 def build(name: str, generator: nn.Module) -> Frame:
-    """Return the generator as a function of a normalised frame (H, W), any size from 16 px on, to (H, W) float32.
+    """Return the generator as a function of a frame (H, W) on its scale, any size from 16 px on, to (H, W) float32.
 
     PyTorch's engines keep `generator` itself, and may lay it out anew: hand over a copy where it serves elsewhere.
 
     Raises:
-        NircoreError: an unknown engine, or one that cannot run here; of the function: a frame that is too small.
+        NircoreError: as `choose`; of the function: a frame that is too small.
     """
-    if name not in ENGINES:
-        raise NircoreError(f"engine={name} is unknown: choose one of {', '.join(ENGINES)}.")
-    if reason := ENGINES[name].absent():
-        raise NircoreError(f"engine={name} {reason}.")
-    run, multiple = ENGINES[name].build(generator.eval()), generator.multiple
-
-    def frame(pixels: np.ndarray) -> np.ndarray:
-        height, width = pixels.shape
-        if min(height, width) < SMALLEST:
-            raise NircoreError(
-                f"A frame of {height} x {width} px is too small: both sides need {SMALLEST} px or more."
-            )
-        padded = pixels.astype(np.float32, copy=False)
-        if height % multiple or width % multiple:
-            padded = np.pad(padded, ((0, -height % multiple), (0, -width % multiple)), mode="reflect")
-        return run(np.ascontiguousarray(padded)[None, None])[0, 0, :height, :width]
-
-    return frame
+    run = ENGINES[choose(name)].build(generator.eval())
+    return lambda pixels: tiles.translate(generator, pixels, run)
 
 
 def enhancer(name: str, generator: nn.Module) -> Frame:
-    """Return what `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN."""
-    run = build(name, generator)
+    """Return what `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
+
+    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it.
+    """
+    run, known = build(name, generator), []
 
     def frame(pixels: np.ndarray) -> np.ndarray:
-        pixels = prepare(generator, pixels)
-        fit = Normalisation.of(pixels)
-        return fit.invert(run(fit.apply(pixels)))
+        with one_pool():
+            x, fit = seen(generator, pixels, *known)
+            if isinstance(fit, Stabilisation) and not known:
+                known.append(fit)
+            return fit.invert(run(x))
 
     return frame

@@ -11,7 +11,7 @@ from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.inference import prepare, translate
+from nircore.inference import enhance
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
 from nircore.run import Run
@@ -79,7 +79,6 @@ class Validator:
 
     def __call__(self, generator: nn.Module) -> dict[str, float]:
         """Return psnr, ssim, distance and selection."""
-        frames = [prepare(generator, frame) for frame in self.frames]
-        images = [translate(generator, Normalisation.of(frame).apply(frame)) for frame in frames]
+        images = [Normalisation.of(frame).apply(enhance(generator, frame)[0]) for frame in self.frames]
         distance = sliced_wasserstein(images, self.targets, centred=True)
         return mean_scores(images, self.truths) | {"distance": distance, "selection": -distance}

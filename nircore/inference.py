@@ -1,15 +1,22 @@
 """A frame in, the same frame enhanced out: same size, same linear scale."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nircore.data.normalise import Normalisation
+from nircore.data.outliers import outliers, replaced
 from nircore.data.rows import level_rows
+from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 
 SMALLEST = 16  # px: below that the trunk's feature maps are smaller than its reflection padding
+RANGE, NOISE = "range", "noise"  # what a generator's input is measured in: the frame's range of brightness, its noise
+
+Fit = Normalisation | Stabilisation
 
 
 @torch.inference_mode()
@@ -25,34 +32,57 @@ def run_padded(generator: nn.Module, image: Tensor) -> Tensor:
 
 
 def translate(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
-    """Run one normalised frame (H, W) through a generator, on the generator's device; float32 (H, W)."""
+    """Run one frame (H, W) on the network's scale through a generator, on its device; float32 (H, W)."""
     device = next(generator.parameters()).device
     image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None].to(device)
     return run_padded(generator, image)[0, 0].float().cpu().numpy()
 
 
-def prepare(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
-    """Return the frame (H, W) as the generator wants it: with level rows, or as the camera gave it."""
-    return level_rows(pixels) if generator.levels_rows else pixels
+def prepare(generator: Any, pixels: np.ndarray, bad: np.ndarray | None = None) -> np.ndarray:
+    """Return the frame (H, W) as the generator wants it, in DN: cleaned of what the sensor did, or as it came.
 
-
-def enhance(generator: nn.Module, pixels: np.ndarray) -> tuple[np.ndarray, Normalisation]:
-    """Enhance a frame (H, W) in detector units; return (H, W) float32 in the same units, and the two numbers.
-
-    The generator's output is put back through the *input's* normalisation, so the scale is the input's.
+    A generator (or its config) whose `input` is "noise" gets a frame without outliers (`bad`, where they are known
+    already)
+    and with level rows. Those of the literature get what the camera gave.
     """
-    pixels = prepare(generator, pixels)
-    normalisation = Normalisation.of(pixels)
-    return normalisation.invert(translate(generator, normalisation.apply(pixels))), normalisation
+    if generator.input == RANGE:
+        return pixels
+    return level_rows(replaced(pixels, outliers(pixels) if bad is None else bad))
+
+
+def fitted(generator: Any, pixels: np.ndarray) -> Fit:
+    """Return the map between DN and the generator's scale, read off a prepared frame (H, W)."""
+    return Normalisation.of(pixels) if generator.input == RANGE else Stabilisation.of(pixels)
+
+
+def seen(generator: Any, pixels: np.ndarray, fit: Fit | None = None) -> tuple[np.ndarray, Fit]:
+    """Return a frame (H, W) in DN as the generator sees it, prepared and on its scale, float32; and the map.
+
+    Args:
+        fit: the map, where it is known, such as that of the movie the frame is from.
+    """
+    prepared = prepare(generator, pixels)
+    fit = fitted(generator, prepared) if fit is None else fit
+    return fit.apply(prepared), fit
+
+
+def enhance(generator: nn.Module, pixels: np.ndarray, fit: Fit | None = None) -> tuple[np.ndarray, Fit]:
+    """Enhance a frame (H, W) in detector units; return (H, W) float32 in the same units, and the map it went through.
+
+    The generator's output is put back through the *input's* map, so the scale is the input's.
+    """
+    x, fit = seen(generator, pixels, fit)
+    return fit.invert(translate(generator, x)), fit
 
 
 def repeat(generator: nn.Module, pixels: np.ndarray, times: int) -> list[np.ndarray]:
     """Return [x, G(x), G(G(x)), ...], `times` applications, all in the detector units of x.
 
-    One normalisation, that of x, serves all steps, so the drift seen is the generator's own.
+    One map, that of x, serves all steps, so the drift seen is the generator's own; x is the frame as it came.
     """
-    normalisation = Normalisation.of(pixels)
-    steps = [normalisation.apply(pixels)]
+    x, fit = seen(generator, pixels)
+    steps = [np.asarray(pixels, dtype=np.float32)]
     for _ in range(times):
-        steps.append(translate(generator, steps[-1]))
-    return [normalisation.invert(step) for step in steps]
+        x = translate(generator, x)
+        steps.append(fit.invert(x))
+    return steps

@@ -4,13 +4,11 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 #: Discriminator loss (halved, as logged) of one that cannot tell: D = 1/2 everywhere for the logarithmic
 #: loss, the mid-point 1/2 for least squares. Near zero means the generator has lost, not that it is good.
 EQUILIBRIUM = {"bce": math.log(2), "lsgan": 0.25}
-
-FLOOR = 0.2  # of the white level: what read noise adds to the photons' share of the variance
 
 
 def adversarial(logits: Tensor, real: bool, kind: str = "bce") -> Tensor:
@@ -49,16 +47,46 @@ def paired(generated: Tensor, truth: Tensor) -> Tensor:
     return F.l1_loss(generated, truth)
 
 
-def restoration(restored: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean squared error, weighted by 1 / (signal + 0.2), of frames in about [-1, 1].
+class Restoration(nn.Module):
+    """Mean squared error on the scale of `nircore.data.stabilise`, every brightness with the same weight.
 
-    signal = (truth + 1) / 2 is 0 at the black level and 1 at the white level. Light comes in quanta, so the variance
-    of any estimate grows with the signal, and dividing by it counts an error by how surprising it is. Squares,
-    because what minimises them is the mean of all scenes that could have given the frame: flux is kept on average,
-    where the absolute error's median loses the rare bright vessel.
+    There an error counts in units of the noise, squared, because what minimises squares is the mean of all scenes
+    that could have given the frame: flux is kept on average, where the absolute error's median loses the rare bright
+    vessel. A bright crop's error is many times a dim one's, whatever the network does, and would be all that it
+    learns from: each crop's error is therefore divided by the running mean of the errors of crops of like brightness.
+
+    Args:
+        classes: of brightness, evenly spaced in the logarithm of a crop's brightest pixel, from DIMMEST to BRIGHTEST.
     """
-    signal = ((truth + 1) / 2).clamp(min=0)
-    return ((restored - truth).square() / (signal + FLOOR)).mean()
+
+    DIMMEST, BRIGHTEST = 0.1, 6.0  # on the stabilised scale; 12 to 3000 DN at a read noise of 12 DN
+    KEPT, JUMP, FIRST, LEAST = (
+        0.98,
+        4.0,
+        6e-4,
+        1e-5,
+    )  # of the mean, in a step; times it; what it begins with; at least
+
+    def __init__(self, classes: int = 8) -> None:
+        super().__init__()
+        self.register_buffer("usual", torch.full((classes,), self.FIRST))
+
+    def classes(self, truth: Tensor) -> Tensor:
+        """Return the class of brightness of each crop (N, 1, H, W): (N,) int64."""
+        brightest = truth.amax(dim=(1, 2, 3)).clamp(self.DIMMEST, self.BRIGHTEST)
+        share = (brightest / self.DIMMEST).log() / math.log(self.BRIGHTEST / self.DIMMEST)
+        return (share * len(self.usual)).long().clamp(max=len(self.usual) - 1)
+
+    def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
+        """Return the mean over crops (N, 1, H, W) of error / usual error; 1 is the usual."""
+        each = (restored - truth).square().mean(dim=(1, 2, 3))
+        return (each / self.usual[self.classes(truth)].clamp(min=self.LEAST)).mean()
+
+    @torch.no_grad()
+    def update(self, restored: Tensor, truth: Tensor) -> None:
+        """Take the errors of a batch into the running means; one odd crop may not move its class by much."""
+        for kind, error in zip(self.classes(truth), (restored - truth).square().mean(dim=(1, 2, 3)), strict=True):
+            self.usual[kind].lerp_(torch.minimum(error, self.JUMP * self.usual[kind]), 1 - self.KEPT)
 
 
 class ImagePool:

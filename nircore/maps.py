@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nircore.data.normalise import Normalisation
-from nircore.inference import prepare, translate
+from nircore.inference import seen, translate
 from nircore.metrics.no_reference import noise_sd
 
 
@@ -20,8 +19,7 @@ def attribution(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
     T is the sum of the output over what it shows bright, above the middle of black and white level: the vessels and
     organs. Source: Simonyan, Vedaldi & Zisserman 2013 (arXiv 1312.6034), for an image as the output.
     """
-    pixels = prepare(generator, pixels)
-    x = torch.from_numpy(Normalisation.of(pixels).apply(pixels))[None, None]
+    x = torch.from_numpy(seen(generator, pixels)[0])[None, None]
     height, width = x.shape[-2:]
     padding = (0, -width % generator.multiple, 0, -height % generator.multiple)
     x = x.to(next(generator.parameters()).device).requires_grad_()
@@ -40,10 +38,8 @@ def confidence(generator: nn.Module, others: Sequence[nn.Module], pixels: np.nda
     at other epochs, and noise the SD of the frame's noise: 1 where all agree, 1/2 where they differ by as much as the
     camera's own noise. It shows what training had not settled, and says nothing of what all epochs get wrong.
     """
-    pixels = prepare(generator, pixels)
-    fit = Normalisation.of(pixels)
-    x = fit.apply(pixels)
-    y = translate(generator, x).astype(np.float64)
-    spread = np.sqrt(np.mean([(translate(other, x) - y) ** 2 for other in others], axis=0)) * (fit.scale / 2)
+    x, fit = seen(generator, pixels)
+    y = fit.invert(translate(generator, x)).astype(np.float64)
+    spread = np.sqrt(np.mean([(fit.invert(translate(other, x)) - y) ** 2 for other in others], axis=0))
     noise = max(noise_sd(pixels), 1e-6 * fit.scale)
     return (noise / (noise + spread)).astype(np.float32)

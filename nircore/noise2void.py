@@ -149,7 +149,7 @@ def _network(config: Any) -> torch.nn.Module:
 
     model = config.algorithm_config.model
     network = UNet(**model.model_dump())
-    network.multiple, network.levels_rows = 2**model.depth, False  # what `nircore.inference` asks of a generator
+    network.multiple, network.input = 2**model.depth, "range"  # what `nircore.inference` asks of a generator
     return network
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from nircore import page_parts, paths
+from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.figures import pixels
 from nircore.figures.panels import window
 from nircore.metrics import no_reference
 from nircore.page_parts import number, safe
-from nircore.vst import Noise
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
 DIM = 1e-3  # share of the input's range below which there is no light to compare

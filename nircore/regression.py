@@ -9,7 +9,7 @@ from nircore import checkpoint, distributed, losses
 from nircore.models import build_generator
 from nircore.system import System
 
-LARGEST_GRADIENT = 0.02  # norm, usual is 0.013: Adam makes of one odd crop a step that throws the weights about
+LARGEST_GRADIENT = 0.5  # norm: Adam makes of one odd crop a step that throws the weights about
 
 
 class Regression(System):
@@ -23,8 +23,11 @@ class Regression(System):
     one does not know either, and its answer is free of it.
     """
 
+    networks = ("g_ab", "restoration")
+
     def _build(self) -> None:
         self.g_ab = build_generator(self.config, 4 * self.config.seed).to(self.device)
+        self.restoration = losses.Restoration().to(self.device)
         self.adam_g = self._adam(self.g_ab)
         self.teacher = None
         if self.config.teacher:
@@ -39,6 +42,7 @@ class Regression(System):
             terms = self._terms(restored, a, b)
             loss = sum(terms.values())
         self._descend(self.adam_g, loss, LARGEST_GRADIENT)
+        self.restoration.update(distributed.whole(restored), distributed.whole(b))
         self._update_average(index)
         terms = {"generator": loss, **terms, "output_sd": distributed.whole(restored).std()}
         return {name: term.detach().float() for name, term in terms.items()}
@@ -46,11 +50,11 @@ class Regression(System):
     def _terms(self, restored: Tensor, a: Tensor, b: Tensor) -> dict[str, Tensor]:
         """Return the weighted terms of the loss."""
         if self.teacher is None:
-            return {"truth": losses.restoration(restored, b)}
+            return {"truth": self.restoration(restored, b)}
         share = self.config.lambda_teacher
         with torch.no_grad():
             taught = self.teacher(a)
         return {
-            "truth": (1 - share) * losses.restoration(restored, b),
-            "imitation": share * losses.restoration(restored, taught),
+            "truth": (1 - share) * self.restoration(restored, b),
+            "imitation": share * self.restoration(restored, taught),
         }

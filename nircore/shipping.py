@@ -17,8 +17,8 @@ from nircore.data import swir_hdr
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.metrics import with_truth
-from nircore.own.enhancer import Settings
 from nircore.own.run import enhance_files
+from nircore.own.settings import Settings
 from nircore.paths import write_text
 from nircore.run import Run
 from nircore.shipped import CARD, REAL_TIME, WEIGHTS

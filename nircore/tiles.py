@@ -1,14 +1,16 @@
 """Frames too large for one pass, in overlapping tiles whose result is that of the whole frame."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from nircore.errors import NircoreError
-from nircore.inference import SMALLEST, run_padded
+from nircore.inference import SMALLEST
+
+Run = Callable[[np.ndarray], np.ndarray]
 
 WHOLE_PIXELS = 2**20  # up to which a frame goes in one piece, in about 1 GB of memory
 CORE = 512  # px: side of the part of a tile that is kept; a multiple of what every network halves
@@ -25,34 +27,52 @@ def places(length: int, core: int, halo: int) -> Iterator[tuple[int, int, int, i
         yield start, stop, max(0, start - halo), min(length, stop + halo)
 
 
-@torch.inference_mode()
-def translate(generator: nn.Module, pixels: np.ndarray, whole: int = WHOLE_PIXELS, core: int = CORE) -> np.ndarray:
-    """Run a normalised frame (H, W) of any size through a generator; float32 (H, W).
+def translate(
+    generator: nn.Module, pixels: np.ndarray, run: Run | None = None, whole: int = WHOLE_PIXELS, core: int = CORE
+) -> np.ndarray:
+    """Run a frame (H, W) on the network's scale, of any size, through a generator; float32 (H, W). Never resize.
 
-    The frame was normalised, and its rows levelled, as a whole: tiles never see statistics of their own. A tile
-    reaches `generator.halo` px beyond the part that is kept, as far as the network looks, and begins where the
+    The frame was mapped to that scale, and its rows levelled, as a whole: tiles never see statistics of their own. A
+    tile reaches `generator.halo` px beyond the part that is kept, as far as the network looks, and begins where the
     network's grid of halved pixels does, so that the kept part is what the whole frame would have given there.
 
+    Args:
+        run: computes the generator of (1, 1, H, W) float32, H and W multiples of the generator's; None: PyTorch.
+
     Raises:
-        NircoreError: the frame is too large for one piece, and the network normalises by the statistics of what it
-            is shown, so that tiles would have seams.
+        NircoreError: the frame is too small; or it is too large for one piece, and the network normalises by the
+            statistics of what it is shown, so that tiles would have seams.
     """
-    device = next(generator.parameters()).device
-    image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
-    if pixels.size <= whole or min(pixels.shape) < SMALLEST:
-        return run_padded(generator, image.to(device))[0, 0].float().cpu().numpy()
     height, width = pixels.shape
+    smallest = getattr(generator, "smallest", SMALLEST)
+    if min(height, width) < smallest:
+        raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {smallest} px or more.")
+    run = run or in_torch(generator)
+    image = np.ascontiguousarray(pixels, dtype=np.float32)
+    if height % generator.multiple or width % generator.multiple:
+        image = np.pad(image, ((0, -height % generator.multiple), (0, -width % generator.multiple)), mode="reflect")
+    if pixels.size <= whole:
+        return run(image[None, None])[0, 0, :height, :width]
     halo = getattr(generator, "halo", None)
     if halo is None:
         raise NircoreError(
             f"A frame of {height} x {width} px is too large for this network in one piece, and its instance norm "
             "leaves seams between tiles: use the weights that ship with nircore, or cut the frame."
         )
-    multiple = generator.multiple
-    image = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
-    result = np.empty((image.shape[-2], image.shape[-1]), dtype=np.float32)
+    result = np.empty_like(image)
     for top, bottom, first, last in places(result.shape[0], core, halo):
         for left, right, start, stop in places(result.shape[1], core, halo):
-            tile = generator(image[..., first:last, start:stop].to(device))[0, 0].float().cpu().numpy()
+            tile = run(np.ascontiguousarray(image[None, None, first:last, start:stop]))[0, 0]
             result[top:bottom, left:right] = tile[top - first : bottom - first, left - start : right - start]
     return result[:height, :width]
+
+
+def in_torch(generator: Any) -> Run:
+    """Return the generator as a function of arrays (1, 1, H, W), on its own device."""
+
+    @torch.inference_mode()
+    def run(image: np.ndarray) -> np.ndarray:
+        device = next(generator.parameters()).device
+        return generator(torch.from_numpy(image).to(device)).float().cpu().numpy()
+
+    return run

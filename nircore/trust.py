@@ -32,13 +32,13 @@ from scipy.optimize import nnls
 from torch import nn
 
 from nircore.data.frames import sha256
+from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.fidelity.animals import Animal
-from nircore.inference import prepare, translate
+from nircore.inference import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 from nircore.paths import write_text
-from nircore.vst import Noise, noise_model
 
 ALPHA = 0.1  # share of pixels that may lie outside
 VIEWS = 8  # the square's symmetries
@@ -159,22 +159,23 @@ def look(
         views: how many of the 8 symmetries are run; each costs one pass.
 
     Returns:
-        Output (H, W) float32 DN, equal to `enhance`'s; normalisation; the terms, (H, W) float64 DN each, and `floor`,
-        the frame's scale; the noise read off the frame, or None where it shows none.
+        Output (H, W) float32 DN, equal to `enhance`'s; the frame's black and white level; the terms, (H, W) float64
+        DN each, and `floor`, the distance of the two; the noise read off the frame, or None where it shows none.
     """
     pixels = prepare(generator, pixels)  # rows are levelled before a turn makes columns of them
-    fit = Normalisation.of(pixels)
+    fit, span = fitted(generator, pixels), Normalisation.of(pixels)
     x = fit.apply(pixels)
-    outputs = undone([translate(generator, view) for view in symmetries(x, views)])
-    y, half = outputs[0], fit.scale / 2  # DN per unit of the networks
-    image, noise = fit.invert(y), camera(pixels, fit.offset)
-    terms = {"spread": _deviation(outputs, y) * half, "floor": np.full(y.shape, fit.scale)}
+    answers = undone([translate(generator, view) for view in symmetries(x, views)])
+    outputs, noise = [fit.invert(answer) for answer in answers], camera(pixels, span.offset)
+    image = outputs[0]
+    terms = {"spread": _deviation(outputs, image), "floor": np.full(image.shape, span.scale)}
     if others:
-        terms["weights"] = _deviation([translate(other, x) for other in others], y) * half
+        terms["weights"] = _deviation([fit.invert(translate(other, x)) for other in others], image)
     if way_back is not None:
-        terms["cycle"] = np.abs(gaussian_filter(translate(way_back, y).astype(np.float64) - x, SMOOTH)) * half
-    terms |= _physics(image, pixels, fit.offset, noise)
-    return image, fit, terms, noise
+        back = fit.invert(translate(way_back, answers[0])).astype(np.float64)
+        terms["cycle"] = np.abs(gaussian_filter(back - pixels, SMOOTH))
+    terms |= _physics(image, pixels, span.offset, noise)
+    return image, span, terms, noise
 
 
 def _deviation(outputs: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:

@@ -1,40 +1,17 @@
-"""Variance stabilisation: from a camera's mixed noise to unit noise and back, and the noise read off one frame.
+"""Variance stabilisation: from a camera's mixed noise to unit noise and back.
 
-Frames (H, W) are in DN above the dark. The noise model is that of `nircore.data.camera`: electrons are Poisson,
-the camera divides them by its gain and adds Gaussian noise, so that variance = mean / gain + read_noise^2 in DN^2.
+Frames (H, W) are in DN above the dark, their noise that of `nircore.data.noise`.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.stats import norm, poisson
 
-from nircore.errors import NircoreError
+from nircore.data.noise import Noise, check_noise
 from nircore.metrics.no_reference import check_image
 
-PATCH = 16  # px: the side of the patches whose mean and variance are one point of the noise fit
 MAX_SIGNAL_E = 500.0  # electrons up to which the inverse is tabulated; beyond, its correction no longer changes
-DARKEST_SLOPE = 1e-6  # share of the frame's variance that signal explains at least: keeps the gain finite
-
-
-class Noise(NamedTuple):
-    """What the camera adds: gain in electrons per DN, and the SD of the noise of the dark in DN.
-
-    The latter is read noise and dark-current shot noise together: both are there without light.
-    """
-
-    gain_e_per_dn: float
-    read_noise_dn: float
-
-
-def check_noise(noise: Noise) -> Noise:
-    """Return `noise`, or raise `NircoreError` unless its gain is above 0 and its read noise 0 or more."""
-    gain, read = noise
-    if not (0 < gain < np.inf and 0 <= read < np.inf):
-        raise NircoreError(f"noise={tuple(noise)}: the gain must be above 0 e-/DN and the read noise 0 DN or more.")
-    return Noise(float(gain), float(read))
 
 
 def forward(image: np.ndarray, noise: Noise) -> np.ndarray:
@@ -91,52 +68,3 @@ def _table(read_noise_e: float) -> tuple[np.ndarray, np.ndarray]:
     signal = np.linspace(0, np.sqrt(MAX_SIGNAL_E), 300) ** 2
     expectation = expected(signal, read_noise_e)
     return expectation, signal - (expectation**2 / 4 - 1 / 8 - read_noise_e**2)
-
-
-def noise_model(image: np.ndarray) -> Noise:
-    """Estimate gain and read noise from one frame (H, W) in DN above the dark.
-
-    Mean and variance of 16 x 16 patches, the variance from second differences along both axes (Immerkaer 1996),
-    which ignore whatever is linear in a patch and all row and column patterns; then a robust fit (Cauchy loss, in
-    units of the fitted variance) of variance = mean / gain + read_noise^2, so that patches with edges count little.
-
-    This is a *spatial* estimate. On simulated 640 x 512 frames of up to 250 DN its gain is unbiased with SD 5 to
-    11 %. On the 20 ms SWIR_HDR frames it gives 2.0-2.7 e-/DN (mean 2.35) and 12 DN, and the local variance of the
-    difference between two exposures agrees (1.9-2.6). One least-squares line through all pixels of such differences
-    gives 1.5-2.1, because it counts every change of the scene as noise.
-    A frame without light says nothing about the gain: what is returned then is large or arbitrary, and harmless,
-    because no pixel is bright enough for it to matter.
-
-    Raises:
-        NircoreError: a side is under 32 pixels, or the frame is free of noise.
-    """
-    image = check_image(image)
-    if min(image.shape) < 2 * PATCH:
-        raise NircoreError(f"image has shape {image.shape}: below {2 * PATCH} pixels a side, pass Noise.")
-    mean, variance = _patches(image)
-    level, spread = np.abs(mean).max(), np.median(variance)
-    if not (level > 0 and spread > 0):
-        raise NircoreError("image is free of noise in most places: pass the camera's Noise instead.")
-    slope, offset = _robust_line(mean / level, variance / spread)
-    return Noise(float(level / (slope * spread)), float(np.sqrt(offset * spread)))
-
-
-def _patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the noise variance of each whole patch, (n,) both."""
-    rows, columns = (side // PATCH for side in image.shape)
-    tiles = image[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH).swapaxes(1, 2)
-    second = np.diff(np.diff(tiles, n=2, axis=2), n=2, axis=3)  # of white noise: 36 times its variance
-    return tiles.mean((2, 3)).ravel(), (second**2).mean((2, 3)).ravel() / 36
-
-
-def _robust_line(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
-    """Fit variance = slope mean + offset, both scaled to about 1, robustly and never below 0."""
-
-    def residual(line: np.ndarray) -> np.ndarray:
-        """Return how far each patch is from the line, as a share of the line: that is what scatters evenly."""
-        model = np.maximum(line[0] * mean + line[1], 1e-3)
-        return (variance - model) / model
-
-    start = [0.5, max(float(np.percentile(variance, 10)), 1e-3)]
-    fit = least_squares(residual, start, bounds=([DARKEST_SLOPE, 0], np.inf), loss="cauchy", f_scale=0.15)
-    return float(fit.x[0]), float(fit.x[1])

@@ -22,7 +22,7 @@ SHAPE = (64, 64)
 class Planted(nn.Module):
     """A linear generator whose attribution is known: every output pixel is the input, weighted, at a shift."""
 
-    multiple, levels_rows = 1, False
+    multiple, input = 1, "range"
 
     def __init__(self, weights, shift=0):
         super().__init__()

@@ -24,7 +24,7 @@ class Pointwise(nn.Module):
     """A generator that does the same to every pixel, and remembers the sizes it was shown."""
 
     multiple = 4
-    levels_rows = False
+    input = "range"
 
     def __init__(self, function=lambda x: x) -> None:
         super().__init__()

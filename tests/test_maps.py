@@ -16,7 +16,7 @@ FRAME = (100 * gaussian_filter(RNG.normal(size=(45, 50)), 2) + RNG.normal(size=(
 class Linear(nn.Module):
     """y = w x, pixel by pixel, with w growing to the right: its attribution is known."""
 
-    multiple, levels_rows = 1, False
+    multiple, input = 1, "range"
 
     def __init__(self, gain: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()

@@ -23,12 +23,12 @@ SHAPE = (96, 80)
 class Smoother(nn.Module):
     """A generator that is easy to reason about: a fixed blur, with a bump of its own at one place if asked."""
 
-    multiple, levels_rows = 1, False
+    multiple, input = 1, "range"
 
     def __init__(self, kernel, bump=0.0, rows=False):
         super().__init__()
         self.kernel = nn.Parameter(torch.tensor(kernel, dtype=torch.float32)[None, None])
-        self.bump, self.levels_rows = bump, rows
+        self.bump, self.input = bump, "noise" if rows else "range"
 
     def forward(self, x):
         pad = self.kernel.shape[-1] // 2

@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 from nircore import vst
 from nircore.data import swir_hdr as swir
+from nircore.data.noise import Noise
 from nircore.errors import NircoreError
-from nircore.vst import Noise
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
 
@@ -114,7 +114,7 @@ def ramp(shape=(320, 256)) -> np.ndarray:
 @pytest.mark.parametrize("noise", [SENSOR, Noise(2.4, 12.0), Noise(0.8, 3.0)])
 def test_the_noise_model_finds_the_sensor(noise):
     shape = (640, 512)
-    models = [vst.noise_model(exposed(ramp(shape), noise, seed, shape)) for seed in range(4)]
+    models = [noise_model(exposed(ramp(shape), noise, seed, shape)) for seed in range(4)]
     gain, read = 1 / np.mean([1 / gain for gain, _ in models]), np.mean([read for _, read in models])
     assert gain == pytest.approx(noise.gain_e_per_dn, rel=0.1)
     assert read == pytest.approx(noise.read_noise_dn, rel=0.02)
@@ -122,15 +122,15 @@ def test_the_noise_model_finds_the_sensor(noise):
 
 def test_the_noise_model_follows_the_unit_and_ignores_rows_and_columns():
     frame = exposed(ramp(), SENSOR, shape=(320, 256))
-    gain, read = vst.noise_model(frame)
-    np.testing.assert_allclose(vst.noise_model(3 * frame), (gain / 3, 3 * read), rtol=1e-3)
+    gain, read = noise_model(frame)
+    np.testing.assert_allclose(noise_model(3 * frame), (gain / 3, 3 * read), rtol=1e-3)
     striped = frame + np.random.default_rng(1).normal(0, 30, (1, 256))
-    assert vst.noise_model(striped).read_noise_dn == pytest.approx(read, rel=0.02)
+    assert noise_model(striped).read_noise_dn == pytest.approx(read, rel=0.02)
 
 
 def test_a_frame_of_the_dark_is_read_noise():
     dark = exposed(0, SENSOR, shape=(160, 160))
-    found = vst.noise_model(dark)
+    found = noise_model(dark)
     assert found.read_noise_dn == pytest.approx(11, rel=0.05) and np.isfinite(found.gain_e_per_dn)
     assert vst.inverse(vst.forward(dark, found), found) == pytest.approx(dark, abs=2)
 
@@ -141,8 +141,8 @@ def test_a_frame_of_the_dark_is_read_noise():
         (lambda: vst.forward(np.ones((4, 4)), Noise(0, 1)), "gain must be above 0"),
         (lambda: vst.inverse(np.ones((4, 4)), Noise(1, -1)), "read noise 0 DN or more"),
         (lambda: vst.forward(np.full((4, 4), np.nan), SENSOR), "NaN"),
-        (lambda: vst.noise_model(np.ones((31, 64))), "below 32 pixels"),
-        (lambda: vst.noise_model(np.ones((64, 64))), "free of noise"),
+        (lambda: noise_model(np.ones((31, 64))), "below 32 pixels"),
+        (lambda: noise_model(np.ones((64, 64))), "free of noise"),
     ],
 )
 def test_errors_name_the_way_out(call, words):
@@ -154,7 +154,7 @@ def test_real_frames_have_one_camera(swir_hdr):
     table = swir.catalogue(swir_hdr, low_light_s=(0.02,))
     chosen = table[(table["domain"] == "low_light") & table["filter"].isin(["BP1200", "BP1300"])]
     darks = swir.darks(swir_hdr)
-    models = [vst.noise_model(swir.load(row.file, row.exposure_s, darks)) for row in chosen.itertuples()]
+    models = [noise_model(swir.load(row.file, row.exposure_s, darks)) for row in chosen.itertuples()]
     assert len(models) == 6
     for gain, read in models:
         assert 1.9 < gain < 2.9 and 11.5 < read < 12.5

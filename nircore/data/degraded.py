@@ -5,15 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.signal import lfilter
 from torch import Tensor
 
+from nircore.data.outliers import outliers, replaced
+from nircore.data.stabilise import Stabilisation
 from nircore.data.unpaired import random_crop
 
-GAIN_SPREAD, READ_SPREAD = 0.15, 0.04  # shares: how well one frame tells its gain and its read noise
-ROW_SD_DN, ROW_LENGTH = (0.0, 1.2), 10.0  # DN; rows over which it lasts [measured: 0.7 DN on 20 ms SWIR_HDR frames]
-COLUMN_SD_DN = (0.0, 0.8)  # DN [measured: 0.5 DN is left of the columns' pattern after dark subtraction]
-PERCENTILE_ERROR, SCALE_ERROR = 0.4, 0.05  # of read noise; share: how noise biases a frame's own normalisation
+GAIN_ERROR, READ_ERROR = 0.12, 0.04  # shares (SD): how well one frame tells its gain and its read noise
+BLACK_ERROR = 0.4  # of the read noise: so far below the truth may a noisy frame's own black level lie
+ROW_SD, ROW_LENGTH = 0.1, 10.0  # of the read noise, at most; rows over which it lasts [measured: .06 on SWIR_HDR]
+COLUMN_SD = 0.067  # of the read noise, at most [measured: .04 is left of the columns' pattern above the dark]
+TAIL_SHARE, TAIL_SD = 4e-4, 5.0  # of the pixels; read noises: what is beyond normal noise [measured]
+OTHER_CAMERAS, GAINS = 0.3, (0.15, 2.0)  # share of crops as cameras of another gain see them; times the gain
+ZOOMED, ZOOM = 0.5, (0.75, 1.3)  # share of crops; sides in crops that become one
+TONED, TONE = 0.3, (0.8, 1.4)  # share of crops; exponent of the scene's brightness
+DARK_TOO, BRIGHT = 0.35, 0.15  # share of crops cut anywhere; others show a place that bright, white level 1
+TRIES = 20  # of finding one: a scene may be dark nearly everywhere
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,10 @@ class LowLight:
 class DegradedCrops:
     """Batches of degraded target crops beside the clean ones, a function of the step number alone.
 
-    Every crop is given a brightness drawn log-uniformly from the range, a gain and a read noise drawn around the
-    camera's, Poisson and Gaussian noise, and the small error with which a noisy frame tells its own black and white
-    level. Both crops are in the units of that normalisation, -1 black and +1 white, unclipped.
+    Every crop is given a brightness drawn log-uniformly from the range; Poisson and Gaussian noise with the tails and
+    bands of a real sensor; and the small errors with which a noisy frame tells its gain, read noise and black level.
+    Outliers are taken out as `nircore.inference` does. Both crops are on the scale of `Stabilisation`: the degraded
+    one with noise of one size, the clean one as what such frames average to.
 
     Args:
         scenes: for each target frame, (variants + 1, H, W) float32 with black level 0 and white level 1: noise-free
@@ -64,23 +74,41 @@ class DegradedCrops:
 
     def _pair(self, scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a degraded crop and its clean one, (2, crop, crop)."""
-        crops = random_crop(scene[[rng.integers(len(scene) - 1), -1]], self.crop, rng)
-        scale = np.exp(rng.uniform(np.log(self.camera.darkest_dn), np.log(self.camera.brightest_dn)))
-        signal_dn = scale * crops
-        signal_dn[0] = self._expose(signal_dn[0], rng)
-        black = -rng.uniform(0, PERCENTILE_ERROR) * self.camera.read_noise_dn
-        white = scale * (1 + rng.uniform(0, SCALE_ERROR))
-        return (signal_dn - black) * (2 / (white - black)) - 1
+        crops = zoomed(scene[[rng.integers(len(scene) - 1), -1]], self.crop, rng)
+        if rng.random() < TONED:
+            crops = np.sign(crops) * np.abs(crops) ** rng.uniform(*TONE)
+        shown, target = crops * np.exp(rng.uniform(np.log(self.camera.darkest_dn), np.log(self.camera.brightest_dn)))
+        read = self.camera.read_noise_dn
+        gain = self.camera.gain_e_per_dn
+        if rng.random() < OTHER_CAMERAS:
+            gain *= np.exp(rng.uniform(*np.log(GAINS)))
+        fit = Stabilisation(-rng.uniform(0, BLACK_ERROR) * read, gain, read)
+        noisy = expose(shown, gain * np.exp(rng.normal(0, GAIN_ERROR)), read * np.exp(rng.normal(0, READ_ERROR)), rng)
+        return np.stack([fit.apply(replaced(noisy, outliers(noisy))), fit.clean(target)])
 
-    def _expose(self, signal_dn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Add the camera's noise to a crop in DN."""
-        gain = self.camera.gain_e_per_dn * rng.uniform(1 - GAIN_SPREAD, 1 + GAIN_SPREAD)
-        read = self.camera.read_noise_dn * rng.uniform(1 - READ_SPREAD, 1 + READ_SPREAD)
-        light = np.clip(signal_dn, 0, None)
-        noise = rng.poisson(gain * light) / gain - light + rng.normal(0, read, signal_dn.shape)
-        rows, columns = signal_dn.shape
-        noise += rng.uniform(*ROW_SD_DN) * drift(rows, ROW_LENGTH, rng)[:, None]
-        return signal_dn + noise + rng.normal(0, rng.uniform(*COLUMN_SD_DN), columns)
+
+def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut a square out of a scene (n, H, W), turned and zoomed at random, mostly where there is light: (n, crop, crop)."""
+    side = round(crop * rng.uniform(*ZOOM)) if rng.random() < ZOOMED else crop
+    side, anywhere = min(side, *scene.shape[-2:]), rng.random() < DARK_TOO
+    for _ in range(TRIES):
+        square = random_crop(scene, side, rng)
+        if anywhere or square[-1].max() > BRIGHT:
+            break
+    if side == crop:
+        return square
+    image = torch.from_numpy(np.ascontiguousarray(square))[None]
+    return F.interpolate(image, size=(crop, crop), mode="bilinear", antialias=True)[0].numpy()
+
+
+def expose(light_dn: np.ndarray, gain: float, read_dn: float, rng: np.random.Generator) -> np.ndarray:
+    """Return what a camera of that gain (e-/DN) and read noise (DN) makes of light (H, W) in DN: (H, W) in DN."""
+    shape, light = light_dn.shape, np.clip(light_dn, 0, None)
+    noise = rng.poisson(gain * light) / gain - light + rng.normal(0, read_dn, shape)
+    tail = rng.random(shape) < TAIL_SHARE
+    noise[tail] += rng.normal(0, TAIL_SD * read_dn, int(tail.sum()))
+    noise += rng.uniform(0, ROW_SD) * read_dn * drift(shape[0], ROW_LENGTH, rng)[:, None]
+    return light_dn + noise + rng.normal(0, rng.uniform(0, COLUMN_SD) * read_dn, shape[1])
 
 
 def drift(count: int, length: float, rng: np.random.Generator) -> np.ndarray:

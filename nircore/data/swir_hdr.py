@@ -5,17 +5,22 @@ A root holds `metadata.csv` and either the TIFF copies (`qd/<animal>/`, `dark/`)
 or both; a frame at hand in both kinds is read from its TIFF.
 """
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from nircore.data import references
 from nircore.data.darks import Darks
 from nircore.data.frames import filter_in, list_frames, read_frame, sha256
 from nircore.errors import NircoreError
 
 SATURATION_DN = 4200  # raw DN above which the response bends (measured: linear below, full well 4.4-5.3 kDN)
 MISMATCHED_FILTERS = ("LP1250",)  # exposures of this filter disagree by more than noise: report it apart
+#: Series in which the animal moved after the first exposures [seen]: the first one, in s, that shows the scene.
+MOVED = {"250506_M1_ICG": 0.1, "m1_hdr_icg": 0.1, "m2_hdr_icg": 0.1}
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter"]
 
 
@@ -131,3 +136,59 @@ def load(file: Path | str, exposure_s: float, darks: Darks) -> np.ndarray:
 def valid(raw: np.ndarray) -> np.ndarray:
     """Return where a raw frame in DN (dark not subtracted) is below saturation, as a bool mask."""
     return raw < SATURATION_DN
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A still scene at several exposures.
+
+    Attributes:
+        name: animal or series, and filter: "F1-2_BP1150".
+        group: animal or series.
+        filter: such as "BP1150".
+        files: exposure in s -> frame, from the shortest that shows the scene.
+    """
+
+    name: str
+    group: str
+    filter: str
+    files: dict[float, str]
+
+    @property
+    def low_s(self) -> float:
+        """The low-light exposure, the shortest."""
+        return min(self.files)
+
+    def signals(self, darks: Darks) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+        """Return exposure in s -> (signal in DN above the dark, where it is below saturation), (H, W) both."""
+        return {t: (load(file, t, darks), valid(read_frame(file).pixels)) for t, file in self.files.items()}
+
+    def merged(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
+        """Return the merged reference at the low-light exposure, and where it is known; see `references.merged`."""
+        return references.merged(self.signals(darks), self.low_s)
+
+    def single(self, darks: Darks, exposure_s: float = 0.32) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return one long exposure at the low-light one's scale, and where it is not saturated; None without it."""
+        if exposure_s not in self.files:
+            return None
+        signal = load(self.files[exposure_s], exposure_s, darks)
+        return signal * (self.low_s / exposure_s), valid(read_frame(self.files[exposure_s]).pixels)
+
+
+def scenes(root: Path | str) -> list[Scene]:
+    """List the still scenes at hand, quantum dots and ICG, by name; see `Scene`.
+
+    Raises:
+        NircoreError: no root, no `metadata.csv`, or no frames.
+    """
+    table = pd.concat([_at_hand(Path(root), kind) for kind in ("qd/", "icg/") if _holds(Path(root), kind)])
+    found: dict[str, dict[float, str]] = {}
+    for row in table.sort_values(["name", "exposure_s"]).itertuples():
+        group, name = Path(row.name).parent.name, re.sub(r"_\d+ms$", "", Path(row.name).stem)
+        if row.exposure_s >= MOVED.get(group, 0):
+            found.setdefault(f"{group}/{name}", {})[row.exposure_s] = row.file
+    return [Scene(key.split("/")[1], key.split("/")[0], filter_in(Path(key)), files) for key, files in found.items()]
+
+
+def _holds(root: Path, kind: str) -> bool:
+    return (root / kind).is_dir() or kind == "qd/"

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference import prepare, translate
+from nircore.inference import seen, translate
 from nircore.metrics.quantitation import background_ring
 
 SIDE, LEAST = 128, 32  # px: of the window around the region in which the generator is run to explain it
@@ -29,7 +28,7 @@ class Scalar(nn.Module):
         generator: the network.
         region: (H, W) bool, of the window.
         kind: CONTRAST or TEXTURE.
-        dn: DN per unit of the network's scale.
+        dn: DN per unit of the network's scale (at the black level, where that scale is one of noise).
     """
 
     def __init__(self, generator: nn.Module, region: np.ndarray, kind: str = CONTRAST, dn: float = 1.0) -> None:
@@ -95,15 +94,14 @@ def ask(
     """
     if region.shape != pixels.shape or not region.any():
         raise NircoreError(f"The region {name!r} must mark pixels of the frame: {region.shape}, {pixels.shape}.")
-    pixels = prepare(generator, pixels)
-    fit = Normalisation.of(pixels)
+    x, fit = seen(generator, pixels)
     rows, columns = np.nonzero(region)
     side = min(side, max(LEAST, min(pixels.shape) // 2))
     place = tuple(
         _around(round(float(where.mean())), side, length, generator.multiple)
         for where, length in zip((rows, columns), pixels.shape, strict=True)
     )
-    return Question(name, fit.apply(pixels)[place], region[place], kind, fit.scale / 2, place)
+    return Question(name, x[place], region[place], kind, fit.scale / 2, place)
 
 
 def _around(centre: int, side: int, length: int, multiple: int) -> slice:
@@ -115,8 +113,7 @@ def _around(centre: int, side: int, length: int, multiple: int) -> slice:
 
 def window_error(generator: nn.Module, pixels: np.ndarray, question: Question) -> float:
     """Return (number from the window - number from the whole frame) / range of the frame, a fraction."""
-    pixels = prepare(generator, pixels)
-    whole = translate(generator, Normalisation.of(pixels).apply(pixels))[question.place]
+    whole = translate(generator, seen(generator, pixels)[0])[question.place]
     part = translate(generator, question.x)
     number = Scalar(nn.Identity(), question.region, question.kind, question.dn)
     both = [float(number(torch.from_numpy(np.ascontiguousarray(y))[None, None])[0]) for y in (part, whole)]

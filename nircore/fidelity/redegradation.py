@@ -8,9 +8,9 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from nircore.data.camera import Sensor
+from nircore.data.noise import Noise
 from nircore.fidelity import Denoise
 from nircore.metrics.with_truth import affine_fit
-from nircore.vst import Noise
 
 DETAIL = 4.0  # px: detail is what a Gaussian so wide takes away
 

@@ -48,7 +48,7 @@ def initialise_rectified(network: nn.Module, seed: int, slope: float = 0.1) -> n
 def build_generator(config: Config, seed: int = 0) -> nn.Module:
     """Make the generator a config describes, freshly initialised."""
     if config.generator == "unet":
-        return initialise_rectified(UNetGenerator(config.ngf, config.levels), seed)
+        return initialise_rectified(UNetGenerator(config.ngf, config.levels, config.input), seed)
     if config.generator == "ma2021":
         return initialise(MaUNetGenerator(config.ngf), seed)
     return initialise(ResnetGenerator(config.ngf, config.blocks), seed)

@@ -24,7 +24,7 @@ class MaUNetGenerator(nn.Module):
 
     multiple = 16  # four down-samplings by 2
     smallest = 17  # px: below, one pixel would be left at the bottom, which InstanceNorm refuses
-    levels_rows = False  # as published: the frame goes in as it is
+    input = "range"  # as published: the frame goes in as it is, scaled by its black and white level
 
     def __init__(self, ngf: int = 64) -> None:
         super().__init__()

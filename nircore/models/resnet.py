@@ -39,7 +39,7 @@ class ResnetGenerator(nn.Module):
 
     multiple = 4  # two down-samplings by 2
     halo = None  # instance norm looks at the whole frame: a tile of it would come out different
-    levels_rows = False  # as published: the frame goes in as it is
+    input = "range"  # as published: the frame goes in as it is, scaled by its black and white level
 
     def __init__(self, ngf: int = 64, blocks: int = 6) -> None:
         super().__init__()

@@ -33,15 +33,18 @@ class UNetGenerator(nn.Module):
     frame gives, and bright tissue far away changes nothing. The output is not squashed: a pixel brighter than the
     frame's white level keeps its brightness.
 
+    Attributes:
+        input: "noise" (on the scale of `nircore.data.stabilise`) or "range" (of `nircore.data.normalise`).
+
     Args:
         channels: at the finest level; doubled at every level below.
         levels: how often the features are halved again.
+        input: see above.
     """
 
-    levels_rows = True  # wants a frame without the drift of its rows, which is wider than its field of view
-
-    def __init__(self, channels: int = 32, levels: int = 3) -> None:
+    def __init__(self, channels: int = 32, levels: int = 3, input: str = "noise") -> None:
         super().__init__()
+        self.input = input
         widths = [channels * 2**level for level in range(levels + 1)]
         self.multiple = 2 ** (levels + 1)
         # How far a pixel's neighbourhood reaches: on the level with pixels of 2^k px, two convolutions down and two

@@ -11,8 +11,14 @@ FEW = 20  # files: so many are named when the summary is printed
 def enhance(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="files, folders or patterns in quotes")],
     out: Annotated[Path, typer.Option(help="folder for the results")],
-    weights: Annotated[str, typer.Option(help="a generator of your own; else the one that ships with nircore")] = "",
+    model: Annotated[str, typer.Option(help="best, or realtime: faster, .3 dB less")] = "best",
+    weights: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
     dark: Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")] = "",
+    gain: Annotated[float | None, typer.Option(help="of the camera, e-/DN; else read off the frames")] = None,
+    read_noise: Annotated[float | None, typer.Option(help="of the camera, DN; else read off the frames")] = None,
+    engine: Annotated[
+        str, typer.Option(help="what runs the network; auto: the fastest that is worth its start")
+    ] = "auto",
     exposure: Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")] = None,
     pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
     average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
@@ -27,11 +33,11 @@ def enhance(
     every file came out, 1 when some could not be used (each is named), 2 when nothing could be done.
     """
     from nircore.own import cluster, companions, run
-    from nircore.own.enhancer import Settings
+    from nircore.own.settings import Settings
 
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
-    settings = Settings(weights, dark, exposure, pedestal, average)
+    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise)
     workers = cluster.on(scheduler) if scheduler else run.here
     beside = companions.Companions(out, settings, report, trust)
     tally = run.enhance_files(inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside)

@@ -16,8 +16,9 @@ from nircore.data.containers import opened
 from nircore.data.frames import exposure_in, read_frame
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.own.enhancer import Settings, enhancer_for, window_mean
+from nircore.own.enhancer import enhancer_for, window_mean
 from nircore.own.inputs import Pair
+from nircore.own.settings import Settings
 
 LONGEST = 180  # bytes of a name, before what is added to it
 
@@ -127,13 +128,16 @@ def _short(name: str) -> str:
 
 def _facts(record: dict[str, Any], page: int) -> dict[str, str]:
     identity, frames = record["identity"], record["summary"]["frames"]
-    flux = record["frames"]["flux_ratio"][page]
+    flux, noise = (record["frames"][name][page] for name in ("flux_ratio", "read_noise_dn"))
     facts = {"frame shown": f"{page + 1} of {frames}", "made": record["made"]}
     facts["dark"] = (
         f"subtracted; {identity['pedestal_dn']:g} DN stand in for it in the file, and are taken off here"
         if identity["dark_subtracted"]
         else "not known: the frame's own pedestal is in these numbers"
     )
+    if noise is not None:
+        gain = record["frames"]["gain_e_per_dn"][page]
+        facts["camera"] = f"gain {gain:.3g} e-/DN, noise of the dark {noise:.3g} DN"
     if flux is not None and math.isfinite(flux):
         facts["light out / in, as recorded"] = f"{flux:.4g}"
     if record["temporal_average_frames"] > 1:
@@ -146,5 +150,9 @@ def _warnings(summary: dict[str, Any]) -> Iterator[str]:
         yield f"{summary['pixels_clipped']} pixels were outside the range of the file's type and were clipped."
     if summary["pixels_at_ceiling"]:
         yield f"{summary['pixels_at_ceiling']} input pixels stand at the top of the file's type: they are saturated."
+    if summary["outliers_replaced"]:
+        yield f"{summary['outliers_replaced']} hot or dead pixels were replaced by their neighbours for the network."
+    if summary["assumed"]:
+        yield f"The camera's noise was partly assumed: {summary['assumed']}; see the model card for what that costs."
     if summary["blank_frames"]:
         yield f"{summary['blank_frames']} blank frames passed through as they were."

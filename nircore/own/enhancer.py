@@ -1,7 +1,8 @@
 """From one frame in detector units to the same frame enhanced, with the dark, the pedestal and what was measured."""
 
+import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,46 +10,26 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nircore import __version__, tiles
+from nircore import __version__, engines, tiles
 from nircore.checkpoint import load_generator
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
 from nircore.data.frames import quantised, sha256
 from nircore.data.normalise import Normalisation
+from nircore.data.outliers import hot, outliers
+from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import prepare
-from nircore.shipped import WEIGHTS
+from nircore.inference import RANGE, Fit, prepare
+from nircore.own.settings import Settings
+from nircore.shipped import weights_of
+from nircore.threads import one_pool
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What to do to every frame; plain values, so that it travels to other machines and into the record.
-
-    Attributes:
-        weights: a generator's file; "" for the one that ships with the package.
-        dark: a dark frame or a folder of them; "" for none.
-        exposure_s: of the frames, in seconds; None: as their metadata or names say.
-        pedestal_dn: what the output stands on where a dark is subtracted; None: the level of the shortest dark.
-        average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
-
-    Raises:
-        NircoreError: a value out of range.
-    """
-
-    weights: str = ""
-    dark: str = ""
-    exposure_s: float | None = None
-    pedestal_dn: float | None = None
-    average: int = 1
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without a file."""
-        if self.exposure_s is not None and not 0 < self.exposure_s < math.inf:
-            raise NircoreError(f"exposure={self.exposure_s:g}: give seconds above 0.")
-        if self.pedestal_dn is not None and not math.isfinite(self.pedestal_dn):
-            raise NircoreError(f"pedestal={self.pedestal_dn:g}: give a finite number of DN.")
-        if self.average < 1 or self.average % 2 == 0:
-            raise NircoreError(f"average={self.average}: give an odd number of frames, which has a middle one.")
+#: What a frame's record holds, and what stands there for a blank one.
+FACTS: dict[str, Any] = {
+    "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
+    "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
+}  # fmt: skip
+TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise
 
 
 class Enhancer:
@@ -63,11 +44,14 @@ class Enhancer:
         if settings.pedestal_dn is not None and not settings.dark and dark is None:
             raise NircoreError("A pedestal is what stands in for the dark: give a dark too, or leave it out.")
         self.settings, self.dark = settings, dark
+        self._runs: dict[str, engines.Frame] = {}
+        self._hot: dict[Any, np.ndarray] = {}  # pixels that the dark shows to be hot, by exposure
 
     @property
     def weights(self) -> Path:
         """The generator's file."""
-        return Path(self.settings.weights).expanduser() if self.settings.weights else WEIGHTS
+        settings = self.settings
+        return Path(settings.weights).expanduser() if settings.weights else weights_of(settings.model)
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, Config]:
@@ -78,6 +62,13 @@ class Enhancer:
     def generator(self) -> nn.Module:
         """The network, in evaluation mode."""
         return self._loaded[0]
+
+    def run(self, frames: int) -> tuple[str, engines.Frame]:
+        """Return the engine for so many frames, and the generator on it."""
+        name = engines.choose(self.settings.engine, frames)
+        if name not in self._runs:
+            self._runs[name] = engines.build(name, copy.deepcopy(self.generator))
+        return name, self._runs[name]
 
     @cached_property
     def darks(self) -> Darks | None:
@@ -95,19 +86,30 @@ class Enhancer:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What decides the result, apart from the frame: equal identities make equal outputs."""
+        """What decides the result, apart from the frame: equal identities make equal outputs, to the engine's rounding."""
         recipe = self._loaded[1].recipe
+        settings = self.settings
         return {
             "nircore": __version__,
-            "model": self.weights.name if self.settings.weights else "enhance (ships with nircore)",
+            "model": self.weights.name if settings.weights else f"{settings.model} (ships with nircore)",
             "model_sha256": sha256(self.weights),
             "recipe": recipe,
             "darks": {Path(file).name: sha256(file) for file in self.darks.files} if self.darks else {},
             "dark_subtracted": self.darks is not None,
             "pedestal_dn": self.pedestal_dn,
-            "exposure_s": self.settings.exposure_s,
-            "temporal_average_frames": self.settings.average,
+            "exposure_s": settings.exposure_s,
+            "gain_e_per_dn": settings.gain_e_per_dn,
+            "read_noise_dn": settings.read_noise_dn,
+            "temporal_average_frames": settings.average,
         }
+
+    @property
+    def has_dark(self) -> bool:
+        """Whether a dark is subtracted."""
+        return self.darks is not None or self.dark is not None
+
+    def _dark_for(self, exposure_s: float | None) -> np.ndarray | None:
+        return self.darks.at(self.settings.exposure_s or exposure_s) if self.darks is not None else self.dark
 
     def signal(self, pixels: np.ndarray, exposure_s: float | None) -> np.ndarray:
         """Return a frame (H, W) in DN less its dark, if there is one.
@@ -115,47 +117,87 @@ class Enhancer:
         Raises:
             NircoreError: the dark has another size, or no dark fits the exposure.
         """
-        dark = self.dark
-        if self.darks is not None:
-            dark = self.darks.at(self.settings.exposure_s or exposure_s)
+        dark = self._dark_for(exposure_s)
         if dark is None:
             return pixels
         if dark.shape != pixels.shape:
             raise NircoreError(f"The frame is {pixels.shape} and the dark {dark.shape}: use those of one camera.")
         return pixels - dark
 
+    def fit(self, signals: Sequence[np.ndarray]) -> Fit | None:
+        """Return the map to the network's scale that the frames of a movie share; None where each has its own.
+
+        Args:
+            signals: some of its frames (H, W) in DN, as `signal` returns them; blank ones say nothing.
+        """
+        if self.generator.input == RANGE:
+            return None
+        shown = [prepare(self.generator, signal) for signal in signals if signal.min() < signal.max()]
+        given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
+        return Stabilisation.of(shown, 0.0 if self.has_dark else None, *given) if shown else None
+
     def __call__(
-        self, pixels: np.ndarray, dtype: np.dtype, exposure_s: float | None = None
+        self,
+        pixels: np.ndarray,
+        dtype: np.dtype,
+        exposure_s: float | None = None,
+        fit: Fit | None = None,
+        run: engines.Frame | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
-        The facts: `offset_dn` and `scale_dn` of the normalisation; `flux_ratio`, the light of the output over that of
-        the input, both above the dark, or above the input's black level where no dark is known (NaN without light);
-        `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an integer dtype;
-        `blank` frames (one value throughout), which pass through as they are.
+        The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn` and
+        what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the output
+        over that of the input, both above the dark, or above the input's black level where no dark is known (NaN
+        without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an
+        integer dtype; `blank` frames (one value throughout), which pass through as they are.
+
+        Args:
+            fit: as `fit` returns it; None: this frame's own.
+            run: the generator on an engine, as `run` returns it; None: in PyTorch.
 
         Raises:
             NircoreError: as `signal`, or the result is not finite.
         """
         pixels = np.asarray(pixels, dtype=np.float32)
-        signal = self.signal(pixels, exposure_s)
-        blank = bool(pixels.min() == pixels.max())
-        facts = {"offset_dn": math.nan, "scale_dn": math.nan, "flux_ratio": 1.0, "blank": blank}
+        signal, facts = self.signal(pixels, exposure_s), dict(FACTS)
+        facts["blank"] = bool(pixels.min() == pixels.max())
         result = signal
-        if not blank:
-            result, fit = self._restore(signal)
-            black = 0.0 if signal is not pixels else fit.offset
-            facts |= {"offset_dn": fit.offset, "scale_dn": fit.scale, "flux_ratio": _flux(signal, result, black)}
+        if not facts["blank"]:
+            with one_pool():
+                result, found = self._restore(signal, exposure_s, fit or self.fit([signal]), run)
+            facts |= found
+            facts["flux_ratio"] = _flux(signal, result, 0.0 if self.has_dark else facts["offset_dn"])
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
         array, facts["clipped"] = quantised(result + np.float32(self.pedestal_dn), dtype)
         facts["at_ceiling"] = int((pixels >= np.iinfo(dtype).max).sum()) if dtype.kind in "ui" else 0
         return array, facts
 
-    def _restore(self, signal: np.ndarray) -> tuple[np.ndarray, Normalisation]:
-        prepared = prepare(self.generator, signal)
-        fit = Normalisation.of(prepared)
-        return fit.invert(tiles.translate(self.generator, fit.apply(prepared))), fit
+    def _restore(
+        self, signal: np.ndarray, exposure_s: float | None, fit: Fit | None, run: engines.Frame | None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        bad = self._bad(signal, exposure_s, fit)
+        prepared = prepare(self.generator, signal, bad)
+        span = Normalisation.of(prepared)
+        fit = fit or span
+        x = fit.apply(prepared)
+        result = fit.invert(run(x) if run else tiles.translate(self.generator, x))
+        facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
+        return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
+
+    def _bad(self, signal: np.ndarray, exposure_s: float | None, fit: Fit | None) -> np.ndarray:
+        """Return the pixels to replace: the frame's outliers, and what the dark shows to be hot."""
+        if not isinstance(fit, Stabilisation):
+            return np.zeros(signal.shape, dtype=bool)
+        bad, dark = outliers(signal), self._dark_for(exposure_s)
+        if dark is None:
+            return bad
+        noisy = fit.gain_e_per_dn * fit.read_noise_dn**2  # DN of dark current whose photon noise is the read noise
+        key = exposure_s, noisy
+        if key not in self._hot:
+            self._hot[key] = hot(dark, noisy)
+        return bad | self._hot[key]
 
 
 def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:
@@ -172,44 +214,69 @@ def enhancer_for(settings: Settings) -> Enhancer:
 def enhance(
     frames: np.ndarray,
     *,
+    model: str = "best",
     weights: str | Path = "",
+    engine: str = "auto",
     dark: np.ndarray | str | Path | None = None,
     exposure: float | None = None,
     pedestal: float | None = None,
     average: int = 1,
+    gain: float | None = None,
+    read_noise: float | None = None,
     details: bool = False,
 ) -> Any:
     """Enhance frames (H, W) or (..., H, W) in linear detector units; same shape, same dtype, same scale.
 
+    All frames of a call are taken for those of one camera at one setting: its noise is read off a few of them.
+
     Args:
         frames: integers or real numbers, each frame at least 16 x 16.
-        weights: a generator's file; without, the one that ships with the package.
-        dark: a dark frame (H, W), or the path of one or of a folder of them at several exposures.
+        model: "best", or "realtime" for a camera's pace.
+        weights: a generator's file, in place of a model that ships with the package.
+        engine: what runs the network, of `nircore.engines.ENGINES`; "auto": the fastest that is installed (for few
+            frames, the one that starts at once). The engines' results are equal to rounding.
+        dark: a dark frame (H, W) of numbers in DN, or the path of one or of a folder of them at several exposures.
         exposure: seconds, to choose the dark in a folder.
         pedestal: DN that the output stands on where a dark is subtracted; without, the level of the dark.
         average: the mean of so many frames (along the flattened leading axes) comes before the network.
-        details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`.
+        gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
+        details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the
+            `engine`.
 
     Raises:
-        NircoreError: frames that are not finite, in colour or too small, or as `Settings` and `Enhancer` say.
+        NircoreError: frames that are not finite, in colour or too small, a dark that is neither a frame nor a path, or
+            as `Settings` and `Enhancer` say.
     """
     frames = np.asarray(frames)
     _check(frames)
-    settings = Settings(
-        weights=str(weights),
-        dark=str(dark) if isinstance(dark, (str, Path)) else "",
-        exposure_s=exposure,
-        pedestal_dn=pedestal,
-        average=average,
-    )
-    given = isinstance(dark, np.ndarray)
-    enhancer = Enhancer(settings, dark.astype(np.float32)) if given else enhancer_for(settings)
+    path, given = _dark(dark)
+    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise)
+    enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
-    results = [
-        enhancer(window_mean(stack, page, average), frames.dtype.newbyteorder("=")) for page in range(len(stack))
-    ]
+    means = [window_mean(stack, page, average) for page in range(len(stack))]
+    fit = enhancer.fit([enhancer.signal(means[page], None) for page in telling(len(means))])
+    name, run = enhancer.run(len(means))
+    results = [enhancer(mean, frames.dtype.newbyteorder("="), None, fit, run) for mean in means]
     enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
-    return (enhanced, [facts for _, facts in results]) if details else enhanced
+    return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
+
+
+def telling(pages: int) -> list[int]:
+    """Return the pages of a movie that tell its camera's noise: up to TELLING, evenly spaced."""
+    return sorted(set(np.linspace(0, pages - 1, min(pages, TELLING)).round().astype(int).tolist()))
+
+
+def _dark(dark: Any) -> tuple[str, np.ndarray | None]:
+    """Return a dark's path, or the frame that was handed over."""
+    if dark is None or isinstance(dark, (str, Path)):
+        return str(dark or ""), None
+    try:
+        frame = np.asarray(dark, dtype=np.float32)  # lists and tensors of numbers too
+    except (TypeError, ValueError) as error:
+        raise NircoreError(f"dark is a {type(dark).__name__}: pass a frame (H, W) in DN, or a path.") from error
+    if frame.ndim != 2 or not np.isfinite(frame).all():
+        raise NircoreError(f"dark has shape {frame.shape}: pass one finite frame (H, W) in DN, or a path.")
+    return "", frame
 
 
 def window_mean(stack: Any, page: int, average: int) -> np.ndarray:

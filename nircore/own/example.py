@@ -14,7 +14,8 @@ from nircore.data.phantom import anatomy
 from nircore.figures.panels import window
 from nircore.figures.style import save
 from nircore.own import records
-from nircore.own.enhancer import Settings, enhancer_for
+from nircore.own.enhancer import enhancer_for
+from nircore.own.settings import Settings
 
 SHAPE, EXPOSURE_S, ANIMALS = (320, 256), 0.02, 3
 DARKS_S = (0.016, 0.064)

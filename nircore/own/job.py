@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from nircore.data.containers import CONTAINERS, opened
 from nircore.data.formats.stack import Stack
 from nircore.data.frames import check_pixels, exposure_in
 from nircore.errors import NircoreError
+from nircore.inference import Fit
 from nircore.own import records
-from nircore.own.enhancer import Settings, enhancer_for, window_mean
+from nircore.own.enhancer import enhancer_for, telling, window_mean
+from nircore.own.settings import Settings
 
 PART_BYTES = 2**24  # of frames in a part: a few seconds of work, all that a kill can cost
 
@@ -99,10 +102,11 @@ def do(job: Job, start: int) -> int:
     if any(job.identity[key] != value for key, value in enhancer.identity.items()):
         raise NircoreError(f"{job.source}: another version of nircore, weights or darks is on this machine.")
     frames, dtype, exposures = _frames(job, start, stop)
+    fit, (_, run) = _fit(job), enhancer.run(job.frames)
     results, facts = [], []
     for index, (pixels, exposure_s) in enumerate(zip(frames, exposures, strict=True)):
         try:
-            array, measured = enhancer(pixels, dtype, exposure_s)
+            array, measured = enhancer(pixels, dtype, exposure_s, fit, run)
         except NircoreError as error:
             where = f"{job.source}" if job.frames == 1 else f"{job.source}, frame {start + index}"
             raise NircoreError(f"{where}: {error}") from error
@@ -112,6 +116,21 @@ def do(job: Job, start: int) -> int:
     with paths.atomic(job.part_file(start)) as temporary, open(temporary, "wb") as file:
         np.savez(file, pixels=np.stack(results), **columns)
     return stop - start
+
+
+@lru_cache(maxsize=8)
+def _fit_of(source: Path, frames: int, settings: Settings, stamp: str) -> Fit | None:
+    enhancer, signals = enhancer_for(settings), []
+    for page in telling(frames):
+        job = Job(source, source, settings, {}, frames, 1)
+        (pixels,), _, (exposure_s,) = _frames(job, page, page + 1)
+        signals.append(enhancer.signal(pixels, exposure_s))
+    return enhancer.fit(signals)
+
+
+def _fit(job: Job) -> Fit | None:
+    """Return the map to the network's scale that all parts of a file share, whoever does them."""
+    return _fit_of(job.source, job.frames, job.settings, json.dumps(job.identity))
 
 
 def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nircore.own.enhancer import Settings
-
-FACTS = ("offset_dn", "scale_dn", "flux_ratio", "blank", "clipped", "at_ceiling")
+from nircore.own.enhancer import FACTS
+from nircore.own.settings import Settings
 
 
 def path_of(target: Path) -> Path:
@@ -47,6 +46,8 @@ def of(identity: dict[str, Any], settings: Settings, parts: Iterable[Path]) -> d
         "pixels_clipped": sum(columns["clipped"]),
         "pixels_at_ceiling": sum(columns["at_ceiling"]),
         "blank_frames": sum(columns["blank"]),
+        "outliers_replaced": sum(columns["outliers"]),
+        "assumed": next((said for said in columns["assumed"] if said), ""),
     }
     each = {name: [_finite(value) for value in values] for name, values in columns.items()}
     return {

@@ -10,8 +10,9 @@ from nircore import paths
 from nircore.errors import NircoreError
 from nircore.own import job as jobs
 from nircore.own import records
-from nircore.own.enhancer import Settings, enhancer_for
+from nircore.own.enhancer import enhancer_for
 from nircore.own.inputs import Pair, pairs
+from nircore.own.settings import Settings
 
 Task = tuple[jobs.Job, int]
 #: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
@@ -147,11 +148,14 @@ def _line(job: jobs.Job, record: dict[str, Any]) -> str:
     parts = [f"{job.target}: {summary['frames']} frame{'s' if summary['frames'] > 1 else ''}"]
     if summary["flux_ratio"] is not None:
         parts.append(f"flux x {summary['flux_ratio']:.3f}")
-    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated")):
+    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated"),
+                       ("outliers_replaced", "hot or dead pixels replaced")):  # fmt: skip
         if summary[key]:
             parts.append(f"{summary[key]} {words}")
     if summary["blank_frames"]:
         parts.append(f"{summary['blank_frames']} blank frames passed through")
+    if summary["assumed"]:
+        parts.append(f"assumed {summary['assumed']}")
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
     return ", ".join(parts)

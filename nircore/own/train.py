@@ -20,7 +20,7 @@ from nircore.data.degraded import DegradedCrops
 from nircore.data.frames import read_frame, sha256
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.shipped import WEIGHTS
+from nircore.shipped import MODELS
 from nircore.training import Training
 
 SCRATCH, SHIPPED = "scratch", "shipped"
@@ -83,7 +83,7 @@ def train(
 
 
 def _name(start: str) -> str:
-    return sha256(WEIGHTS if start == SHIPPED else start)[:10]
+    return sha256(MODELS["best"] if start == SHIPPED else start)[:10]
 
 
 def _signal(row: Any, darks: Darks | None) -> np.ndarray:
@@ -105,7 +105,7 @@ def _config(
     if start == SCRATCH:
         config, begin = resolve({"recipe": "physics", "profile": "paper"} | FROM_SCRATCH | fixed), None
     else:
-        begin, config, _ = checkpoint.load_generator(WEIGHTS if start == SHIPPED else Path(start))
+        begin, config, _ = checkpoint.load_generator(MODELS["best"] if start == SHIPPED else Path(start))
         if config.crops != "degraded":
             raise NircoreError(f"--from {start} learnt from crops={config.crops}: use another, or --from scratch.")
         config = dataclasses.replace(config, **(FINE_TUNING | fixed | {"data_root": ""}))
@@ -118,7 +118,11 @@ def _config(
 def judge(
     final: Path, begin: nn.Module | None, held: list[np.ndarray], low_light: list[np.ndarray], config: Config
 ) -> pd.DataFrame:
-    """Compare on degraded crops of target frames that did not train: PSNR in dB of the crops, all pixels together."""
+    """Compare on degraded crops of target frames that did not train: PSNR in dB, all pixels together.
+
+    On the scale of `nircore.data.stabilise`, from black level to the brightest pixel: a unit of the frames, or a
+    hot pixel, changes nothing.
+    """
     if not held:
         return pd.DataFrame({"method": [], "psnr": []})
     scenes = crops.of_frames(config, low_light, held, crops.View())
@@ -127,13 +131,15 @@ def judge(
     if begin is not None:
         methods["before training"] = begin
     methods["after training"] = checkpoint.load_generator(final)[0]
-    squares = dict.fromkeys(methods, 0.0)
+    squares, brightest = dict.fromkeys(methods, 0.0), 0.0
     with torch.inference_mode():
         for step in range(BATCHES):
             a, b = checks.at(step)
+            brightest = max(brightest, float(b.max()))
             for name, method in methods.items():
                 squares[name] += float(((method(a) - b) ** 2).mean()) / BATCHES
-    return pd.DataFrame([{"method": name, "psnr": 10 * math.log10(4 / square)} for name, square in squares.items()])
+    found = {name: 10 * math.log10(brightest**2 / square) for name, square in squares.items()}
+    return pd.DataFrame({"method": list(found), "psnr": list(found.values())})
 
 
 def _gaussian(batch: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import nn
 from nircore import baselines, checkpoint, crops, evaluation
 from nircore.config import Config
 from nircore.data import made_phantom, sets
+from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
 from nircore.fidelity.animals import Animal
@@ -25,7 +26,6 @@ from nircore.models import build_generator
 from nircore.run import Run
 from nircore.stages import stepwise, training
 from nircore.training import choose_device
-from nircore.vst import noise_model
 
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
 SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift

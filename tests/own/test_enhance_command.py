@@ -16,7 +16,7 @@ from PIL import Image
 
 import nircore as package
 from nircore.own import job as jobs
-from nircore.own.enhancer import Settings
+from nircore.own.settings import Settings
 from tests.own.made import frames
 
 
@@ -286,7 +286,8 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 from nircore.own import job, run
-from nircore.own.enhancer import Enhancer, Settings
+from nircore.own.enhancer import Enhancer
+from nircore.own.settings import Settings
 from nircore.own.records import FACTS
 job.PART_BYTES = 2**21
 Enhancer.__call__ = lambda self, pixels, dtype, exposure_s=None: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))

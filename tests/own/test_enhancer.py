@@ -11,7 +11,8 @@ import tifffile
 import nircore
 from nircore import checkpoint, inference
 from nircore.errors import NircoreError
-from nircore.own.enhancer import Enhancer, Settings, window_mean
+from nircore.own.enhancer import Enhancer, window_mean
+from nircore.own.settings import Settings
 from tests.own.made import frames
 
 

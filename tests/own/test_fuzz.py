@@ -17,8 +17,8 @@ import tifffile
 from nircore.data.containers import opened
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
-from nircore.own.enhancer import Settings
 from nircore.own.run import enhance_files
+from nircore.own.settings import Settings
 from tests.own.made import frames
 from tests.own.test_enhance_command import write
 

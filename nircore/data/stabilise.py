@@ -1,0 +1,148 @@
+"""The invertible map between detector units and a scale on which the camera's noise has the same size everywhere.
+
+A network that is fed this scale needs to know neither the camera nor the brightness of the frame: noise always looks
+alike, and what is dim stays visible however bright something else in the frame may be.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nircore.data.noise import Noise, check_noise, noise_model
+from nircore.data.normalise import Normalisation
+from nircore.errors import NircoreError
+
+UNIT = 10.0  # SDs of noise that are one unit of the network, so that its values are about those of [-1, 1]
+ASSUMED_READ_E = 28.0  # electrons: the read noise of an InGaAs camera, where a frame is too dark to tell its gain
+TOLD = 0.25  # of the read noise's variance: what photons must add in a frame's bright places for it to tell the gain
+BRIGHT = 0.99  # share of the smoothed frame below its bright places
+NOISE_FREE = 0.01  # of the range from black to white: the noise assumed of a frame that shows none
+
+
+@dataclass(frozen=True)
+class Stabilisation:
+    """Generalised Anscombe transform: the black level -> 0, and the noise of every brightness -> SD 1 / UNIT.
+
+    With e = gain x (DN - offset) electrons and s = gain x read noise, a noisy frame becomes 2 sqrt(e + 3/8 + s^2),
+    and z goes back to e = z^2 / 4 - 1/8 - s^2, which is the light whose noisy frames average to z (the asymptotically
+    unbiased inverse, Makitalo & Foi, IEEE Trans. Image Process. 20 (2011) 99): applied and inverted, a value comes
+    back 1/4 electron higher. Where noise takes a value more than 3/4 of the way below the root's zero, both go on as
+    a straight line, so that the map is invertible for all values.
+
+    Attributes:
+        offset: DN, the black level.
+        gain_e_per_dn, read_noise_dn: of the noise: variance = (DN - offset) / gain + read_noise^2.
+        assumed: what was assumed rather than read off frames, in words; "" for nothing.
+    """
+
+    offset: float
+    gain_e_per_dn: float
+    read_noise_dn: float
+    assumed: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible noise."""
+        check_noise(Noise(self.gain_e_per_dn, self.read_noise_dn))
+
+    @classmethod
+    def of(
+        cls,
+        frames: np.ndarray | Sequence[np.ndarray],
+        black: float | None = None,
+        gain: float | None = None,
+        read_noise: float | None = None,
+    ) -> "Stabilisation":
+        """Read the map off frames of one camera, (H, W) each in DN, the medians of what they tell.
+
+        Args:
+            frames: one, or several that share it, such as some of a movie. Their outliers count for little.
+            black: DN of a place without light: 0 above a dark; None: the 1st percentile of the smoothed frame, with
+                the noise it has there. Which level is taken changes next to nothing: the noise there follows it.
+            gain, read_noise: e-/DN and DN of the camera where they are known.
+
+        Raises:
+            NircoreError: a frame is constant, or a given value is impossible.
+        """
+        frames = [frames] if isinstance(frames, np.ndarray) else list(frames)
+        found = np.array([_told(frame, black) for frame in frames])  # (n, 4): offset, gain, read noise, range
+        with np.errstate(all="ignore"):
+            offset, told, read, span = (_median(column) for column in found.T)
+        said = []
+        if read_noise is None and math.isnan(read):
+            read_noise = NOISE_FREE * span
+            said.append(f"read noise {read_noise:.3g} DN (the frame shows no noise)")
+        read = read if read_noise is None else read_noise
+        if gain is None and math.isnan(told):
+            told = ASSUMED_READ_E / read if read > 0 else 1.0
+            said.append(f"gain {told:.3g} e-/DN (too dark to tell it)")
+        return cls(float(offset), float(told if gain is None else gain), float(read), "; ".join(said))
+
+    @property
+    def scale(self) -> float:
+        """DN per two units of the network at the black level, as `Normalisation.scale` is."""
+        return 2 * UNIT * math.sqrt(self._floor) / self.gain_e_per_dn
+
+    @property
+    def _floor(self) -> float:
+        return 3 / 8 + (self.gain_e_per_dn * self.read_noise_dn) ** 2
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Map a noisy frame from DN to the network's scale, float32."""
+        return self._forward(pixels, 3 / 8)
+
+    def clean(self, signal: np.ndarray) -> np.ndarray:
+        """Map light without noise, in DN, to what its noisy frames average to, float32: undone by `invert`."""
+        return self._forward(signal, 1 / 8)
+
+    def _forward(self, pixels: np.ndarray, constant: float) -> np.ndarray:
+        """Return the root in place of a copy: this is done to every frame of a camera."""
+        low = self._floor / 16  # electrons below which the straight line goes on that touches the root there
+        values = np.subtract(pixels, np.float32(self.offset), dtype=np.float32)
+        values *= np.float32(self.gain_e_per_dn)
+        values += np.float32(self._floor - 3 / 8 + constant)
+        below = np.flatnonzero(values < low)
+        line = (values.flat[below] + low) / math.sqrt(low)
+        np.sqrt(np.maximum(values, low, out=values), out=values)
+        values *= np.float32(2)
+        values.flat[below] = line
+        values -= np.float32(2 * math.sqrt(self._floor))
+        values *= np.float32(1 / UNIT)
+        return values
+
+    def invert(self, values: np.ndarray) -> np.ndarray:
+        """Map the network's values back to DN, float32."""
+        low = self._floor / 16
+        half = values * np.float32(UNIT / 2)  # of the root
+        half += np.float32(math.sqrt(self._floor))
+        below = np.flatnonzero(half < math.sqrt(low))
+        line = 2 * math.sqrt(low) * half.flat[below] - low
+        half *= half
+        half.flat[below] = line
+        half -= np.float32(self._floor - 1 / 4)
+        half /= np.float32(self.gain_e_per_dn)
+        half += np.float32(self.offset)
+        return half
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a record keeps of it."""
+        return {"gain_e_per_dn": self.gain_e_per_dn, "read_noise_dn": self.read_noise_dn, "assumed": self.assumed}
+
+
+def _told(frame: np.ndarray, black: float | None) -> tuple[float, float, float, float]:
+    """Return offset, gain, read noise and range of a frame in DN; NaN for what it does not tell."""
+    fit = Normalisation.of(frame)
+    offset = fit.offset if black is None else black
+    try:
+        gain, read = noise_model(frame.astype(np.float64) - offset)
+    except NircoreError:  # too small, or no noise in it
+        return offset, math.nan, math.nan, fit.scale
+    photons = (fit.offset + fit.scale - offset) / gain
+    return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else math.nan
