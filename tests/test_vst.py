@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from nircore import vst
 from nircore.data import swir_hdr as swir
-from nircore.data.noise import Noise
+from nircore.data.noise import Noise, noise_model
 from nircore.errors import NircoreError
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera

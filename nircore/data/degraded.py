@@ -88,7 +88,7 @@ class DegradedCrops:
 
 
 def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut a square out of a scene (n, H, W), turned and zoomed at random, mostly where there is light: (n, crop, crop)."""
+    """Cut a square out of a scene (n, H, W), turned and zoomed, mostly where there is light: (n, crop, crop)."""
     side = round(crop * rng.uniform(*ZOOM)) if rng.random() < ZOOMED else crop
     side, anywhere = min(side, *scene.shape[-2:]), rng.random() < DARK_TOO
     for _ in range(TRIES):

@@ -1,8 +1,8 @@
 """The best reference that an exposure series holds: its long exposures merged, brought to a short one's scale.
 
 A single long exposure is noisy where the scene is dim and bent or saturated where it is bright. The merged reference
-is the protocol's second one (see `docs/benchmark.md`): each exposure at least four times as long as the low-light one,
-brought to a middle one by a straight line, used only where it is straight, weighted by its inverse variance.
+is made of each exposure that is at least four times as long as the low-light one, brought to a middle one by a
+straight line, used only where its response is straight, and weighted by its inverse variance.
 """
 
 from collections.abc import Mapping

@@ -86,7 +86,7 @@ class Enhancer:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What decides the result, apart from the frame: equal identities make equal outputs, to the engine's rounding."""
+        """What decides the result, apart from the frame: equal identities make equal outputs, but for rounding."""
         recipe = self._loaded[1].recipe
         settings = self.settings
         return {
@@ -146,8 +146,8 @@ class Enhancer:
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
-        The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn` and
-        what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the output
+        The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
+        and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the output
         over that of the input, both above the dark, or above the input's black level where no dark is known (NaN
         without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an
         integer dtype; `blank` frames (one value throughout), which pass through as they are.
@@ -244,8 +244,8 @@ def enhance(
             `engine`.
 
     Raises:
-        NircoreError: frames that are not finite, in colour or too small, a dark that is neither a frame nor a path, or
-            as `Settings` and `Enhancer` say.
+        NircoreError: frames that are not finite, in colour or too small, a dark that is neither a frame nor a
+            path, or as `Settings` and `Enhancer` say.
     """
     frames = np.asarray(frames)
     _check(frames)
