@@ -67,7 +67,7 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
         turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
         return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
     if config.crops == "degraded":
-        return _degraded(config, [_scene(frame, view) for frame in target], low_light)
+        return _degraded(config, [scene_of(frame, view) for frame in target], low_light)
     raise NircoreError(f"recipe={config.recipe} learns from pairs: choose one that does not, such as recipe=ssgan.")
 
 
@@ -86,7 +86,7 @@ def degraded(run: Run, config: Config) -> DegradedCrops:
     low_light = evaluation.rows(run, "train", "low_light")
     targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
     short = {row.filter for row in low_light}
-    scenes = [_scene(sets.load(config, row), View.between(short, row)) for row in targets]
+    scenes = [scene_of(sets.load(config, row), View.between(short, row)) for row in targets]
     return _degraded(config, scenes, _frames(config, low_light))
 
 
@@ -111,7 +111,7 @@ def low_light_of(frames: list[np.ndarray]) -> LowLight:
     return LowLight(float(gain), float(read), DARKER * min(scales), max(scales))
 
 
-def _scene(target: np.ndarray, view: View) -> np.ndarray:
+def scene_of(target: np.ndarray, view: View = View()) -> np.ndarray:
     """Return the low-light appearances of a target frame, free of noise, and the frame: (variants + 1, H, W)."""
     shown = [target]
     if view.short:

@@ -61,6 +61,8 @@ def configs(draw: st.DrawFn) -> Config:
         values["crops"] = LEARNS_FROM[values["system"]][-1]
     if values["system"] != "cyclegan":
         values["terms"] = ""
+    if values["generator"] != "unet":
+        values["input"] = "range"
     if values["generator"] != "resnet":
         values["levels"], values["crop"] = draw(st.integers(1, 4)), values["crop"] // 32 * 32
     return Config(**values)

@@ -77,10 +77,10 @@ def test_what_a_network_inserts_at_one_place_is_where_the_spread_is():
 def test_the_output_is_that_of_enhance(levels):
     """Also for a generator that wants level rows: levelled once, before any turn makes columns of them."""
     frame = cases(1)[0][0] + 40 * np.sin(np.arange(SHAPE[0]) / 5)[:, None]
-    image, fit, terms, _ = trust.look(Smoother(EVEN, rows=levels), frame)
-    expected, same = enhance(Smoother(EVEN, rows=levels), frame)
+    image, span, terms, _ = trust.look(Smoother(EVEN, rows=levels), frame)
+    expected, _ = enhance(Smoother(EVEN, rows=levels), frame)
     np.testing.assert_array_equal(image, expected)
-    assert fit == same
+    assert span == Normalisation.of(prepare(Smoother(EVEN, rows=levels), frame))
     if levels:
         assert not np.allclose(level_rows(frame), frame)
         assert terms["spread"].max() < 1e-3

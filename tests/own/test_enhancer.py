@@ -27,7 +27,7 @@ def test_importing_nircore_is_light_and_enhance_is_there() -> None:
 @pytest.mark.parametrize("shape", [(40, 48), (2, 40, 48), (2, 1, 3, 40, 48)])
 def test_arrays_keep_shape_type_and_scale(weights, dtype: str, shape: tuple[int, ...]) -> None:
     count = int(np.prod(shape[:-2], dtype=int))
-    before = (frames(count, pedestal=0).clip(0, 600) // (4 if dtype == "uint8" else 1)).astype(dtype).reshape(shape)
+    before = (frames(count, pedestal=100).clip(0, 600) // (4 if dtype == "uint8" else 1)).astype(dtype).reshape(shape)
     after = nircore.enhance(before, weights=weights)
     assert after.shape == shape and after.dtype == before.dtype
     ratio = after.mean(dtype=float) / before.mean(dtype=float)
@@ -41,19 +41,18 @@ def test_without_a_dark_it_is_what_the_network_says_of_the_frame(weights) -> Non
     expected, fit = inference.enhance(generator, frame)
     after, (facts,) = nircore.enhance(frame, weights=weights, details=True)
     np.testing.assert_allclose(after, expected, rtol=1e-5)
-    assert (facts["offset_dn"], facts["scale_dn"]) == (fit.offset, fit.scale)
-    assert facts["flux_ratio"] == pytest.approx(
-        (expected.mean() - fit.offset) / (frame.mean() - fit.offset), rel=1e-4
-    )
+    assert (facts["gain_e_per_dn"], facts["read_noise_dn"]) == (fit.gain_e_per_dn, fit.read_noise_dn)
+    black = facts["offset_dn"]
+    assert facts["flux_ratio"] == pytest.approx((expected.mean() - black) / (frame.mean() - black), rel=1e-4)
 
 
 def test_with_a_dark_the_signal_stands_on_one_pedestal(weights) -> None:
     """A fixed pattern in dark and frame alike leaves no trace, and the result does not depend on its level."""
     pattern = np.random.default_rng(5).normal(0, 60, (40, 48)).astype(np.float32)
-    signal = frames(pedestal=0)[0].astype(np.float32)
+    signal = frames(pedestal=200)[0].astype(np.float32) - 200
     dark = 1100 + pattern
     after, (facts,) = nircore.enhance(signal + dark, weights=weights, dark=dark, details=True)
-    bare = nircore.enhance(signal, weights=weights)
+    bare = nircore.enhance(signal, weights=weights, dark=np.zeros((40, 48)))
     level = float(np.rint(np.median(dark)))
     np.testing.assert_allclose(after - level, bare, atol=0.1)
     assert facts["flux_ratio"] == pytest.approx(bare.mean() / signal.mean(), rel=1e-3)
@@ -62,8 +61,8 @@ def test_with_a_dark_the_signal_stands_on_one_pedestal(weights) -> None:
 
 
 def test_values_outside_the_type_are_clipped_and_counted(weights) -> None:
-    frame = frames(pedestal=0)[0]
-    frame = (frame.astype(np.float32).clip(0, 600) / 600 * 255).astype(np.uint8)
+    frame = frames(pedestal=200)[0] - 200.0
+    frame = (frame.astype(np.float32).clip(0, 300) / 300 * 255).astype(np.uint8)
     dark = np.zeros((40, 48), np.float32)
     wide = nircore.enhance(frame.astype(np.float32), weights=weights, dark=dark, pedestal=-20)
     after, (facts,) = nircore.enhance(frame, weights=weights, dark=dark, pedestal=-20, details=True)
