@@ -22,7 +22,7 @@ is to be checked and not believed (notebook 06 does). The truth meant is one up 
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ SAMPLED = 4000  # pixels per frame that fit the weights
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 Terms = dict[str, np.ndarray]
+Seen = tuple[Terms, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -262,12 +263,26 @@ def calibrate(
     Raises:
         NircoreError: too few frames to promise `alpha` (13 are needed for 0.1), or alpha not between 0 and 1.
     """
-    if not 0 < alpha < 1:
-        raise NircoreError(f"alpha={alpha} must lie between 0 and 1: it is the share of pixels outside.")
-    seen = []
+    return calibration_of(list(errors(generator, cases, others, way_back, views)), frames_are, alpha, views)
+
+
+def errors(
+    generator: nn.Module,
+    cases: Iterable[Case],
+    others: Sequence[nn.Module] = (),
+    way_back: nn.Module | None = None,
+    views: int = VIEWS,
+) -> Iterator[Seen]:
+    """Yield for each case the terms of its trust map and |output - truth|, (H, W) float64 in DN, NaN where unknown."""
     for frame, truth, valid in cases:
         image, _, terms, _ = look(generator, frame, others, way_back, views)
-        seen.append((terms, error(image, truth, valid)))
+        yield terms, error(image, truth, valid)
+
+
+def calibration_of(seen: Sequence[Seen], frames_are: str, alpha: float = ALPHA, views: int = VIEWS) -> Calibration:
+    """Calibrate on what `errors` yielded, also of several generators of one kind; see `calibrate`."""
+    if not 0 < alpha < 1:
+        raise NircoreError(f"alpha={alpha} must lie between 0 and 1: it is the share of pixels outside.")
     first = max(1, round(FIT_SHARE * len(seen)))
     count = len(seen) - first
     if (count + 1) * alpha <= 1:
@@ -280,6 +295,11 @@ def calibrate(
     factor = conformal_factor(ratios, alpha)
     outside = float(np.mean([np.mean(ratio > factor) for ratio in ratios]))
     return dataclasses.replace(plan, factor=factor, outside=outside)
+
+
+def outside(calibration: Calibration, seen: Seen) -> float:
+    """Return the share of a frame's known pixels whose error lies outside the interval."""
+    return float(np.mean(_ratios(calibration, *seen) > calibration.factor))
 
 
 def _ratios(plan: Calibration, terms: Terms, wrong: np.ndarray) -> np.ndarray:

@@ -2,14 +2,13 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 
 from nircore import checkpoint
 from nircore.config import resolve
 from nircore.inference import run_padded
-from nircore.losses import restoration
+from nircore.losses import Restoration
 from nircore.models import UNetGenerator, build_generator
 from nircore.regression import Regression
 from nircore.training import SYSTEMS, Training
@@ -31,14 +30,33 @@ class Smoothed:
         return clean + 0.5 * torch.randn(clean.shape, generator=generator), clean
 
 
-def test_the_loss_weighs_errors_by_the_signal():
-    truth = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 1, 1, 3)  # signal 0, 0.5, 1
-    off = truth + 0.1
-    expected = 0.1**2 * np.mean([1 / 0.2, 1 / 0.7, 1 / 1.2])
-    assert restoration(off, truth).item() == pytest.approx(expected, rel=1e-5)
-    assert restoration(truth, truth).item() == 0
-    below = torch.full((1, 1, 1, 1), -3.0)  # a target below black weighs as black, never negatively
-    assert restoration(below + 0.1, below).item() == pytest.approx(0.1**2 / 0.2, rel=1e-4)
+def test_the_loss_divides_a_crop_s_error_by_what_is_usual_for_its_brightness():
+    loss = Restoration(classes=2)
+    truth = torch.tensor([0.0, 6.0]).reshape(2, 1, 1, 1).expand(2, 1, 4, 4)  # a dark crop and the brightest
+    assert loss.classes(truth).tolist() == [0, 1]
+    loss.usual.copy_(torch.tensor([0.01, 0.04]))
+    assert loss(truth + torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), truth).item() == pytest.approx(1, rel=1e-5)
+    assert loss(truth, truth).item() == 0
+
+
+def test_the_usual_error_follows_the_errors_and_one_odd_crop_moves_it_little():
+    loss, dark = Restoration(classes=2), torch.zeros(1, 1, 4, 4)
+    for _ in range(600):
+        loss.update(dark + 0.1, dark)
+    assert loss.usual[0].item() == pytest.approx(0.01, rel=1e-3)
+    assert loss.usual[1].item() == pytest.approx(Restoration.FIRST)  # no bright crop was seen
+    loss.update(dark + 100, dark)
+    assert loss.usual[0].item() < 0.011
+
+
+def test_bright_and_dim_crops_come_to_weigh_alike():
+    loss = Restoration()
+    truth = torch.tensor([0.2, 5.0]).reshape(2, 1, 1, 1).expand(2, 1, 4, 4)
+    wrong = truth + torch.tensor([0.01, 0.3]).reshape(2, 1, 1, 1)
+    for _ in range(600):
+        loss.update(wrong, truth)
+    each = [loss(wrong[k : k + 1], truth[k : k + 1]).item() for k in range(2)]
+    assert each == pytest.approx([1, 1], rel=0.01)
 
 
 def test_it_learns_to_remove_noise():
@@ -116,7 +134,7 @@ def test_a_teacher_takes_its_share_of_the_loss_and_does_not_learn(tmp_path):
     a, b = Smoothed().at(0)
     with torch.no_grad():
         restored = system.g_ab(a)
-        expected = 0.75 * restoration(restored, b) + 0.25 * restoration(restored, teacher(a))
+        expected = 0.75 * system.restoration(restored, b) + 0.25 * system.restoration(restored, teacher(a))
     assert system.step(a, b, 0)["generator"].item() == pytest.approx(expected.item(), rel=1e-5)
     for before, after in zip(teacher.parameters(), system.teacher.parameters(), strict=True):
         assert torch.equal(before, after)

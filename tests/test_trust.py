@@ -12,9 +12,10 @@ from torch import nn
 
 from nircore import checkpoint, trust
 from nircore.config import resolve
+from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
-from nircore.inference import enhance
+from nircore.inference import enhance, prepare
 from nircore.models import build_generator
 
 SHAPE = (96, 80)

@@ -19,7 +19,7 @@ ROW_SD, ROW_LENGTH = 0.1, 10.0  # of the read noise, at most; rows over which it
 COLUMN_SD = 0.067  # of the read noise, at most [measured: .04 is left of the columns' pattern above the dark]
 TAIL_SHARE, TAIL_SD = 4e-4, 5.0  # of the pixels; read noises: what is beyond normal noise [measured]
 OTHER_CAMERAS, GAINS = 0.3, (0.15, 2.0)  # share of crops as cameras of another gain see them; times the gain
-ZOOMED, ZOOM = 0.5, (0.75, 1.3)  # share of crops; sides in crops that become one
+ZOOMED, ZOOM = 0.5, (0.75, 2.5)  # share of crops; sides in crops that become one: sharper optics than the targets'
 TONED, TONE = 0.3, (0.8, 1.4)  # share of crops; exponent of the scene's brightness
 DARK_TOO, BRIGHT = 0.35, 0.15  # share of crops cut anywhere; others show a place that bright, white level 1
 TRIES = 20  # of finding one: a scene may be dark nearly everywhere
@@ -89,7 +89,7 @@ class DegradedCrops:
 
 def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
     """Cut a square out of a scene (n, H, W), turned and zoomed, mostly where there is light: (n, crop, crop)."""
-    side = round(crop * rng.uniform(*ZOOM)) if rng.random() < ZOOMED else crop
+    side = round(crop * np.exp(rng.uniform(*np.log(ZOOM)))) if rng.random() < ZOOMED else crop
     side, anywhere = min(side, *scene.shape[-2:]), rng.random() < DARK_TOO
     for _ in range(TRIES):
         square = random_crop(scene, side, rng)

@@ -8,33 +8,36 @@ import numpy as np
 
 THRESHOLD = 6.0  # SDs of local noise; of normal noise alone fewer than 1e-5 of the pixels pass (see the test)
 SCREEN = 4.0  # SDs of the whole frame's noise above the mean of 3 x 3: what is looked at more closely
-LONELY = 0.5  # of the pixel's own height: as high may no more than one of its eight neighbours stand
+LONELY = 0.5  # of the pixel's own height: as high may no more than one of the 24 around it stand
 SAMPLED = 7  # one pixel in so many tells the frame's noise
 NORMAL = 1.4826  # SD of normal noise over its median absolute deviation
 REACH = 2  # px: half of the 5 x 5 neighbourhood
-EIGHT = np.array([6, 7, 8, 11, 13, 16, 17, 18])  # of the 5 x 5, row by row: the direct neighbours
 
 
 def outliers(pixels: np.ndarray) -> np.ndarray:
     """Find the pixels (H, W) that stand alone above or below their neighbours: bool (H, W).
 
     A pixel counts when it is THRESHOLD SDs away from the median of the 24 around it, their SD told by their median
-    absolute deviation (and no smaller than the frame's), and at most one of its eight neighbours goes half as far.
+    absolute deviation (and no smaller than the frame's), and at most one of them goes half as far.
     """
     return heights(pixels) != 0
 
 
 def hot(dark: np.ndarray, noisy_dn: float) -> np.ndarray:
     """Find the pixels of a dark frame (H, W) that stand alone by more than `noisy_dn` above or below: bool (H, W)."""
-    return np.abs(heights(dark)) > noisy_dn
+    return np.abs(heights(dark, noisy_dn / THRESHOLD)) > noisy_dn
 
 
-def heights(pixels: np.ndarray) -> np.ndarray:
-    """Return by how much each outlier stands above the median around it in DN, (H, W) float32; others are 0."""
+def heights(pixels: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """Return by how much each outlier stands above the median around it in DN, (H, W) float32; others are 0.
+
+    Args:
+        least: SD in DN of the noise at least; a frame that shows none is left alone where this is 0.
+    """
     found = np.zeros(pixels.shape, dtype=np.float32)
     level = (pixels - float(pixels.flat[0])).astype(np.float32)  # a pedestal would use up float32's digits
     away = level - _mean(level)
-    noise = NORMAL * float(np.median(np.abs(away.ravel()[::SAMPLED])))
+    noise = max(NORMAL * float(np.median(np.abs(away.ravel()[::SAMPLED]))), least)
     rows, columns = np.divmod(np.flatnonzero(np.abs(away) > SCREEN * noise), level.shape[1])
     if not noise or not len(rows):
         return found
@@ -42,7 +45,7 @@ def heights(pixels: np.ndarray) -> np.ndarray:
     middle = np.median(around, axis=1)
     spread = np.maximum(NORMAL * np.median(np.abs(around - middle[:, None]), axis=1), noise)
     height = level[rows, columns] - middle
-    company = np.sign(height)[:, None] * (around[:, _EIGHT_OF_24] - middle[:, None])
+    company = np.sign(height)[:, None] * (around - middle[:, None])
     lonely = np.sort(company, axis=1)[:, -2] < LONELY * np.abs(height)
     found[rows, columns] = height * (lonely & (np.abs(height) > THRESHOLD * spread))
     return found
@@ -66,9 +69,6 @@ def _around(level: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
 def _mirrored(places: np.ndarray, length: int) -> np.ndarray:
     """Reflect places beyond a border, which is not repeated."""
     return length - 1 - np.abs(length - 1 - np.abs(places))
-
-
-_EIGHT_OF_24 = EIGHT - (EIGHT > 12)
 
 
 def replaced(pixels: np.ndarray, bad: np.ndarray) -> np.ndarray:

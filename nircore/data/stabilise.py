@@ -98,30 +98,34 @@ class Stabilisation:
         return self._forward(signal, 1 / 8)
 
     def _forward(self, pixels: np.ndarray, constant: float) -> np.ndarray:
-        """Return the root in place of a copy: this is done to every frame of a camera."""
-        low = self._floor / 16  # electrons below which the straight line goes on that touches the root there
+        """Return the root above that of the floor, in place of a copy: this is done to every frame of a camera.
+
+        A difference of two roots is that of their squares over their sum, which keeps float32's digits.
+        """
+        root, low = math.sqrt(self._floor), self._floor / 16
         values = np.subtract(pixels, np.float32(self.offset), dtype=np.float32)
         values *= np.float32(self.gain_e_per_dn)
-        values += np.float32(self._floor - 3 / 8 + constant)
-        below = np.flatnonzero(values < low)
-        line = (values.flat[below] + low) / math.sqrt(low)
-        np.sqrt(np.maximum(values, low, out=values), out=values)
+        values += np.float32(constant - 3 / 8)
+        below = np.flatnonzero(values < low - self._floor)  # the straight line that touches the root at `low`
+        line = (values.flat[below] + self._floor + low) / math.sqrt(low) - 2 * root
+        sums = values + np.float32(self._floor)
+        np.sqrt(np.maximum(sums, low, out=sums), out=sums)
+        sums += np.float32(root)
+        values /= sums
         values *= np.float32(2)
         values.flat[below] = line
-        values -= np.float32(2 * math.sqrt(self._floor))
         values *= np.float32(1 / UNIT)
         return values
 
     def invert(self, values: np.ndarray) -> np.ndarray:
         """Map the network's values back to DN, float32."""
-        low = self._floor / 16
-        half = values * np.float32(UNIT / 2)  # of the root
-        half += np.float32(math.sqrt(self._floor))
-        below = np.flatnonzero(half < math.sqrt(low))
-        line = 2 * math.sqrt(low) * half.flat[below] - low
-        half *= half
+        root, low = math.sqrt(self._floor), self._floor / 16
+        half = values * np.float32(UNIT / 2)
+        below = np.flatnonzero(half < math.sqrt(low) - root)
+        line = 2 * math.sqrt(low) * (half.flat[below] + root) - low - self._floor
+        half *= half + np.float32(2 * root)
         half.flat[below] = line
-        half -= np.float32(self._floor - 1 / 4)
+        half += np.float32(1 / 4)
         half /= np.float32(self.gain_e_per_dn)
         half += np.float32(self.offset)
         return half

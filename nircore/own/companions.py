@@ -16,6 +16,7 @@ from nircore.data.containers import opened
 from nircore.data.frames import exposure_in, read_frame
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.inference import prepare
 from nircore.own.enhancer import enhancer_for, window_mean
 from nircore.own.inputs import Pair
 from nircore.own.settings import Settings
@@ -84,6 +85,8 @@ class Companions:
         if not scale:
             raise NircoreError(f"{pair.source}: its middle frame is blank, so there is no page on it.")
         fit = Normalisation(offset, scale)
+        prepared = prepare(self.enhancer.generator, signal)
+        noise = maps.camera(prepared, fit.offset)
         identity, summary = record["identity"], record["summary"]
         report = pages.FrameReport(
             name=name,
@@ -93,7 +96,8 @@ class Companions:
             model=pages.Model(identity["model"], identity["model_sha256"], identity["recipe"], identity["nircore"]),
             half_width=half_width,
             trust=self.calibration.sentence() if self.calibration else "",
-            noise=maps.camera(signal, fit.offset),
+            noise=noise,
+            support=maps.support(prepared, fit.offset, noise),
             facts=_facts(record, middle),
             warnings=tuple(_warnings(summary)),
         )

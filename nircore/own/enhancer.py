@@ -148,8 +148,8 @@ class Enhancer:
 
         The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
         and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the
-        output over that of the input, both above the dark, or above the input's black level where no dark is known (NaN
-        without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an
+        output over that of the input (without outliers), both above the dark, or above the input's black level where
+        no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an
         integer dtype; `blank` frames (one value throughout), which pass through as they are.
 
         Args:
@@ -167,7 +167,6 @@ class Enhancer:
             with one_pool():
                 result, found = self._restore(signal, exposure_s, fit or self.fit([signal]), run)
             facts |= found
-            facts["flux_ratio"] = _flux(signal, result, 0.0 if self.has_dark else facts["offset_dn"])
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
         array, facts["clipped"] = quantised(result + np.float32(self.pedestal_dn), dtype)
@@ -184,6 +183,7 @@ class Enhancer:
         x = fit.apply(prepared)
         result = fit.invert(run(x) if run else tiles.translate(self.generator, x))
         facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
+        facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.has_dark else span.offset)
         return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
 
     def _bad(self, signal: np.ndarray, exposure_s: float | None, fit: Fit | None) -> np.ndarray:

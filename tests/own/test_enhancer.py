@@ -82,8 +82,9 @@ def test_temporal_average_is_the_mean_of_the_neighbours(weights) -> None:
     stack = frames(5)
     np.testing.assert_allclose(window_mean(stack, 2, 3), stack[1:4].mean(0), rtol=1e-6)
     np.testing.assert_allclose(window_mean(stack, 0, 3), stack[:2].mean(0), rtol=1e-6)
-    after = nircore.enhance(stack, weights=weights, average=5)
-    np.testing.assert_array_equal(after[2], nircore.enhance(stack.mean(0), weights=weights).round())
+    camera = {"weights": weights, "dark": np.zeros((40, 48)), "gain": 2.0, "read_noise": 6.0}
+    after = nircore.enhance(stack, average=5, **camera)
+    np.testing.assert_array_equal(after[2], nircore.enhance(stack.mean(0), **camera).round())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""The scale on which noise has one size: its moments, its way back, and what it reads off frames."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from nircore.data.stabilise import ASSUMED_READ_E, UNIT, Stabilisation
+from nircore.errors import NircoreError
+
+gains, reads = st.floats(1e-2, 1e5), st.floats(1e-3, 1e3)
+
+
+def exposed(light: np.ndarray, gain: float, read: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.poisson(light * gain) / gain + rng.normal(0, read, light.shape)
+
+
+@settings(max_examples=60, deadline=None)
+@given(gains, reads, st.floats(-1e4, 1e4))
+def test_every_value_comes_back_a_quarter_electron_higher(gain, read, offset):
+    fit = Stabilisation(offset, gain, read)
+    signal = np.concatenate([np.linspace(-20, 20, 81), np.geomspace(20, 400, 30)]) * read
+    rounding = 1e-5 * (abs(offset) + 400 * read) + 1e-5 * gain * read**2
+    np.testing.assert_allclose(fit.invert(fit.apply(signal + offset)), signal + offset + 0.25 / gain, atol=rounding)
+    np.testing.assert_allclose(fit.invert(fit.clean(signal + offset)), signal + offset, atol=rounding)
+
+
+@settings(max_examples=30, deadline=None)
+@given(gains, reads)
+def test_more_light_is_never_less_on_the_scale(gain, read):
+    fit = Stabilisation(0.0, gain, read)
+    assert (np.diff(fit.apply(np.linspace(-50, 200, 4000) * read)) > 0).all()
+
+
+@pytest.mark.parametrize("read_e", [4.0, 12.0, 28.0, 60.0])
+@pytest.mark.parametrize("level", [0.0, 1.0, 20.0, 200.0])
+def test_noise_has_one_size_whatever_the_camera_and_the_brightness(read_e, level):
+    gain = 2.35
+    read = read_e / gain
+    light = np.full((400, 400), level * read)
+    fit = Stabilisation(0.0, gain, read)
+    z = fit.apply(exposed(light, gain, read))
+    assert z.std() * UNIT == pytest.approx(1, abs=0.06)
+    assert fit.invert(np.full((1, 1), z.mean()))[0, 0] == pytest.approx(level * read, abs=0.02 * read)
+
+
+def test_the_unit_of_the_frame_does_not_matter():
+    """Floats in [0, 1] and 16-bit DN of one frame look the same to the network."""
+    light = 300 * gaussian_filter(np.random.default_rng(1).random((160, 128)) > 0.995, 6.0) * 100
+    frame = exposed(light, 2.35, 12.0)
+    one, other = Stabilisation.of(frame), Stabilisation.of(frame / 65535)
+    np.testing.assert_allclose(other.apply(frame / 65535), one.apply(frame), atol=1e-3)
+
+
+def test_the_noise_is_read_off_the_frame_and_the_pedestal_hardly_matters():
+    y, x = np.mgrid[:512, :640]
+    light = 600 * np.exp(-((y - 256) ** 2 + (x - 320) ** 2) / 2 / 120**2)
+    frame = exposed(light, 2.0, 10.0)
+    fit = Stabilisation.of(frame, black=0.0)
+    assert (fit.gain_e_per_dn, fit.read_noise_dn) == pytest.approx((2.0, 10.0), rel=0.12)
+    assert fit.assumed == ""
+    raised = Stabilisation.of(frame + 1100)
+    signal = raised.apply(frame + 1100) - raised.apply(np.full((1, 1), 1100))
+    assert np.abs(signal - fit.apply(frame)).max() < 0.4 / UNIT * 10
+
+
+def test_what_a_frame_does_not_tell_is_assumed_and_said():
+    dark = np.random.default_rng(0).normal(0, 12, (256, 256))
+    fit = Stabilisation.of(dark)
+    assert fit.gain_e_per_dn * fit.read_noise_dn == pytest.approx(ASSUMED_READ_E)
+    assert "too dark to tell it" in fit.assumed
+    assert Stabilisation.of(dark, gain=2.0).assumed == ""
+    smooth = np.add.outer(np.arange(64.0), np.arange(64.0))
+    assert "shows no noise" in Stabilisation.of(smooth).assumed
+
+
+def test_several_frames_are_asked_and_their_median_counts():
+    y, x = np.mgrid[:256, :256]
+    light = 900 * np.exp(-((y - 128) ** 2 + (x - 128) ** 2) / 2 / 60**2)
+    frames = [exposed(light, 2.0, 10.0, seed) for seed in range(4)] + [exposed(light, 2.0, 60.0, 9)]
+    assert Stabilisation.of(frames, black=0.0).read_noise_dn == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize("gain, read", [(0.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (float("nan"), 1.0)])
+def test_an_impossible_noise_is_refused(gain, read):
+    with pytest.raises(NircoreError, match="gain must be above 0"):
+        Stabilisation(0.0, gain, read)
+
+
+def test_a_constant_frame_is_refused():
+    with pytest.raises(NircoreError, match="constant"):
+        Stabilisation.of(np.full((64, 64), 7.0))
