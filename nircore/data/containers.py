@@ -39,6 +39,7 @@ _ZARR = Container(ome_zarr.opened, ome_zarr.write)
 CONTAINERS = {
     ".tif": _TIFF,
     ".tiff": _TIFF,
+    ".stk": _TIFF,
     ".png": Container(png.opened, png.write),
     ".h5": _HDF5,
     ".hdf5": _HDF5,
@@ -160,5 +161,5 @@ def _check_header(path: Path, stack: Stack) -> None:
         raise NircoreError(f"{path} holds pixels of type {stack.dtype}: export integers or real numbers.")
     if stack.missing:
         raise NircoreError(
-            f"{path} cannot be read whole ({stack.missing}): it is truncated or incomplete, so copy or export it again."
+            f"{path} cannot be read whole ({stack.missing}): it is truncated or incomplete; copy or export it again."
         )

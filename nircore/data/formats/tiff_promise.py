@@ -9,9 +9,12 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from nircore.errors import NircoreError
+
 UIC2 = 33629  # MetaMorph: one entry for each plane behind the single header
 POINTERS = (330, 34665, 34853, 40965)  # SubIFDs, Exif, GPS, interoperability: bytes that no page accounts for
-FEW = 64  # pages whose tags are added up without being asked
+FEW = 64  # pages whose tags are added up on mere suspicion; of more, only where a whole frame is too much
+SHARE = 1 / 8  # of a frame: bytes that nobody accounts for, as a damaged chain of pages leaves them
 
 
 def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
@@ -24,9 +27,17 @@ def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
 
 
 def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
-    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete."""
+    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete.
+
+    Raises:
+        NircoreError: it is a MetaMorph stack, whose further planes stand behind the header of the first.
+    """
     if UIC2 in first.tags and first.tags[UIC2].count > count:
-        return f"it is a MetaMorph stack of {first.tags[UIC2].count} planes, of which {count} can be read"
+        planes = first.tags[UIC2].count
+        raise NircoreError(
+            f"{path} is a MetaMorph stack of {planes} planes behind the header of {count}: open it in Fiji, which "
+            "reads all of them, and save it as TIFF."
+        )
     if _next_page(file):
         return f"page {len(file.pages)} is announced and lies beyond the end of the file"
     promised, who = _promised(path, file, first)
@@ -35,7 +46,7 @@ def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
     if promised < 0:
         return f"{who} cannot be read, so nobody knows how many frames belong here"
     left = _left_over(path, file, first) if len(file.pages) == count else 0
-    return f"{left} bytes of it, a frame or more, belong to no page" if left else ""
+    return f"{left} of its bytes belong to no page" if left else ""
 
 
 def _next_page(file: tifffile.TiffFile) -> int:
@@ -108,10 +119,10 @@ def _is_own(path: Path, root: ElementTree.Element, part: ElementTree.Element) ->
 
 
 def _left_over(path: Path, file: tifffile.TiffFile, first: Any) -> int:
-    """Return how many bytes belong to no page, 0 where they are fewer than a frame or may be something else."""
+    """Return how many bytes belong to no page, 0 where they are few or may be something else."""
     count, size = len(file.pages), path.stat().st_size
     frame = int(np.prod(first.shape, dtype=object)) * first.dtype.itemsize if first.dtype else 0
-    if first.compression == 1 and size - count * frame < frame or first.compression != 1 and count > FEW:
+    if count > FEW and (first.compression != 1 or size - count * frame < frame):
         return 0
     if file.is_micromanager or file.is_lsm or file.is_stk:
         return 0
@@ -123,4 +134,4 @@ def _left_over(path: Path, file: tifffile.TiffFile, first: Any) -> int:
         data = sum(page.databytecounts)
         used += data + len(page.tags) * file.tiff.tagsize + sum(tag.valuebytecount for tag in page.tags)
         most = max(most, data)
-    return max(0, size - used) if size - used >= most > 0 else 0
+    return size - used if most and size - used >= most * SHARE else 0
