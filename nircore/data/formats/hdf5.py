@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -85,7 +86,7 @@ def _missing_sources(path: Path, images: h5py.Dataset) -> str:
             held = file.get(source.dset_name)
             if not isinstance(held, h5py.Dataset):
                 return f"its source {source.file_name} has no dataset {source.dset_name}"
-            if source.src_space.shape and any(np.greater(_end(source.src_space), held.shape)):
+            if not _fits(source, held):
                 return f"its source {source.file_name} is of shape {held.shape}, smaller than announced"
             if place != path and (lacking := _missing(place, held)):
                 return f"of its source {source.file_name}, {lacking}"
@@ -93,11 +94,12 @@ def _missing_sources(path: Path, images: h5py.Dataset) -> str:
     return f"{images.size - mapped} of its pixels have no source" if mapped < images.size else ""
 
 
-def _end(space: h5py.h5s.SpaceID) -> tuple[int, ...]:
-    """Return one past the last index that a selection takes, along each axis."""
+def _fits(source: Any, held: h5py.Dataset) -> bool:
+    """Say whether a source dataset is as large as what is taken from it."""
+    space = source.src_space
     if space.get_select_type() == h5py.h5s.SEL_ALL:
-        return space.shape
-    return tuple(last + 1 for last in space.get_select_bounds()[1])
+        return source.vspace.get_select_npoints() <= held.size
+    return len(space.shape) == held.ndim and not any(np.greater_equal(space.get_select_bounds()[1], held.shape))
 
 
 def _place(path: Path, name: str) -> Path | None:
