@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from errno import ENOENT
 from pathlib import Path
 
 from nircore.errors import NircoreError
@@ -30,13 +31,17 @@ def content_sha256(path: Path, beside: Iterable[Path] = ()) -> str:
             digest.update(os.fsencode(name) + b"\0" + str(file.stat().st_size).encode() + b"\0")
             _update(digest, file)
     except OSError as error:
-        raise NircoreError(f"{error.filename or path} cannot be read ({error.strerror}): check it.") from error
+        raise NircoreError(
+            f"{error.filename or path} cannot be read ({error.strerror}): check that it is there."
+        ) from error
     return digest.hexdigest()
 
 
 def _files(path: Path, beside: tuple[Path, ...]) -> list[tuple[str, Path]]:
     if path.is_file():
         return [(file.name if file == path else str(file), file) for file in (path, *beside)]
+    if not path.is_dir():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path))
     inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
     return sorted((file.relative_to(path).as_posix(), file) for file in (*inside,))
 

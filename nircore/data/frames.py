@@ -4,7 +4,6 @@ Whatever the container, a frame comes in as (H, W) float32 in detector units and
 the bit depth and the scale it came with.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import tifffile
 
 from nircore.data.containers import CONTAINERS, check_page, opened
+from nircore.data.content import content_sha256
 from nircore.data.listing import Listing, listing
 from nircore.errors import NircoreError
 from nircore.paths import atomic
@@ -207,12 +207,9 @@ def look_through(folder: Path | str) -> Listing:
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal, the identity a split records for each frame."""
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
-    return digest.hexdigest()
+    """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store: a frame's identity.
+
+    Raises:
+        NircoreError: it cannot be read.
+    """
+    return content_sha256(Path(path))
