@@ -121,7 +121,8 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
     image = _image(source)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, ignore=_ignored(source, image))
-    filled = zarr.open_array(str(target / image.place), mode="r+", config={"write_empty_chunks": True})
+    with zarr.config.set({"array.write_empty_chunks": True}):  # or a dark chunk would be missing from the result
+        filled = zarr.open_array(str(target / image.place), mode="r+")
     filled.attrs[NOTE] = note
     fill(filled, stack, pages)
     if image.group is not None:

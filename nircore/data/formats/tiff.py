@@ -49,11 +49,11 @@ def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
         (lambda page: top - read(page)) if white_is_low else read,
         white_is_low=white_is_low,
         missing=missing(path, file, first, count),
-        layout=lambda: _layout(file, first, count),
+        layout=lambda: _layout(path, file, first, count),
     )
 
 
-def _layout(file: tifffile.TiffFile, first: Any, count: int) -> Layout:
+def _layout(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> Layout:
     """Return the axes along which the pages run: ImageJ's, OME's or tifffile's own; else one without a name."""
     if first.is_imagej:
         said = file.imagej_metadata or {}
@@ -62,9 +62,9 @@ def _layout(file: tifffile.TiffFile, first: Any, count: int) -> Layout:
         if int(np.prod(grid)) == count and not alone:
             return ("t", "z", "c"), grid
     elif first.is_ome or first.is_shaped:
-        series = file.series
-        if any(len(one.axes) > 2 for one in series):
-            return _series_layout(series, count)
+        with tifffile.TiffFile(path) as again:  # series are read in another mode than single pages
+            if any(len(one.axes) > 2 for one in again.series):
+                return _series_layout(again.series, count)
     return ("",), (count,)
 
 
