@@ -223,8 +223,8 @@ def table(rows: dict[str, tuple[dict[str, list[str]], list[str]]]) -> str:
     lines = [
         "# What comes back", "",
         "Made by `tests/data/test_round_trip.py`, which writes a file of each kind, enhances it and looks. What is",
-        "not kept is also named for each file: on the line that `nircore enhance` prints, and under `not_kept` in the",
-        "record beside the result. A lossy compression becomes a lossless one.",
+        "not kept is also named for each file: on the line that `nircore enhance` prints, and under `not_kept` in",
+        "the record beside the result. A lossy compression becomes a lossless one.",
         "The note of what was done goes into Software (TIFF, PNG) or the attribute `nircore` (HDF5, zarr).", "",
         "| container | kept | changed | not kept | `not_kept` says |", "|---|---|---|---|---|",
     ]  # fmt: skip

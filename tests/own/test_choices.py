@@ -146,3 +146,30 @@ def test_a_folder_of_two_links_to_one_place_gives_both_and_a_pattern_names_its_h
     assert status == 1 and "2 enhanced" in output
     status, output, _ = nircore("enhance", f"{tmp_path}/in/*.tif", *command)
     assert status == 1 and "gone.tif is a link to nothing (/nowhere)" in output
+
+
+def test_what_is_not_kept_is_on_the_line_and_in_the_record(nircore, weights, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", frames()[0] >> 4, bitspersample=12, photometric="miniswhite", metadata=None)
+    np.save(tmp_path / "b.npy", np.asfortranarray(frames(2)))
+    np.save(tmp_path / "c.npy", frames(2))
+    status, output, _ = nircore("enhance", tmp_path, "--out", tmp_path / "out", "--weights", weights)
+    said = {"a.tif": ["12 bits a pixel (now 16)"], "b.npy": ["Fortran order (now C order)"], "c.npy": []}
+    assert status == 0 and output.count("not kept: ") == 2
+    for name, words in said.items():
+        assert json.loads((tmp_path / "out" / f"{name}.json").read_text())["not_kept"] == words
+        assert not words or f"not kept: {words[0]}" in output
+
+
+@pytest.mark.parametrize("inner, name", [("", "m.zarr"), ("0", "m_0.zarr"), ("0/0", "m_0_0.zarr")])
+def test_an_image_of_a_bioformats2raw_store_is_enhanced_under_a_name_of_its_own(
+    nircore, weights, tmp_path, inner, name
+):
+    root = zarr.create_group(str(tmp_path / "m.zarr"), zarr_format=2, attributes={"bioformats2raw.layout": 3})
+    ome_zarr(tmp_path / "m.zarr/0", channels(2))
+    command = ("enhance", tmp_path / "m.zarr" / inner, "--out", tmp_path / "out", "--weights", weights)
+    status, output, _ = nircore(*command)
+    assert status == 0 and root is not None and "1 already there" in nircore(*command)[1], output
+    place = {"m.zarr": "0/0", "m_0.zarr": "0", "m_0_0.zarr": ""}[name]
+    after = zarr.open_array(str(tmp_path / "out" / name / place), mode="r")[:]
+    expected = package.enhance(channels(2), weights=weights)
+    np.testing.assert_array_equal(after, expected)
