@@ -129,7 +129,7 @@ def _left_over(path: Path, file: tifffile.TiffFile, first: Any) -> int:
     used, most = file.tiff.offsetsize, 0
     for index in range(count):
         page = file.pages[index]
-        if any(code in page.tags for code in POINTERS):
+        if any(code in page.tags for code in POINTERS) or 0 in page.databytecounts:  # the latter is said when read
             return 0
         data = sum(page.databytecounts)
         used += data + len(page.tags) * file.tiff.tagsize + sum(tag.valuebytecount for tag in page.tags)
