@@ -169,6 +169,9 @@ for command in (commands.enhance, commands.train, commands.fetch, commands.ship)
 
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on standard error and exit status 2."""
+    for channel in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no reason to stop
+        if hasattr(channel, "reconfigure"):
+            channel.reconfigure(errors="backslashreplace")
     try:
         app()
     except NircoreError as error:

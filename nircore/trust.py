@@ -273,7 +273,7 @@ def errors(
     way_back: nn.Module | None = None,
     views: int = VIEWS,
 ) -> Iterator[Seen]:
-    """Yield for each case the terms of its trust map and |output - truth|, (H, W) float64 in DN, NaN where unknown."""
+    """Yield for each case the terms of its trust map and |output - truth| in DN, (H, W), NaN where unknown."""
     for frame, truth, valid in cases:
         image, _, terms, _ = look(generator, frame, others, way_back, views)
         yield terms, error(image, truth, valid)

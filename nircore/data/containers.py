@@ -1,13 +1,15 @@
 """What a camera file claims to hold - TIFF, PNG, HDF5, npy, zarr - checked before any pixel is allocated."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from errno import EACCES, EIO, ENOENT, EPERM, ESTALE, ETIMEDOUT
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from nircore.data.formats import arrays, png, tiff
+from nircore.data.formats import hdf5, npy, ome_zarr, png, tiff, tiff_write
 from nircore.data.formats.stack import Stack
 from nircore.errors import NircoreError
 
@@ -21,26 +23,53 @@ class Container(NamedTuple):
 
     Attributes:
         opened: yields the Stack of a path.
-        write: takes source, target, the source's Stack, an iterator of pages and a note.
+        write: takes source, target, the source's Stack, an iterator of pages and a note; returns what of the source
+            could not be kept, in words.
+        check: takes source and its Stack; raises NircoreError if `write` would fail.
     """
 
     opened: Callable[[Path], AbstractContextManager[Stack]]
-    write: Callable[[Path, Path, Stack, Iterator[np.ndarray], str], None]
+    write: Callable[[Path, Path, Stack, Iterator[np.ndarray], str], list[str]]
+    check: Callable[[Path, Stack], None] = lambda source, stack: None
 
 
-_TIFF = Container(tiff.opened, tiff.write)
-_HDF5 = Container(arrays.hdf5_opened, arrays.hdf5_write)
+_TIFF = Container(tiff.opened, tiff_write.write, tiff_write.check)
+_HDF5 = Container(hdf5.opened, hdf5.write)
+_ZARR = Container(ome_zarr.opened, ome_zarr.write)
 CONTAINERS = {
     ".tif": _TIFF,
     ".tiff": _TIFF,
+    ".stk": _TIFF,
     ".png": Container(png.opened, png.write),
     ".h5": _HDF5,
     ".hdf5": _HDF5,
-    ".npy": Container(arrays.npy_opened, arrays.npy_write),
-    ".zarr": Container(arrays.zarr_opened, arrays.zarr_write),
+    ".npy": Container(npy.opened, npy.write),
+    ".zarr": _ZARR,
 }
 #: Further names of TIFF files that cameras and microscopes use.
 CONTAINERS |= dict.fromkeys((".btf", ".tf2", ".tf8"), _TIFF)
+
+
+#: The first bytes of files that stand in for a frame whose content was not fetched, and how to fetch it.
+STAND_INS = {
+    b"version https://git-lfs": "a Git LFS pointer, not the frame: run git lfs pull",
+    b"/annex/objects/": "a git-annex pointer, not the frame: run git annex get",
+}
+
+
+def container(path: Path) -> Container:
+    """Return the container of a path: by its suffix, or for a folder by what is in it.
+
+    Raises:
+        NircoreError: of an unknown kind.
+    """
+    suffix = path.suffix.lower()
+    if path.is_dir() and (suffix == ".zarr" or ome_zarr.is_store(path)):
+        return _ZARR
+    if suffix not in CONTAINERS or suffix == ".zarr":
+        known = ", ".join(CONTAINERS)
+        raise NircoreError(f"{path} is of an unknown kind {path.suffix!r}: export it as one of {known}.")
+    return CONTAINERS[suffix]
 
 
 @contextmanager
@@ -48,13 +77,13 @@ def opened(path: Path | str) -> Iterator[Stack]:
     """Open a file and check its header; whatever a decoder raises, then or later, becomes one sentence.
 
     Raises:
-        NircoreError: missing, empty, unreadable, of an unknown kind, in colour, under 16 pixels on a side,
-            or of a size that cannot be true.
+        NircoreError: missing, empty, unreadable, of an unknown kind, in colour, under 16 pixels on a side, of a size
+            that cannot be true, or less than its header promises.
     """
     path = Path(path)
     try:
         _check_file(path)
-        with CONTAINERS[path.suffix.lower()].opened(path) as stack:
+        with container(path).opened(path) as stack:
             _check_header(path, stack)
             yield stack
     except NircoreError:
@@ -64,10 +93,19 @@ def opened(path: Path | str) -> Iterator[Stack]:
     except ImportError as error:
         raise NircoreError(f"{path} cannot be read without the package {error.name}: pip install it.") from error
     except Exception as error:  # each decoder has its own exceptions for a damaged file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise NircoreError(
-            f"{path} cannot be read ({reason}): it is damaged or truncated, so copy or export it again."
-        ) from error
+        raise NircoreError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """Return one sentence on what a decoder or the system says of a file."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "unable to lock file" in reason or "already open for write" in reason:
+        return f"{path} is open in another program: close it there, then run this again."
+    if isinstance(error, OSError) and error.errno in (EACCES, EPERM):
+        return f"{path} may not be read ({error.strerror}): ask its owner for permission."
+    if isinstance(error, OSError) and error.errno in (EIO, ENOENT, ESTALE, ETIMEDOUT):
+        return f"{path} cannot be read ({error.strerror}): check the disk or the share that it is on."
+    return f"{path} cannot be read ({reason}): it is damaged or truncated, so copy or export it again."
 
 
 def check_page(path: Path | str, stack: Stack, page: int) -> None:
@@ -79,22 +117,33 @@ def check_page(path: Path | str, stack: Stack, page: int) -> None:
 def is_frames(path: Path) -> bool:
     """Say whether a path is of a kind that holds frames: a file, or for zarr a folder."""
     suffix = path.suffix.lower()
-    return suffix in CONTAINERS and (path.is_dir() if suffix == ".zarr" else path.is_file())
+    if path.is_dir():
+        return suffix == ".zarr" or ome_zarr.is_store(path)
+    return suffix in CONTAINERS and suffix != ".zarr" and path.is_file()
 
 
 def _check_file(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise NircoreError(f"{path} is a link to nothing ({os.readlink(path)}): fetch what it stands for.")
     if not path.exists():
         raise NircoreError(f"{path} does not exist: check the path.")
-    suffix = path.suffix.lower()
-    if suffix == ".zarr" and path.is_dir():
+    if is_frames(path):
+        if path.is_file():
+            _check_content(path)
         return
     if not path.is_file():
         raise NircoreError(f"{path} is not a file: name one frame.")
-    if suffix not in CONTAINERS or suffix == ".zarr":
-        known = ", ".join(CONTAINERS)
-        raise NircoreError(f"{path} is of an unknown kind {path.suffix!r}: export it as one of {known}.")
-    if path.stat().st_size == 0:
+    container(path)
+
+
+def _check_content(path: Path) -> None:
+    with open(path, "rb") as file:
+        first = file.read(24)
+    if not first:
         raise NircoreError(f"{path} is empty (0 bytes): copy or export it again.")
+    for mark, words in STAND_INS.items():
+        if first.startswith(mark):
+            raise NircoreError(f"{path} is {words}.")
 
 
 def _check_header(path: Path, stack: Stack) -> None:
@@ -110,3 +159,7 @@ def _check_header(path: Path, stack: Stack) -> None:
         raise NircoreError(f"{path} is {height} x {width} pixels: export it with at least {MIN_SIDE} on a side.")
     if stack.dtype.kind not in "uif":
         raise NircoreError(f"{path} holds pixels of type {stack.dtype}: export integers or real numbers.")
+    if stack.missing:
+        raise NircoreError(
+            f"{path} cannot be read whole ({stack.missing}): it is truncated or incomplete; copy or export it again."
+        )

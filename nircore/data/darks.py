@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nircore.data.frames import Frame, list_frames, read_frame
+from nircore.data.containers import is_frames, opened
+from nircore.data.frames import Frame, check_pixels, list_frames, read_frame
 from nircore.errors import NircoreError
 
 
@@ -24,10 +25,21 @@ class Darks:
 
     @cached_property
     def _stack(self) -> np.ndarray:
-        frames = [read_frame(file).pixels for file in self.files]
+        frames = [_mean(file) for file in self.files]
         if len({frame.shape for frame in frames}) > 1:
             raise NircoreError(f"The dark frames beside {self.files[0]} differ in size: copy them again.")
         return np.stack(frames)  # (exposures, H, W)
+
+    @cached_property
+    def frames(self) -> tuple[int, ...]:
+        """How many frames each file holds; their mean is the dark."""
+        return tuple(_pages(file) for file in self.files)
+
+    @property
+    def said(self) -> list[str]:
+        """A line for each file of several frames: their mean is what is subtracted."""
+        pairs = zip(self.files, self.frames, strict=True)
+        return [f"{file}: the dark is the mean of its {count} frames" for file, count in pairs if count > 1]
 
     @property
     def needs_exposure(self) -> bool:
@@ -75,7 +87,7 @@ def darks_in(path: Path | str) -> Darks:
     path = Path(path).expanduser()
     if not path.exists():
         raise NircoreError(f"The dark {path} does not exist: check the path.")
-    files = list_frames(path) if path.is_dir() and path.suffix.lower() != ".zarr" else [path]
+    files = list_frames(path) if path.is_dir() and not is_frames(path) else [path]
     found = [read_frame(file) for file in files]
     if len(found) == 1:
         return Darks((found[0].source,), (_exposure(found[0]),))
@@ -87,6 +99,24 @@ def darks_in(path: Path | str) -> Darks:
         if one.exposure_s == other.exposure_s:
             raise NircoreError(f"{other.source} and {one.source} have one exposure: average them to one dark frame.")
     return Darks(tuple(frame.source for frame in found), tuple(_exposure(frame) for frame in found))
+
+
+def _pages(file: str) -> int:
+    with opened(file) as stack:
+        return stack.pages
+
+
+def _mean(file: str) -> np.ndarray:
+    """Return the mean (H, W) float32 of the frames of a dark: a movie of the dark is less noisy than one frame."""
+    with opened(file) as stack, np.errstate(over="ignore"):
+        if stack.exposures_s and len(set(stack.exposures_s)) > 1:
+            raise NircoreError(f"{file} holds darks at several exposures: save those of each in a file of their own.")
+        total = np.zeros(stack.shape, np.float64)
+        for page in range(stack.pages):
+            total += np.asarray(stack.read(page), np.float32)
+    mean = (total / stack.pages).astype(np.float32)
+    check_pixels(file, mean)
+    return mean
 
 
 def _exposure(frame: Frame) -> float:

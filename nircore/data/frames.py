@@ -4,8 +4,6 @@ Whatever the container, a frame comes in as (H, W) float32 in detector units and
 the bit depth and the scale it came with.
 """
 
-import glob
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,9 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from nircore.data.containers import CONTAINERS, check_page, is_frames, opened
+from nircore.data.containers import CONTAINERS, check_page, opened
+from nircore.data.content import content_sha256
+from nircore.data.listing import Listing, listing
 from nircore.errors import NircoreError
 from nircore.paths import atomic
 
@@ -179,28 +179,37 @@ def list_frames(folder: Path | str) -> list[Path]:
     """Return the frames of a folder and its subfolders, sorted, without hidden and half-written files.
 
     Raises:
-        NircoreError: the folder is missing, is a file, or holds no frame.
+        NircoreError: the folder is missing, is a file, holds no frame, or has a hole: a link to nothing, a folder
+            that cannot be opened.
+    """
+    found = look_through(folder)
+    if found.holes:
+        raise found.holes[0]
+    return found.frames
+
+
+def look_through(folder: Path | str) -> Listing:
+    """Return what a folder and its subfolders hold, holes and other pictures too.
+
+    Raises:
+        NircoreError: the folder is missing, is a file, or holds neither frame nor hole.
     """
     folder = Path(folder)
     if not folder.exists():
         raise NircoreError(f"The folder {folder} does not exist: check the path.")
     if not folder.is_dir():
         raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
-    # glob, unlike Path.rglob, passes over hidden names and follows links: frames often live on a share.
-    found = map(Path, glob.glob(f"{glob.escape(str(folder))}/**/*", recursive=True))
-    frames = [path for path in found if is_frames(path)]
-    if not frames:
-        raise NircoreError(f"The folder {folder} holds no frames: put {', '.join(CONTAINERS)} files there.")
-    return sorted(frames)
+    found = listing(folder)
+    if not found.frames and not found.holes:
+        others = f" (of other kinds: {', '.join(path.name for path in found.others[:3])})" if found.others else ""
+        raise NircoreError(f"The folder {folder} holds no frames{others}: put {', '.join(CONTAINERS)} files there.")
+    return found
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal, the identity a split records for each frame."""
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
-    return digest.hexdigest()
+    """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store: a frame's identity.
+
+    Raises:
+        NircoreError: it cannot be read.
+    """
+    return content_sha256(Path(path))

@@ -12,12 +12,13 @@ import tifffile
 
 from nircore import pages, paths
 from nircore import trust as maps
+from nircore.data.axes import window
 from nircore.data.containers import opened
 from nircore.data.frames import exposure_in, read_frame
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import prepare
-from nircore.own.enhancer import enhancer_for, window_mean
+from nircore.own.enhancer import enhancer_for
 from nircore.own.inputs import Pair
 from nircore.own.settings import Settings
 
@@ -43,7 +44,7 @@ class Companions:
     def __call__(self, pair: Pair, record: dict[str, Any]) -> None:
         """Make what is wanted for one file."""
         name = str(pair.target.relative_to(self.out))
-        half_width = self._map(pair, name) if self.trust else None
+        half_width = self._map(pair, name, _shown(record)) if self.trust else None
         if self.report:
             self.entries.append(self._page(pair, name, record, half_width))
 
@@ -55,21 +56,22 @@ class Companions:
     def _signals(self, pair: Pair, which: range | None = None) -> Iterator[np.ndarray]:
         """Yield the frames as the network was given them, (H, W) float32 DN above the dark where there is one."""
         with opened(pair.source) as stack:
-            source = _Pages(stack)
+            around = window(pair.source, stack, self.settings.average)
             for page in which or range(stack.pages):
                 exposure = stack.exposures_s[page] if stack.exposures_s else exposure_in(pair.source)
-                yield self.enhancer.signal(window_mean(source, page, self.settings.average), exposure)
+                pixels = [np.asarray(stack.read(one), dtype=np.float32) for one in around(page)]
+                yield self.enhancer.signal(np.mean(pixels, axis=0), exposure)
 
-    def _map(self, pair: Pair, name: str) -> np.ndarray:
-        """Write a file's trust maps; return that of its middle frame."""
+    def _map(self, pair: Pair, name: str, shown: int) -> np.ndarray:
+        """Write a file's trust maps; return that of the frame that its page shows."""
         place = self.out / "trust" / f"{_short(name)}.trust.tif"
-        middle, kept = _pages_in(pair.source) // 2, np.zeros((1, 1), np.float32)
-        big = pair.source.stat().st_size > 2**30
+        kept = np.zeros((1, 1), np.float32)
+        big = _map_bytes(pair.source) > 2**30
         with paths.atomic(place) as temporary, tifffile.TiffWriter(temporary, bigtiff=big) as writer:
             for page, signal in enumerate(self._signals(pair)):
                 half_width = self._half_width(signal)
                 writer.write(half_width, photometric="minisblack", compression="zlib", metadata=None, software=False)
-                kept = half_width if page == middle else kept
+                kept = half_width if page == shown else kept
         return kept
 
     def _half_width(self, signal: np.ndarray) -> np.ndarray:
@@ -78,12 +80,12 @@ class Companions:
         return maps.trust_map(self.enhancer.generator, signal, self.calibration).half_width
 
     def _page(self, pair: Pair, name: str, record: dict[str, Any], half_width: np.ndarray | None) -> pages.Entry:
-        middle = _pages_in(pair.source) // 2
-        (signal,) = self._signals(pair, range(middle, middle + 1))
-        enhanced = read_frame(pair.target, middle).pixels - np.float32(self.enhancer.pedestal_dn)
-        offset, scale = record["frames"]["offset_dn"][middle], record["frames"]["scale_dn"][middle]
-        if not scale:
-            raise NircoreError(f"{pair.source}: its middle frame is blank, so there is no page on it.")
+        shown = _shown(record)
+        if not record["frames"]["scale_dn"][shown]:
+            raise NircoreError(f"{pair.source}: all its frames are blank, so there is no page on it.")
+        (signal,) = self._signals(pair, range(shown, shown + 1))
+        enhanced = read_frame(pair.target, shown).pixels - np.float32(self.enhancer.pedestal_dn)
+        offset, scale = record["frames"]["offset_dn"][shown], record["frames"]["scale_dn"][shown]
         fit = Normalisation(offset, scale)
         prepared = prepare(self.enhancer.generator, signal)
         noise = maps.camera(prepared, fit.offset)
@@ -98,28 +100,24 @@ class Companions:
             trust=self.calibration.sentence() if self.calibration else "",
             noise=noise,
             support=maps.support(prepared, fit.offset, noise),
-            facts=_facts(record, middle),
+            facts=_facts(record, shown),
             warnings=tuple(_warnings(summary)),
         )
         return pages.write(report, self.out / "report", f"{_short(name)}.html")
 
 
-class _Pages:
-    """A stack as a sequence."""
-
-    def __init__(self, stack: Any) -> None:
-        self.stack = stack
-
-    def __len__(self) -> int:
-        return self.stack.pages
-
-    def __getitem__(self, page: int) -> np.ndarray:
-        return self.stack.read(page)
+def _shown(record: dict[str, Any]) -> int:
+    """Return the frame that a page shows: of those that are not blank the one nearest the middle."""
+    scales = record["frames"]["scale_dn"]
+    middle = len(scales) // 2
+    lit = [page for page, scale in enumerate(scales) if scale]
+    return min(lit, key=lambda page: abs(page - middle), default=middle)
 
 
-def _pages_in(path: Path) -> int:
+def _map_bytes(path: Path) -> int:
+    """Return the size of a file's maps before compression (a folder store has no size of its own)."""
     with opened(path) as stack:
-        return stack.pages
+        return stack.pages * stack.shape[0] * stack.shape[1] * 4
 
 
 def _short(name: str) -> str:

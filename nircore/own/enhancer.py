@@ -149,8 +149,8 @@ class Enhancer:
         The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
         and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the
         output over that of the input (without outliers), both above the dark, or above the input's black level where
-        no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels at the top of an
-        integer dtype; `blank` frames (one value throughout), which pass through as they are.
+        no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels
+        at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are.
 
         Args:
             fit: as `fit` returns it; None: this frame's own.

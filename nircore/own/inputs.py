@@ -4,8 +4,9 @@ import glob
 from dataclasses import dataclass
 from pathlib import Path
 
-from nircore.data.containers import CONTAINERS
-from nircore.data.frames import list_frames
+from nircore.data.containers import CONTAINERS, is_frames
+from nircore.data.formats.ome_zarr import is_store
+from nircore.data.frames import look_through
 from nircore.errors import NircoreError
 
 
@@ -17,8 +18,13 @@ class Pair:
     target: Path
 
 
-def pairs(inputs: list[str], out: Path, average: int = 1) -> tuple[list[Pair], list[NircoreError]]:
+def pairs(
+    inputs: list[str], out: Path, average: int = 1, others: list[Path] | None = None
+) -> tuple[list[Pair], list[NircoreError]]:
     """Expand files, folders and patterns; return what to do, and an error for each name that leads nowhere.
+
+    Links to nothing and folders that cannot be opened are errors too. Pictures in folders whose kind is not read are
+    added to `others`.
 
     What lies in a folder keeps its place below it. `average` other than 1 is said in the result's name. Two inputs
     whose results would have one name: the first keeps it, the second is an error. Results of an earlier run, when
@@ -29,24 +35,37 @@ def pairs(inputs: list[str], out: Path, average: int = 1) -> tuple[list[Pair], l
     errors: list[NircoreError] = []
     for text in inputs:
         try:
-            for source, place in _expand(text):
+            for source, place in _expand(text, errors, [] if others is None else others):
                 _add(found, errors, source, out, place, average)
         except NircoreError as error:
             errors.append(error)
     return list(found.values()), errors
 
 
-def _expand(text: str) -> list[tuple[Path, Path]]:
+def _expand(text: str, holes: list[NircoreError], others: list[Path]) -> list[tuple[Path, Path]]:
     """Return the files that one argument means, each with its place below the output folder."""
     path = Path(text).expanduser()
-    if path.is_dir() and path.suffix.lower() not in CONTAINERS:
-        return [(file, file.relative_to(path)) for file in list_frames(path)]
-    if path.exists() or not glob.has_magic(text):
-        return [(path, Path(path.name))]
+    if path.is_dir() and not is_frames(path) and path.suffix.lower() not in CONTAINERS:
+        found = look_through(path)
+        holes += found.holes
+        others += found.others
+        return [(file, file.relative_to(path)) for file in found.frames]
+    if path.exists() or path.is_symlink() or not glob.has_magic(text):
+        return [(path, Path(_name(path)))]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
     if not matches:
         raise NircoreError(f"{text} matches no file: check the pattern.")
-    return [pair for match in matches for pair in _expand(str(match))]
+    return [pair for match in matches for pair in _expand(str(match), holes, others)]
+
+
+def _name(path: Path) -> str:
+    """Return the name of a result: the source's, or for an image inside a zarr store the store's and its own."""
+    store = path.absolute()
+    while is_store(store.parent):
+        store = store.parent
+    if store == path.absolute() or not is_store(path):
+        return path.name
+    return "_".join((store.stem, *path.absolute().relative_to(store).parts)) + ".zarr"
 
 
 def _add(found: dict, errors: list, source: Path, out: Path, place: Path, average: int) -> None:

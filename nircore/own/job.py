@@ -12,13 +12,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nircore import __version__, paths
-from nircore.data.containers import CONTAINERS, opened
+from nircore.data.axes import window
+from nircore.data.containers import container, opened
+from nircore.data.content import content_sha256
 from nircore.data.formats.stack import Stack
 from nircore.data.frames import check_pixels, exposure_in
 from nircore.errors import NircoreError
@@ -35,7 +38,7 @@ class Job:
     """A file, its result's name, and how it is cut; plain values, so that it travels to other machines.
 
     Attributes:
-        identity: what the result depends on: the source's name, size and time, and `Enhancer.identity`.
+        identity: what the result depends on: the source's path and content, and `Enhancer.identity`.
         frames: how many the file holds, and `part` how many make a part.
     """
 
@@ -71,22 +74,38 @@ def plan(source: Path, target: Path, settings: Settings, overwrite: bool = False
         NircoreError: the file cannot be used, or its result's name is taken by something else.
     """
     with opened(source) as stack:
+        window(source, stack, settings.average)
+        container(source).check(source, stack)
         part = max(1, min(64, PART_BYTES // (stack.shape[0] * stack.shape[1] * stack.dtype.itemsize)))
-        frames = stack.pages
-    stat = source.stat()
-    identity = {"source": source.name, "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+        frames, beside = stack.pages, stack.beside
+    identity = {"source": str(source.absolute()), "source_sha256": content_sha256(source, beside)}
     identity |= enhancer_for(settings).identity
     job = Job(source, target, settings, json.loads(json.dumps(identity)), frames, part)
     if target.exists() and not overwrite:
-        if records.read(records.path_of(target)).get("identity") == job.identity:
+        before = records.read(records.path_of(target)).get("identity")
+        if before == job.identity:
             shutil.rmtree(job.work, ignore_errors=True)
             return None
-        raise NircoreError(f"{target} is already there and was made otherwise: use --overwrite, or another --out.")
+        raise NircoreError(
+            f"{target} is already there and {_otherwise(before, job)}: use --overwrite, or another --out."
+        )
     if records.read(job.work / "job.json").get("identity") != job.identity:
         shutil.rmtree(job.work, ignore_errors=True)
     paths.make_folder(job.work)
     paths.write_text(job.work / "job.json", json.dumps({"identity": job.identity}))
     return job
+
+
+def _otherwise(before: Any, job: Job) -> str:
+    """Say in what the identity of a result that is there differs from a job's."""
+    before = before if isinstance(before, dict) else {}
+    if "source_sha256" not in before:
+        return "was made otherwise"
+    if before["source"] != job.identity["source"]:
+        return f"was made from {before['source']}, not from {job.source}"
+    if before["source_sha256"] != job.identity["source_sha256"]:
+        return f"was made from {job.source} as it was before"
+    return "was made otherwise (other settings, weights or darks)"
 
 
 def do(job: Job, start: int) -> int:
@@ -135,16 +154,21 @@ def _fit(job: Job) -> Fit | None:
 
 def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:
     """Read the frames of a part (or the means around them), their dtype and their exposures."""
-    half = job.settings.average // 2
-    first, last = max(0, start - half), min(job.frames, stop + half)
     with opened(job.source) as stack, np.errstate(over="ignore"):
-        raw = [np.array(stack.read(page), dtype=np.float32) for page in range(first, last)]
+        around = window(job.source, stack, job.settings.average)
+        wanted = [around(page) for page in range(start, stop)]
+        raw = {page: np.array(stack.read(page), dtype=np.float32) for page in sorted({*chain(*wanted)})}
         exposures = stack.exposures_s and stack.exposures_s[start:stop]
         dtype = stack.dtype
-    for page, pixels in enumerate(raw, first):
+    for page, pixels in raw.items():
         _check(job, page, pixels)
-    means = [window_mean(raw, page - first, job.settings.average) for page in range(start, stop)]
+    means = [_mean(raw, pages, page, job.settings.average) for page, pages in enumerate(wanted, start)]
     return means, dtype, list(exposures or [exposure_in(job.source)] * (stop - start))
+
+
+def _mean(raw: dict[int, np.ndarray], pages: list[int], page: int, average: int) -> np.ndarray:
+    """Return the mean of some pages, of which `page` is the one that it stands for."""
+    return window_mean([raw[one] for one in pages], pages.index(page), average)
 
 
 def _check(job: Job, page: int, pixels: np.ndarray) -> None:
@@ -170,6 +194,10 @@ def finish(job: Job) -> dict[str, Any]:
     """
     record = records.of(job.identity, job.settings, map(job.part_file, range(0, job.frames, job.part)))
     model = job.identity["model_sha256"][:8]
+    if (darks := enhancer_for(job.settings).darks) is not None:
+        record["dark_frames"] = {
+            Path(file).name: count for file, count in zip(darks.files, darks.frames, strict=True)
+        }
     note = f"nircore {__version__} enhance, model {model}; record beside this file"
     if job.settings.average > 1:
         note += f"; mean of {job.settings.average} frames"
@@ -179,7 +207,7 @@ def finish(job: Job) -> dict[str, Any]:
         pass  # its header is all that is needed, and what goes wrong below is not its fault
     try:
         temporary = _temporary(job)
-        _write(job, stack, temporary, note)
+        record["not_kept"] = _write(job, stack, temporary, note)
         _remove(job.target)
         paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
         os.replace(temporary, job.target)
@@ -194,9 +222,10 @@ def _temporary(job: Job) -> Path:
     return Path(tempfile.mkdtemp(prefix="whole-", dir=job.work)) / f"whole{job.target.suffix}"
 
 
-def _write(job: Job, stack: Stack, temporary: Path, note: str) -> None:
+def _write(job: Job, stack: Stack, temporary: Path, note: str) -> list[str]:
+    """Write the result under a temporary name; return what of the source is not kept in it, in words."""
     try:
-        CONTAINERS[job.source.suffix.lower()].write(job.source, temporary, stack, _pages(job), note)
+        lost = container(job.source).write(job.source, temporary, stack, _pages(job), note)
     except (NircoreError, OSError):
         raise
     except Exception as error:  # each encoder has its own exceptions; another try would end alike
@@ -205,6 +234,7 @@ def _write(job: Job, stack: Stack, temporary: Path, note: str) -> None:
     if temporary.is_file():
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+    return lost
 
 
 def _pages(job: Job) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ from nircore.own.enhancer import enhancer_for
 from nircore.own.inputs import Pair, pairs
 from nircore.own.settings import Settings
 
+FEW = 20  # files: so many of other kinds are named
 Task = tuple[jobs.Job, int]
 #: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
 Workers = Callable[[Iterable[Task]], Iterator[tuple[jobs.Job, int | Exception]]]
@@ -66,9 +67,15 @@ def enhance_files(
         NircoreError: nothing can be done at all: no weights, no darks, no place to write.
     """
     out = paths.make_folder(out.expanduser().resolve())
-    enhancer_for(settings).identity  # noqa: B018 (loads weights and darks: what is wrong with them is wrong for all)
-    tally = Tally(say)
-    found, errors = pairs(inputs, out, settings.average)
+    enhancer = enhancer_for(settings)
+    enhancer.identity  # noqa: B018 (loads weights and darks: what is wrong with them is wrong for all)
+    for line in enhancer.darks.said if enhancer.darks else ():
+        say(line)
+    tally, others = Tally(say), []
+    found, errors = pairs(inputs, out, settings.average, others)
+    if others:
+        kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
+        say(f"passed over, of kinds that are not read ({kinds}): {', '.join(str(path) for path in others[:FEW])}")
     for error in errors:
         tally.refuse(error)
     planned = list(_planned(found, settings, overwrite, tally, finished))
@@ -158,4 +165,6 @@ def _line(job: jobs.Job, record: dict[str, Any]) -> str:
         parts.append(f"assumed {summary['assumed']}")
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
+    if record["not_kept"]:
+        parts.append(f"not kept: {', '.join(record['not_kept'])}")
     return ", ".join(parts)

@@ -115,7 +115,7 @@ def test_all_frames_behind_one_header_are_read_and_none_is_lost(tmp_path: Path, 
     with opened(again) as stack:
         np.testing.assert_array_equal([stack.read(page) for page in range(stack.pages)], before)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(NircoreError, match="not all of them are there"):
+    with pytest.raises(NircoreError, match="not whole"):
         read_frame(path)
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nircore.errors import NircoreError
+
+#: Names of the axes before (H, W), "" where nobody says, and how long each is.
+Layout = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 class Stack(NamedTuple):
@@ -20,6 +23,9 @@ class Stack(NamedTuple):
         exposures_s: exposure of each page in seconds, if the header states them.
         filters: emission filter of each page, if the header states them.
         white_is_low: the file keeps light as low numbers (TIFF's MINISWHITE); `read` has turned it round.
+        missing: what the file promises and does not hold, in words; "" where it is complete.
+        layout: returns names and lengths of the axes that the pages run along, slowest first; while it is open.
+        beside: further files that hold its pixels (sources of an HDF5 virtual dataset).
     """
 
     stored: tuple[int, ...]
@@ -29,6 +35,9 @@ class Stack(NamedTuple):
     exposures_s: tuple[float, ...] | None = None
     filters: tuple[str | None, ...] | None = None
     white_is_low: bool = False
+    missing: str = ""
+    layout: Callable[[], Layout] = lambda: ((), ())
+    beside: tuple[Path, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,18 +50,26 @@ def colour(path: Path, what: str) -> NircoreError:
     return NircoreError(f"{path} has {what}; NIR-II frames have one: export as grayscale.")
 
 
-def of_array(path: Path, array: np.ndarray) -> Stack:
-    """Describe an (H, W), (N, H, W) or (..., H, W) array that is still on disk (npy, HDF5, zarr)."""
+def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
+    """Describe an (H, W), (N, H, W) or (..., H, W) array that is still on disk (npy, HDF5, zarr).
+
+    Args:
+        path: the file, for what is said about it.
+        array: anything with shape, dtype and indices.
+        names: of all its axes, (H, W) included, where the file has them.
+    """
     if array.ndim >= 3 and array.shape[-1] in (3, 4):
         raise colour(path, f"{array.shape[-1]} colour channels")
     if array.ndim < 2:
         raise NircoreError(f"{path} holds an array of shape {array.shape}: store (H, W) or (N, H, W).")
     leading = tuple(map(int, array.shape[:-2]))
     pages = int(np.prod(leading, dtype=np.int64))
-
+    named = (
+        tuple(str(name or "").lower() for name in names[:-2]) if len(names) == array.ndim else ("",) * len(leading)
+    )
     dtype = np.dtype(array.dtype).newbyteorder("=")
 
     def read(page: int) -> np.ndarray:
         return np.asarray(array[np.unravel_index(page, leading)] if leading else array[()]).astype(dtype)
 
-    return Stack(tuple(map(int, array.shape)), dtype, pages, read)
+    return Stack(tuple(map(int, array.shape)), dtype, pages, read, layout=lambda: (named, leading))

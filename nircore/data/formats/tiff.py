@@ -1,7 +1,6 @@
-"""TIFF in and out: OME, ImageJ, BigTIFF, multi-page, big-endian, compressed; the tags go with the pixels."""
+"""TIFF read: OME, ImageJ, BigTIFF, multi-page, big-endian, compressed, and whether all of it is there."""
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +9,12 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from nircore.data.formats.stack import Stack, colour
+from nircore.data.formats.stack import Layout, Stack, colour
+from nircore.data.formats.tiff_promise import hidden_pages, missing
 from nircore.errors import NircoreError
 
 # Its remarks on damaged tags would stand between our lines, where nobody has asked for its log.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
-
-LOSSLESS = {"NONE", "LZW", "PACKBITS", "DEFLATE", "ADOBE_DEFLATE", "ZSTD", "LZMA"}
-#: Tags that say how pixels are laid out, which the writer sets itself; every other tag is carried over.
-LAYOUT = {*range(254, 260), 262, 263, 266, 270, 273, *range(277, 285), 288, 289, 296, 305, 317, 320}
-LAYOUT |= {322, 323, 324, 325, 330, 333, 338, 339, 347, *range(512, 522), *range(529, 533)}
-CLASSIC_LIMIT = 2**32 - 2**25  # bytes: beyond it a file must be BigTIFF
 
 
 @contextmanager
@@ -36,24 +30,56 @@ def opened(path: Path) -> Iterator[Stack]:
         _refuse_colour(path, first)
         if len(first.shape) != 2:
             raise NircoreError(f"{path} holds a page of shape {first.shape}: export single (H, W) frames.")
-        dtype = np.dtype(first.dtype or object).newbyteorder("=")
-        stored, read = (len(pages), *first.shape), _page_reader(path, file, first)
-        if len(pages) == 1 and (count := _hidden_pages(file, first)) > 1:
-            stored, read = (count, *first.shape), _contiguous_reader(path, file, first, count)
-        elif len(pages) == 1:
-            stored = first.shape
-        white_is_low = first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-        if white_is_low and dtype.kind != "u":
-            raise NircoreError(f"{path} stores white as low {dtype} numbers: export it with black as 0 (MINISBLACK).")
-        top = dtype.type(2**first.bitspersample - 1) if white_is_low else None
-        count = stored[0] if len(stored) == 3 else 1
-        yield Stack(
-            stored,
-            dtype,
-            count,
-            (lambda page: top - read(page)) if white_is_low else read,
-            white_is_low=white_is_low,
-        )
+        yield _stack(path, file, first)
+
+
+def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
+    dtype = np.dtype(first.dtype or object).newbyteorder("=")
+    count, read = len(file.pages), _page_reader(path, file, first)
+    if count == 1 and (hidden := hidden_pages(file, first)) > 1:
+        count, read = hidden, _contiguous_reader(path, file, first, hidden)
+    white_is_low = is_white_low(first)
+    if white_is_low and dtype.kind != "u":
+        raise NircoreError(f"{path} stores white as low {dtype} numbers: export it with black as 0 (MINISBLACK).")
+    top = dtype.type(2**first.bitspersample - 1) if white_is_low else None
+    return Stack(
+        first.shape if count == 1 else (count, *first.shape),
+        dtype,
+        count,
+        (lambda page: top - read(page)) if white_is_low else read,
+        white_is_low=white_is_low,
+        missing=missing(path, file, first, count),
+        layout=lambda: _layout(path, file, first, count),
+    )
+
+
+def _layout(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> Layout:
+    """Return the axes along which the pages run: ImageJ's, OME's or tifffile's own; else one without a name."""
+    if first.is_imagej:
+        said = file.imagej_metadata or {}
+        grid = tuple(int(said.get(name, 1)) for name in ("frames", "slices", "channels"))
+        alone = grid[0] == grid[2] == 1  # ImageJ calls any plain stack slices
+        if int(np.prod(grid)) == count and not alone:
+            return ("t", "z", "c"), grid
+    elif first.is_ome or first.is_shaped:
+        with tifffile.TiffFile(path) as again:  # series are read in another mode than single pages
+            if any(len(one.axes) > 2 for one in again.series):
+                return _series_layout(again.series, count)
+    return ("",), (count,)
+
+
+def _series_layout(series: Any, count: int) -> Layout:
+    """Return the axes of the one series of a file, none where its pages do not stand in their order."""
+    names, grid = series[0].axes[:-2].lower(), tuple(series[0].shape[:-2])
+    order = [page.index for page in series[0].pages if page is not None]
+    if len(series) > 1 or int(np.prod(grid)) != count or order not in ([0], list(range(count))):
+        return ("?",), (count,)
+    return tuple(name if name in "tzc" else "" for name in names), grid
+
+
+def is_white_low(page: Any) -> bool:
+    """Say whether a page keeps light as low numbers; one that does not say counts as black is 0, as for libtiff."""
+    return 262 in page.tags and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
 
 
 def _refuse_colour(path: Path, page: Any) -> None:
@@ -63,12 +89,16 @@ def _refuse_colour(path: Path, page: Any) -> None:
         raise colour(path, f"{page.samplesperpixel} colour channels")
 
 
+def _kind(page: Any) -> tuple:
+    return page.shape, page.dtype, page.bitspersample, is_white_low(page)
+
+
 def _page_reader(path: Path, file: tifffile.TiffFile, first: Any) -> Any:
     size = path.stat().st_size
 
     def read(index: int) -> np.ndarray:
         page = file.pages[index]
-        if (page.shape, page.dtype, page.photometric) != (first.shape, first.dtype, first.photometric):
+        if _kind(page) != _kind(first):
             raise NircoreError(
                 f"{path} mixes pages: page {index} is {page.shape} {page.dtype}, page 0 is {first.shape} "
                 f"{first.dtype}: save frames of one kind in a file."
@@ -82,20 +112,13 @@ def _page_reader(path: Path, file: tifffile.TiffFile, first: Any) -> Any:
     return read
 
 
-def _hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
-    """Return how many frames stand behind a single header: ImageJ writes stacks above 4 GB that way."""
-    if page.is_imagej:
-        return int((file.imagej_metadata or {}).get("images", 1))
-    if page.is_shaped and (shaped := file.shaped_metadata) and shaped[0].get("truncated"):
-        return int(np.prod(shaped[0]["shape"], dtype=np.int64)) // int(np.prod(page.shape, dtype=np.int64))
-    return 1
-
-
 def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: int) -> Any:
     frame_bytes = int(np.prod(page.shape, dtype=np.int64)) * page.dtype.itemsize
     start = page.dataoffsets[0]
     if page.compression != 1 or start + count * frame_bytes > path.stat().st_size:
-        raise ValueError(f"its header promises {count} frames, and not all of them are there")
+        raise NircoreError(
+            f"{path} is not whole: its header promises {count} frames, and not all of them are there; copy it again."
+        )
     dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
 
     def read(index: int) -> np.ndarray:
@@ -104,69 +127,3 @@ def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: in
             return np.frombuffer(raw.read(frame_bytes), dtype).reshape(page.shape).astype(dtype.newbyteorder("="))
 
     return read
-
-
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> None:
-    """Write pages (already of the stack's dtype) with the layout, compression and tags that `source` has.
-
-    Descriptions (OME-XML, ImageJ) are copied word for word, page by page. A compression that loses something becomes
-    deflate. `note` goes into the Software tag of the first page, before what stood there.
-    """
-    height, width = stack.shape
-    total = stack.pages * height * width * stack.dtype.itemsize
-    with tifffile.TiffFile(source) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tifffile's remarks on tags that are copied as they are
-        file.pages.useframes, file.pages.cache = False, False
-        big = file.is_bigtiff or total > CLASSIC_LIMIT
-        with tifffile.TiffWriter(target, bigtiff=big, byteorder=file.byteorder) as writer:
-            for index, pixels in enumerate(pages):
-                page = file.pages[min(index, len(file.pages) - 1)]
-                options = _options(page, first=index == 0, own=index < len(file.pages), note=note)
-                top = pixels.dtype.type(2**page.bitspersample - 1) if stack.white_is_low else None
-                writer.write(pixels if top is None else top - pixels, **options)
-
-
-def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
-    """Return how to write a page so that it is like `page`, down to the tags if it is its `own`."""
-    lossless = getattr(page.compression, "name", "") in LOSSLESS
-    options: dict[str, Any] = {
-        "photometric": "miniswhite" if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE else "minisblack",
-        "compression": page.compression if lossless else "zlib",
-        "predictor": page.predictor if lossless and page.predictor != 1 else None,
-        "metadata": None,
-        "software": False,
-    }
-    if page.is_tiled and lossless:
-        options["tile"] = page.tile
-    elif page.rowsperstrip and page.rowsperstrip < page.imagelength:
-        options["rowsperstrip"] = page.rowsperstrip
-    if not own:
-        return options
-    before = page.tags.get(305)
-    if first:
-        options["software"] = _encoded(note if before is None else f"{note}; {before.value}")
-    elif before is not None:
-        options["software"] = _encoded(before.value)
-    description = page.tags.get(270)
-    if description is not None:
-        options["description"] = description.value if isinstance(description.value, (str, bytes)) else None
-        options["description"] = _encoded(options["description"])
-    if 282 in page.tags and 283 in page.tags:
-        options["resolution"] = page.tags[282].value, page.tags[283].value
-        options["resolutionunit"] = page.resolutionunit
-    options["extratags"] = [_raw(tag) for tag in page.tags if tag.code not in LAYOUT]
-    return options
-
-
-def _encoded(description: str | bytes | None) -> bytes | None:
-    return description.encode("utf-8") if isinstance(description, str) else description
-
-
-def _raw(tag: Any) -> tuple[int, int, int, Any, bool]:
-    """Return a tag as the writer takes it, its value in the bytes of the file where that is all there is to it."""
-    value = tag.value
-    if tag.dtype.name in ("BYTE", "ASCII", "UNDEFINED") or not isinstance(value, (int, float, tuple)):
-        file = tag.parent.filehandle
-        file.seek(tag.valueoffset)
-        value = file.read(tag.valuebytecount)
-    return tag.code, int(tag.dtype), tag.count, value, True

@@ -1,0 +1,137 @@
+"""What a TIFF promises: the next page, OME's Z x C x T, ImageJ's images, MetaMorph's planes, its own size."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+
+from nircore.errors import NircoreError
+
+UIC2 = 33629  # MetaMorph: one entry for each plane behind the single header
+POINTERS = (330, 34665, 34853, 40965)  # SubIFDs, Exif, GPS, interoperability: bytes that no page accounts for
+FEW = 64  # pages whose tags are added up on mere suspicion; of more, only where a whole frame is too much
+SHARE = 1 / 8  # of a frame: bytes that nobody accounts for, as a damaged chain of pages leaves them
+
+
+def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
+    """Return how many frames stand behind a single header: ImageJ writes stacks above 4 GB that way."""
+    if page.is_imagej:
+        return _imagej(file)
+    if page.is_shaped and (shaped := _shape(page)) and shaped.get("truncated"):
+        return _frames(shaped, page)
+    return 1
+
+
+def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
+    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete.
+
+    Raises:
+        NircoreError: it is a MetaMorph stack, whose further planes stand behind the header of the first.
+    """
+    if UIC2 in first.tags and first.tags[UIC2].count > count:
+        planes = first.tags[UIC2].count
+        raise NircoreError(
+            f"{path} is a MetaMorph stack of {planes} planes behind the header of {count}: open it in Fiji, which "
+            "reads all of them, and save it as TIFF."
+        )
+    if _next_page(file):
+        return f"page {len(file.pages)} is announced and lies beyond the end of the file"
+    promised, who = _promised(path, file, first)
+    if promised > count:
+        return f"{who} promises {promised} frames, and {count} are there"
+    if promised < 0:
+        return f"{who} cannot be read, so nobody knows how many frames belong here"
+    left = _left_over(path, file, first) if len(file.pages) == count else 0
+    return f"{left} of its bytes belong to no page" if left else ""
+
+
+def _next_page(file: tifffile.TiffFile) -> int:
+    """Return where the header of the page after the last would stand: 0 where the chain ends as it should."""
+    tiff, handle = file.tiff, file.filehandle
+    handle.seek(file.pages[len(file.pages) - 1].offset)
+    entries = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))[0]
+    handle.seek(entries * tiff.tagsize, 1)
+    end = handle.read(tiff.offsetsize)
+    return struct.unpack(tiff.offsetformat, end)[0] if len(end) == tiff.offsetsize else 1
+
+
+def _promised(path: Path, file: tifffile.TiffFile, first: Any) -> tuple[int, str]:
+    """Return the number of frames that a description states, and whose it is; 0 where none does, -1 for garbage."""
+    if first.is_ome:
+        return _ome(path, first.description), "its OME-XML"
+    if first.is_imagej:
+        return _imagej(file), "its ImageJ description"
+    if first.is_shaped:
+        shaped = _shape(first)
+        return (_frames(shaped, first) if shaped else -1), "its shape"
+    return 0, ""
+
+
+def _imagej(file: tifffile.TiffFile) -> int:
+    said = file.imagej_metadata or {}
+    axes = [said.get(name, 1) for name in ("channels", "slices", "frames")]
+    whole = [value if isinstance(value, int) else 1 for value in (*axes, said.get("images", 1))]
+    return max(whole[0] * whole[1] * whole[2], whole[3])
+
+
+def _shape(page: Any) -> dict[str, Any]:
+    """Return tifffile's own description of a series, {} where it is damaged."""
+    try:
+        found = tifffile.tifffile.shaped_description_metadata(page.shaped_description)
+        return found if all(isinstance(length, int) for length in found["shape"]) else {}
+    except (ValueError, KeyError, TypeError, json.JSONDecodeError):
+        return {}
+
+
+def _frames(shaped: dict[str, Any], page: Any) -> int:
+    return int(np.prod(shaped["shape"], dtype=object)) // int(np.prod(page.shape, dtype=object))
+
+
+def _ome(path: Path, text: str) -> int:
+    """Return how many planes an OME-XML has in this file: all, unless it spreads them over several files."""
+    try:
+        root = ElementTree.fromstring(text)
+        return sum(_planes(path, root, pixels) for pixels in root.iterfind(".//{*}Pixels"))
+    except (ElementTree.ParseError, ValueError, KeyError):
+        return -1
+
+
+def _planes(path: Path, root: ElementTree.Element, pixels: ElementTree.Element) -> int:
+    parts = [(block, block.find("{*}UUID")) for block in pixels.iterfind("{*}TiffData")]
+    names = {part.get("FileName") for _, part in parts if part is not None}
+    if names <= {None, path.name} or len(names) == 1 and len(parts) > 0 and root.get("UUID") in _uuids(parts):
+        return int(np.prod([int(pixels.attrib[f"Size{axis}"]) for axis in "ZCT"], dtype=object))
+    own = [block for block, part in parts if part is not None and _is_own(path, root, part)]
+    return sum(int(block.get("PlaneCount", 1)) for block in own)
+
+
+def _uuids(parts: list) -> set[str]:
+    return {(part.text or "").strip() for _, part in parts if part is not None}
+
+
+def _is_own(path: Path, root: ElementTree.Element, part: ElementTree.Element) -> bool:
+    known = root.get("UUID")
+    return part.text.strip() == known if known and part.text else part.get("FileName") == path.name
+
+
+def _left_over(path: Path, file: tifffile.TiffFile, first: Any) -> int:
+    """Return how many bytes belong to no page, 0 where they are few or may be something else."""
+    count, size = len(file.pages), path.stat().st_size
+    frame = int(np.prod(first.shape, dtype=object)) * first.dtype.itemsize if first.dtype else 0
+    if count > FEW and (first.compression != 1 or size - count * frame < frame):
+        return 0
+    if file.is_micromanager or file.is_lsm or file.is_stk:
+        return 0
+    used, most = file.tiff.offsetsize, 0
+    for index in range(count):
+        page = file.pages[index]
+        if any(code in page.tags for code in POINTERS) or 0 in page.databytecounts:  # the latter is said when read
+            return 0
+        data = sum(page.databytecounts)
+        used += data + len(page.tags) * file.tiff.tagsize + sum(tag.valuebytecount for tag in page.tags)
+        most = max(most, data)
+    return size - used if most and size - used >= most * SHARE else 0
