@@ -22,6 +22,8 @@ OTHER_CAMERAS, GAINS = 0.3, (0.15, 2.0)  # share of crops as cameras of another 
 ZOOMED, ZOOM = 0.5, (0.75, 2.5)  # share of crops; sides in crops that become one: sharper optics than the targets'
 TONED, TONE = 0.3, (0.8, 1.4)  # share of crops; exponent of the scene's brightness
 DARK_TOO, BRIGHT = 0.35, 0.15  # share of crops cut anywhere; others show a place that bright, white level 1
+GLOWING, GLOWS = 0.5, (1, 4)  # share of crops with dim things that no target shows; how many
+GLOW_SD, GLOW_PX, EDGE_PX = (0.1, 3.0), (4.0, 60.0), (0.7, 12.0)  # read noises; radius; softness of its edge
 TRIES = 20  # of finding one: a scene may be dark nearly everywhere
 
 
@@ -82,6 +84,9 @@ class DegradedCrops:
         gain = self.camera.gain_e_per_dn
         if rng.random() < OTHER_CAMERAS:
             gain *= np.exp(rng.uniform(*np.log(GAINS)))
+        if rng.random() < GLOWING:
+            glow = read * glows(self.crop, rng)
+            shown, target = shown + glow, target + glow
         fit = Stabilisation(-rng.uniform(0, BLACK_ERROR) * read, gain, read)
         noisy = expose(shown, gain * np.exp(rng.normal(0, GAIN_ERROR)), read * np.exp(rng.normal(0, READ_ERROR)), rng)
         return np.stack([fit.apply(replaced(noisy, outliers(noisy))), fit.clean(target)])
@@ -99,6 +104,22 @@ def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray
         return square
     image = torch.from_numpy(np.ascontiguousarray(square))[None]
     return F.interpolate(image, size=(crop, crop), mode="bilinear", antialias=True)[0].numpy()
+
+
+def glows(crop: int, rng: np.random.Generator) -> np.ndarray:
+    """Return dim discs at random places, (crop, crop) in read noises.
+
+    Targets of a few animals hold hardly anything that is wide and fainter than the noise; a network that never saw it
+    takes it for background. What is faint has to keep its contrast, well for well.
+    """
+    y, x = np.indices((crop, crop), dtype=np.float32)
+    total = np.zeros((crop, crop), dtype=np.float32)
+    for _ in range(rng.integers(*GLOWS)):
+        size, radius, edge = (np.exp(rng.uniform(*np.log(span))) for span in (GLOW_SD, GLOW_PX, EDGE_PX))
+        row, column = rng.uniform(-0.2 * crop, 1.2 * crop, 2)
+        squeezed = np.hypot(y - row, (x - column) * rng.uniform(0.5, 2))
+        total += size / (1 + np.exp(np.clip((squeezed - radius) / edge, -30, 30)))
+    return total
 
 
 def expose(light_dn: np.ndarray, gain: float, read_dn: float, rng: np.random.Generator) -> np.ndarray:

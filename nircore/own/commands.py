@@ -88,13 +88,12 @@ def fetch(
 
 def ship(
     data_root: Annotated[Path, typer.Option(help="folder of the swir-hdr set")],
-    weights: Annotated[Path | None, typer.Option(help="a trained generator; else it is trained first")] = None,
-    real_time: Annotated[Path | None, typer.Option(help="the small one it teaches; else it is trained first")] = None,
+    tables: Annotated[Path | None, typer.Option(help="folder for the card's tables; else reports/benchmark")] = None,
 ) -> None:
-    """Make the weights that come with the package, and their model card (for maintainers)."""
+    """Make the weights that come with the package, and their model card (for maintainers): hours, it goes on."""
+    from nircore import paths
     from nircore.shipped import CARD
     from nircore.shipping import ship as execute
 
-    means = execute(data_root.expanduser().resolve(), weights, real_time)
-    print(", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+    execute(data_root.expanduser().resolve(), tables or paths.run_folder("benchmark"))
     print(f"Card: {CARD}")

@@ -18,7 +18,7 @@ LEVEL = 0.5
 def plain(monkeypatch):
     """Noise that is independent from pixel to pixel, of a camera that is known: moments can be written down."""
     for name in ("GAIN_ERROR", "READ_ERROR", "BLACK_ERROR", "ROW_SD", "COLUMN_SD", "TAIL_SHARE", "OTHER_CAMERAS",
-                 "ZOOMED", "TONED"):  # fmt: skip
+                 "ZOOMED", "TONED", "GLOWING"):  # fmt: skip
         monkeypatch.setattr(degraded, name, 0.0)
 
 
@@ -87,6 +87,16 @@ def test_a_zoomed_crop_keeps_its_size_and_its_light():
         assert crop.shape == (2, 64, 64)
         assert 0 <= crop.min() and crop.max() <= 1
         np.testing.assert_array_equal(crop[0], crop[1])
+
+
+def test_dim_things_are_in_both_crops_and_dimmer_than_the_noise_or_little_brighter(monkeypatch, plain):
+    rng = np.random.default_rng(0)
+    many = np.stack([degraded.glows(96, rng) for _ in range(100)])
+    assert many.min() >= 0 and 0.1 < many.max() < 9
+    monkeypatch.setattr(degraded, "GLOWING", 1.0)
+    noisy, clean = DegradedCrops([flat(0.0)], CAMERA, crop=96, batch=16).at(0)
+    assert clean.amax(dim=(1, 2, 3)).median() > 0.2 / UNIT
+    assert abs((noisy - clean).mean().item()) * UNIT < 0.02
 
 
 def test_rows_drift_and_columns_stand(monkeypatch, plain):
