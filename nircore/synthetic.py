@@ -47,7 +47,8 @@ class Camera:
     @property
     def fits(self) -> bool:
         """Whether the scene and the noise above it stay within the files' range, and the steps within the noise."""
-        top = (self.read_e * (PEDESTAL + self.peak) + 4 * np.sqrt(self.read_e * self.peak)) / self.gain_e_per_dn
+        light = self.read_e * self.peak
+        top = (self.read_e * PEDESTAL + light + 5 * np.sqrt(light + self.read_e**2)) / self.gain_e_per_dn
         return top < 2**self.bits - 1 and self.gain_e_per_dn <= 2 * self.read_e
 
     def frame(self, scene: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
