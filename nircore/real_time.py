@@ -122,7 +122,7 @@ def cases(
         for name in names:
             say(f"real time: {recipe}, {name}")
             before = _resident_mb()
-            enhance = engines.enhancer(name, copy.deepcopy(generator))
+            enhance = engines.Enhancer(name, copy.deepcopy(generator))
             for shape in SIZES:
                 enhance(_frame(shape))
                 yield Case(recipe, channels, name, enhance, shape, works[shape], max(0.0, _resident_mb() - before))

@@ -40,7 +40,7 @@ def test_the_enhancer_is_enhance():
     generator = GENERATORS["unet"]().eval()
     pixels = 200 + 30 * frame((50, 41))
     expected, _ = enhance(generator, pixels)
-    assert np.array_equal(engines.enhancer("eager", generator)(pixels), expected)
+    assert np.array_equal(engines.Enhancer("eager", generator)(pixels), expected)
 
 
 def test_what_cannot_run_says_why(monkeypatch):

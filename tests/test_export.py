@@ -14,7 +14,7 @@ GENERATORS = {
 }
 READ = {
     "onnx": lambda path: export.onnx_session(str(path)),
-    "openvino": lambda path: export.openvino_session(str(path)),
+    "openvino": lambda path: export.OpenvinoSession(str(path)),
     "torch-export": lambda path: lambda x: torch.export.load(path).module()(torch.from_numpy(x)).detach().numpy(),
 }
 
