@@ -1,8 +1,9 @@
 """How long a frame takes, from array to array and from file to file, beside what the machine could do.
 
 All cases take turns, frame by frame, in one run: whatever slows the machine down slows all of them, so that the
-ratios of their medians mean something where the times do not. In the same turn the network runs once more, alone, on
-the frame that is then ready: what array to array takes beyond that is preparation, or threads in each other's way.
+ratios of their medians mean something where the times do not. A turn begins with a frame that does not count, for a
+camera's frames do not find what other engines left in caches and threads. It ends with the network once more, alone,
+on the frame that is then ready: what array to array takes beyond that is preparation, or threads in each other's way.
 """
 
 import copy
@@ -49,12 +50,14 @@ class Turn(NamedTuple):
         alone: the network, run once more on the frame that is ready for it.
         prepared: of `whole`, what is not the network: the frame made ready for it, and brought back to DN.
         filed: from file to file.
+        spent: on the whole turn.
     """
 
     whole: float
     alone: float
     prepared: float
     filed: float
+    spent: float
 
 
 @dataclass
@@ -79,7 +82,7 @@ class Case:
 
     def row(self, flops: float, bytes_s: float) -> dict[str, object]:
         """Return the case's row of the table; `flops` and `bytes_s` are the machine's peaks per second."""
-        whole, alone, prepared, filed = 1e3 * np.array(self.turns).T
+        whole, alone, prepared, filed, _ = 1e3 * np.array(self.turns).T
         bound = 1e3 * max(self.work[0] / flops, self.work[1] / bytes_s)
         median, network = np.median(whole), np.median(alone)
         io = _percentiles(filed, "io_")
@@ -139,7 +142,7 @@ def measure(chosen: Sequence[Case], budget_s: float) -> Machine:
             tifffile.imwrite(file, _frame(shape))
         for done in range(MOST):
             machine.sample()
-            left = [c for c in chosen if done < LEAST or sum(turn.filed for turn in c.turns) < budget_s]
+            left = [c for c in chosen if done < LEAST or sum(turn.spent for turn in c.turns) < budget_s]
             for case in left:
                 case.turns.append(_once(case, files[case.shape], Path(folder) / "enhanced.tif"))
             if not left:
@@ -148,7 +151,9 @@ def measure(chosen: Sequence[Case], budget_s: float) -> Machine:
 
 
 def _once(case: Case, source: Path, target: Path) -> Turn:
-    """Time one frame from file to file, and in parts; then the network alone."""
+    """Time one frame from file to file, and in parts, after one that does not count; then the network alone."""
+    entered = time.perf_counter()
+    case.enhance(read_frame(source).pixels)
     began = time.perf_counter()
     pixels = read_frame(source).pixels
     read = time.perf_counter()
@@ -162,8 +167,8 @@ def _once(case: Case, source: Path, target: Path) -> Turn:
     tifffile.imwrite(target, image)
     written = time.perf_counter()
     case.enhance.run(x)
-    alone = time.perf_counter() - written
-    return Turn(enhanced - read, alone, ready - read + enhanced - ran, written - began)
+    left = time.perf_counter()
+    return Turn(enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
 
 
 def loaded(chosen: Sequence[Case]) -> list[Case]:
