@@ -158,7 +158,7 @@ def stream(
     from nircore.checkpoint import load_generator
     from nircore.shipped import MODELS
 
-    enhance = engines.enhancer(engine, load_generator(Path(checkpoint or MODELS["realtime"]))[0])
+    enhance = engines.Enhancer(engine, load_generator(Path(checkpoint or MODELS["realtime"]))[0])
     frames = streams.frames_of(Path(source), idle)
     print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
 

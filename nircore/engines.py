@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nircore import export, tiles
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import seen
+from nircore.inference import Fit, seen
 from nircore.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]
@@ -29,11 +29,13 @@ class Engine:
         build: makes a function of (1, 1, H, W) float32, H and W multiples of the generator's.
         tolerance: largest deviation from eager PyTorch, of [-1, 1], of an untrained network on noise.
         absent: says why it cannot run here; empty if it can.
+        precision: of the numbers it computes with; what goes in and comes out is float32.
     """
 
     build: Callable[[nn.Module], Frame]
     tolerance: float
     absent: Callable[[], str] = lambda: ""
+    precision: str = "float32"
 
 
 def _torch(run: Callable[[Tensor], Tensor], **layout: torch.memory_format) -> Frame:
@@ -102,20 +104,22 @@ ENGINES: dict[str, Engine] = {
         lambda: export.absent("onnx", "onnxruntime"),
     ),
     "openvino": Engine(
-        lambda generator: export.openvino_session(export.openvino_model(generator)),
+        lambda generator: export.OpenvinoSession(export.openvino_model(generator)),
         1e-4,
         lambda: export.absent("openvino"),
     ),
     "openvino-bf16": Engine(
-        lambda generator: export.openvino_session(export.openvino_model(generator), "bf16"),
+        lambda generator: export.OpenvinoSession(export.openvino_model(generator), "bf16"),
         0.1,
         export.absent_bfloat16,
+        "bfloat16",
     ),
-    "cuda": Engine(CudaGraph, 0.1, _no_cuda),
+    "cuda": Engine(CudaGraph, 0.1, _no_cuda, "bfloat16"),
 }
 
 
-FASTEST = ("cuda", "openvino", "onnxruntime", "channels_last")  # 640 x 512, two cores: 08_real_time
+#: In float32, which a bright pixel on the stabilised scale needs: bfloat16 has to be asked for by name.
+FASTEST = ("openvino", "onnxruntime", "channels_last")  # 640 x 512, two cores: 08_real_time
 WORTH = 60  # frames from which the seconds that a fast engine takes to be built are won back
 
 
@@ -152,18 +156,45 @@ def build(name: str, generator: nn.Module) -> Frame:
     return lambda pixels: tiles.translate(generator, pixels, run)
 
 
-def enhancer(name: str, generator: nn.Module) -> Frame:
-    """Return what `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
+class Enhancer:
+    """What `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
 
-    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it.
+    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it. The
+    three steps may each have a thread of their own, on different frames: none touches what another one changes.
+
+    Attributes:
+        engine: its name in ENGINES.
+        precision: of the engine.
+        run: the network alone: (H, W) on its scale to (H, W) on its scale, float32.
+
+    Raises:
+        NircoreError: as `build`.
     """
-    run, known = build(name, generator), []
 
-    def frame(pixels: np.ndarray) -> np.ndarray:
+    def __init__(self, name: str, generator: nn.Module) -> None:
+        self.engine = choose(name)
+        self.precision = ENGINES[self.engine].precision
+        self.run = build(self.engine, generator)
+        self._generator, self._known = generator, None
+
+    def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, Fit]:
+        """Return a frame (H, W) in DN as the network sees it, and the map between the two."""
         with one_pool():
-            x, fit = seen(generator, pixels, *known)
-            if isinstance(fit, Stabilisation) and not known:
-                known.append(fit)
-            return fit.invert(run(x))
+            x, fit = seen(self._generator, pixels, self._known)
+        if isinstance(fit, Stabilisation):
+            self._known = fit
+        return x, fit
 
-    return frame
+    def finish(self, values: np.ndarray, fit: Fit) -> np.ndarray:
+        """Return what the network made of a frame in DN."""
+        return fit.invert(values)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Enhance a frame: all three steps."""
+        with one_pool():
+            x, fit = self.prepare(pixels)
+            return self.finish(self.run(x), fit)
+
+    def __str__(self) -> str:
+        """Say what runs."""
+        return f"engine {self.engine}, {self.precision}"

@@ -25,6 +25,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "openvino": (".xml", ("openvino",)),
     "torch-export": (".pt2", ()),
 }
+FEW = 4  # sizes of frame that get a compiled model of their own: each takes a second and the memory of a model
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -68,18 +69,46 @@ def onnx_session(model: bytes | str) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
+    # Its idle threads would spin beside the preparation of the next frame, and beside whatever else is running.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda image: session.run(None, {name: image})[0]
 
 
-def openvino_session(model: Any, precision: str = "f32") -> Run:
-    """Return an OpenVINO model, or its file, as a function of (1, 1, H, W); inside it computes in `precision`."""
-    import openvino
+class OpenvinoSession:
+    """An OpenVINO model, or its file, as a function of (1, 1, H, W), on as many threads as PyTorch has.
 
-    settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": precision})
-    return lambda image: compiled(image)[0]
+    A model compiled for one size is faster than one for all. So each of the first FEW sizes gets its own, compiled
+    when it is first met and kept; what comes after them (tiles of many sizes) shares one with H and W free.
+
+    Args:
+        model: with H and W free.
+        precision: in which it computes inside, "f32" or "bf16".
+    """
+
+    def __init__(self, model: Any, precision: str = "f32") -> None:
+        import openvino
+
+        self.core = openvino.Core()
+        self.model = self.core.read_model(model) if isinstance(model, str) else model
+        self.settings = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "PERFORMANCE_HINT": "LATENCY"}
+        self.settings["INFERENCE_PRECISION_HINT"] = precision
+        self.compiled: dict[tuple[int, ...] | None, Any] = {}  # by shape; None: H and W free
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Run (1, 1, H, W) float32; the result is the caller's own."""
+        shape = image.shape if image.shape in self.compiled or len(self.compiled) < FEW else None
+        if shape not in self.compiled:
+            self.compiled[shape] = self._for(shape)
+        return self.compiled[shape](image)[0]
+
+    def _for(self, shape: tuple[int, ...] | None) -> Any:
+        model = self.model
+        if shape is not None:
+            model = model.clone()  # reshaping changes the model itself
+            model.reshape(list(shape))
+        return self.core.compile_model(model, "CPU", self.settings)
 
 
 def absent_bfloat16() -> str:
@@ -108,7 +137,7 @@ def _write(generator: nn.Module, kind: str, path: Path) -> Run:
         import openvino
 
         openvino.save_model(openvino_model(generator), path, compress_to_fp16=False)
-        return openvino_session(str(path))
+        return OpenvinoSession(str(path))
     torch.export.save(_torch_program(generator), path)
     module = torch.export.load(path).module()
     return lambda image: module(torch.from_numpy(image)).detach().numpy()

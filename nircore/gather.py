@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from nircore import paths
+from nircore import paths, processor
 from nircore.run import Run
 
 TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "claims", "losses")
@@ -78,7 +78,7 @@ def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
 
 def machine() -> pd.DataFrame:
     """Return what the seconds in the table were measured on: one row."""
-    row = {"processor": platform.machine(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()}
-    row |= {"vector_instructions": torch.backends.cpu.get_cpu_capability()}
+    row = {"processor": processor.name(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()}
+    row |= {"vector_instructions": torch.backends.cpu.get_cpu_capability(), "bfloat16": processor.bfloat16()}
     row |= {"cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none"}
     return pd.DataFrame([row | {"python": platform.python_version(), "torch": torch.__version__}])

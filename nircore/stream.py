@@ -1,67 +1,28 @@
 """Frames as they come, through an engine, to disk: a bounded queue between them, and an account at the end.
 
-Three threads: one reads the source, one enhances, one writes. What cannot keep up either holds the source back
-(`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are counted.
+Four threads: one reads the source, one prepares frames for the network, one runs it, one brings frames back to DN and
+writes them, so that the network, which takes longest, runs without a pause. What cannot keep up either holds the
+source back (`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are
+counted.
 """
 
 import contextlib
-import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nircore.data.frames import read_frame
+from nircore.data.frames import read_pixels
 from nircore.errors import NircoreError
+from nircore.line import POLL_S, Account, Enhance, Line, OneStep, Steps, Write
 from nircore.paths import atomic, make_folder
+from nircore.threads import one_pool
 
 SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
-POLL_S = 0.05  # how often a folder is looked at, and an interrupt noticed
-END = object()
-
-Enhance = Callable[[np.ndarray], np.ndarray]
-Write = Callable[[int, np.ndarray], None]
-
-
-@dataclass
-class Account:
-    """What became of the frames.
-
-    Attributes:
-        read, written, dropped: frames; read = written + dropped unless the stream was interrupted.
-        latencies_s: from a frame's arrival to its being written, for every frame written.
-        seconds: how long the stream ran.
-        interrupted: whether it was stopped before the source ended; frames read by then are still written.
-    """
-
-    read: int = 0
-    written: int = 0
-    dropped: int = 0
-    latencies_s: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-
-    def __str__(self) -> str:
-        """Say it in words, with the latencies as a histogram."""
-        rate = self.written / self.seconds if self.seconds else 0.0
-        end = "interrupted" if self.interrupted else "source at its end"
-        lines = [
-            f"{self.read} frames read, {self.written} written, {self.dropped} dropped; {end}; {rate:.1f} frames/s"
-        ]
-        if self.latencies_s:
-            p50, p95, p99 = 1e3 * np.percentile(self.latencies_s, [50, 95, 99])
-            lines += [f"latency median {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms", *self._histogram()]
-        return "\n".join(lines)
-
-    def _histogram(self) -> Iterator[str]:
-        counts, edges = np.histogram(1e3 * np.array(self.latencies_s), bins=8)
-        for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
-            yield f"{low:8.1f} - {high:8.1f} ms  {'#' * round(40 * count / counts.max()):40s} {count}"
 
 
 def frames_of(source: Path, idle_s: float = 0.0) -> Iterator[np.ndarray]:
@@ -77,10 +38,7 @@ def frames_of(source: Path, idle_s: float = 0.0) -> Iterator[np.ndarray]:
         for file in _arriving(source, idle_s):
             yield from frames_of(file)
         return
-    first = read_frame(source)
-    yield first.pixels
-    for page in range(1, first.pages):
-        yield read_frame(source, page).pixels
+    yield from read_pixels(source)
 
 
 def _arriving(folder: Path, idle_s: float) -> Iterator[Path]:
@@ -113,7 +71,7 @@ def to_folder(folder: Path) -> Write:
 
 def stream(
     source: Iterable[np.ndarray],
-    enhance: Enhance,
+    enhance: Enhance | Steps,
     write: Write,
     size: int = 8,
     when_full: str = "block",
@@ -123,9 +81,10 @@ def stream(
 
     Args:
         source: frames (H, W) in DN; a Python generator is where a camera's SDK plugs in.
-        enhance: a frame to a frame, such as `nircore.engines.enhancer` makes.
+        enhance: a frame to a frame; one that has its steps apart, such as `nircore.engines.Enhancer`, is prepared,
+            run and finished in threads of their own, each in the order of the frames.
         write: takes the frame's number in the source and the enhanced frame.
-        size: frames that may wait before the network, and as many before the disk.
+        size: frames that may wait before they are prepared, and as many before the disk; one waits for the network.
         when_full: "block" holds the source back, "drop" loses the newest frame and counts it.
         view: is shown (frame, enhanced) in the caller's thread, at its own pace: frames in between are not shown.
 
@@ -137,11 +96,15 @@ def stream(
     """
     if when_full not in ("block", "drop") or size < 1:
         raise NircoreError(f"when_full={when_full!r}, size={size}: block or drop, and room for at least one frame.")
-    line = _Line(size, when_full == "drop")
+    line = Line(size, when_full == "drop")
     began = time.perf_counter()
-    steps = (lambda: line.read(source), lambda: line.enhance(enhance), lambda: line.write(write))
-    threads = [threading.Thread(target=line.guarded, args=(step,), daemon=True) for step in steps]
-    with on_interrupt(line.interrupt):
+    steps = enhance if hasattr(enhance, "prepare") else OneStep(enhance)
+    line.account.ran = str(steps)
+    work = (lambda: line.read(source), lambda: line.prepare(steps), lambda: line.enhance(steps))
+    work += (lambda: line.write(steps, write),)
+    threads = [threading.Thread(target=line.guarded, args=(step,), daemon=True) for step in work]
+    # One limit around all threads: of two that overlap, the one that ends last would leave the other's behind.
+    with on_interrupt(line.interrupt), one_pool():
         for thread in threads:
             thread.start()
         while not line.over.wait(POLL_S):
@@ -177,79 +140,3 @@ def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-class _Line:
-    """The two queues between the three threads. An error anywhere stops all of them."""
-
-    def __init__(self, size: int, drop: bool) -> None:
-        self.waiting: queue.Queue[Any] = queue.Queue(size)
-        self.done: queue.Queue[Any] = queue.Queue(size)
-        self.drop, self.account = drop, Account()
-        self.stop, self.failed, self.over = threading.Event(), threading.Event(), threading.Event()
-        self.taking, self.taken = threading.Lock(), False  # whether a frame was read that is not yet waiting
-        self.errors: list[BaseException] = []
-        self.latest: tuple[np.ndarray, np.ndarray] | None = None
-
-    def interrupt(self) -> None:
-        """End the source; what was read goes on to the disk."""
-        self.account.interrupted = True
-        self.stop.set()
-
-    def guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except BaseException as error:  # raised again where the stream was started
-            self.errors.append(error)
-            self.failed.set()
-            self.over.set()
-
-    def _put(self, target: queue.Queue, item: Any) -> None:
-        while not self.failed.is_set():
-            with contextlib.suppress(queue.Full):
-                return target.put(item, timeout=POLL_S)
-
-    def _items(self, origin: queue.Queue) -> Iterator[Any]:
-        while not self.failed.is_set():
-            try:
-                item = origin.get(timeout=POLL_S)
-            except queue.Empty:
-                with self.taking:
-                    if origin is self.waiting and self.stop.is_set() and not self.taken and origin.empty():
-                        return
-                continue
-            if item is END:
-                return
-            yield item
-
-    def read(self, source: Iterable[np.ndarray]) -> None:
-        for index, pixels in enumerate(source):
-            with self.taking:
-                if self.stop.is_set() or self.failed.is_set():
-                    return
-                self.account.read, self.taken = self.account.read + 1, True
-            self._admit((index, pixels, time.perf_counter()))
-            self.taken = False
-        self._put(self.waiting, END)
-
-    def _admit(self, item: Any) -> None:
-        if not self.drop:
-            return self._put(self.waiting, item)
-        try:
-            self.waiting.put_nowait(item)
-        except queue.Full:
-            self.account.dropped += 1
-
-    def enhance(self, enhance: Enhance) -> None:
-        for index, pixels, came in self._items(self.waiting):
-            image = enhance(pixels)
-            self.latest = (pixels, image)
-            self._put(self.done, (index, image, came))
-        self._put(self.done, END)
-
-    def write(self, write: Write) -> None:
-        for index, image, came in self._items(self.done):
-            write(index, image)
-            self.account.written += 1
-            self.account.latencies_s.append(time.perf_counter() - came)
-        self.over.set()

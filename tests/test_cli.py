@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nircore import reproduce
+from nircore import engines, reproduce
 
 
 @pytest.fixture
@@ -123,4 +123,5 @@ def test_a_stream_needs_no_checkpoint(nircore, tmp_path):
     tifffile.imwrite(source / "frame_0.tif", np.random.default_rng(0).poisson(90, (40, 48)).astype(np.uint16))
     status, said, error = nircore("stream", str(source), "--output", str(out), "--idle", "0")
     assert status == 0 and "1 frames read, 1 written, 0 dropped" in said, error
+    assert f"engine {engines.choose('auto')}, " in said
     assert tifffile.imread(out / "frame_000000.tif").shape == (40, 48)

@@ -1,17 +1,20 @@
 """Every engine gives what eager PyTorch gives, on any size; those that cannot run say why."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 
-from nircore import engines
+from nircore import engines, tiles
 from nircore.errors import NircoreError
-from nircore.inference import enhance, translate
+from nircore.inference import enhance, seen, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
 SIZES = [(37, 50), (16, 131)]
+NOISY_SIZES = [(131, 90), (64, 81)]
+ROUNDING_DN = 0.01  # a thousandth of the noise: float32 sums in another order
 GENERATORS = {
     "unet": lambda: initialise_rectified(UNetGenerator(4, 1), 1),
     "resnet": lambda: initialise(ResnetGenerator(2, 1), 1),
@@ -40,7 +43,102 @@ def test_the_enhancer_is_enhance():
     generator = GENERATORS["unet"]().eval()
     pixels = 200 + 30 * frame((50, 41))
     expected, _ = enhance(generator, pixels)
-    assert np.array_equal(engines.enhancer("eager", generator)(pixels), expected)
+    assert np.array_equal(engines.Enhancer("eager", generator)(pixels), expected)
+
+
+def noisy(size: tuple[int, int]) -> np.ndarray:
+    """A frame in DN: light of 60 to 100 and a disc of 3000, 2.3 e-/DN, 12 DN read noise, a hot pixel."""
+    random = np.random.default_rng(0)
+    down, across = np.indices(size)
+    disc = (down - size[0] / 2) ** 2 + (across - size[1] / 3) ** 2 < (min(size) / 5) ** 2
+    light = 80 + 20 * np.sin(across / 9) + 3000 * disc
+    pixels = random.poisson(2.3 * light) / 2.3 + random.normal(0, 12, size)
+    pixels[3, 7] = 20_000
+    return pixels.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def denoiser() -> UNetGenerator:
+    """A U-Net that sees the noise, and whose corrections are of its size, as a trained one's are."""
+    generator = initialise_rectified(UNetGenerator(4, 3, "noise"), 1).eval()
+    with torch.no_grad():
+        generator.last[0].weight *= 0.05
+    return generator
+
+
+@pytest.fixture
+def threads():
+    """Set the number of PyTorch's threads; engines built afterwards take as many."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def expected(denoiser) -> dict[tuple[int, int], np.ndarray]:
+    return {size: enhance(denoiser, noisy(size))[0] for size in NOISY_SIZES}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("name", [name for name in engines.ENGINES if name != "compile"])
+def test_engines_and_threads_agree_to_rounding(name, number, denoiser, expected, threads):
+    """In DN, whose noise is 12; an engine in bfloat16 has to keep within half of the noise, on average."""
+    if reason := engines.available()[name]:
+        pytest.skip(reason)
+    threads(number)
+    for size in NOISY_SIZES:
+        found = engines.Enhancer(name, copy.deepcopy(denoiser))(noisy(size))
+        off = np.abs(found - expected[size])
+        assert np.abs(expected[size] - noisy(size)).mean() > 5  # it does change the frame
+        assert off.max() <= ROUNDING_DN if engines.ENGINES[name].precision == "float32" else off.mean() < 6
+
+
+@pytest.mark.parametrize("name", ["eager", "channels_last", "onnxruntime", "openvino"])
+def test_tiles_agree_to_rounding_on_every_engine(name, denoiser):
+    if reason := engines.available()[name]:
+        pytest.skip(reason)
+    pixels = noisy((201, 330))
+    whole, _ = enhance(denoiser, pixels)
+    x, fit = seen(denoiser, pixels)
+    run = engines.ENGINES[name].build(copy.deepcopy(denoiser))
+    tiled = tiles.translate(denoiser, x, run, whole=1, core=64)  # 4 x 6 of them, of nine sizes
+    assert np.abs(fit.invert(tiled) - whole).max() <= ROUNDING_DN
+
+
+def test_the_camera_s_noise_is_that_of_its_first_frame(denoiser):
+    first, second = noisy((64, 80)), noisy((64, 80)) / 2
+    enhancer = engines.Enhancer("eager", denoiser)
+    enhancer(first)
+    _, fit = enhance(denoiser, first)
+    assert np.array_equal(enhancer(second), enhance(denoiser, second, fit)[0])
+    assert not np.array_equal(enhancer(second), enhance(denoiser, second)[0])
+
+
+def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once(monkeypatch):
+    def only(*here: str) -> None:
+        for name in engines.ENGINES:
+            reason = "" if name in (*here, "eager", "channels_last") else "is absent"
+            engine = dataclasses.replace(engines.ENGINES[name], absent=lambda reason=reason: reason)
+            monkeypatch.setitem(engines.ENGINES, name, engine)
+
+    for here, fastest in (
+        (("cuda", "openvino", "onnxruntime"), "cuda"),
+        (("openvino", "onnxruntime"), "openvino"),
+        (("onnxruntime", "compile"), "onnxruntime"),
+        ((), "channels_last"),
+    ):
+        only(*here)
+        assert engines.choose() == engines.choose("auto", engines.WORTH) == fastest
+        assert engines.choose("auto", engines.WORTH - 1) == engines.choose("auto", 1) == "channels_last"
+    assert engines.choose("eager", 1) == engines.choose("eager", 10_000) == "eager"
+    with pytest.raises(NircoreError, match="engine=openvino is absent"):
+        engines.choose("openvino")
+
+
+def test_an_enhancer_says_what_runs(denoiser):
+    assert str(engines.Enhancer("channels_last", copy.deepcopy(denoiser))) == "engine channels_last, float32"
+    bfloat16 = {name for name, engine in engines.ENGINES.items() if engine.precision == "bfloat16"}
+    assert bfloat16 == {"openvino-bf16", "cuda"}
 
 
 def test_what_cannot_run_says_why(monkeypatch):

@@ -14,9 +14,10 @@ GENERATORS = {
 }
 READ = {
     "onnx": lambda path: export.onnx_session(str(path)),
-    "openvino": lambda path: export.openvino_session(str(path)),
+    "openvino": lambda path: export.OpenvinoSession(str(path)),
     "torch-export": lambda path: lambda x: torch.export.load(path).module()(torch.from_numpy(x)).detach().numpy(),
 }
+SIDES = ((8, 4), (3, 5), (6, 6), (4, 2))
 
 
 @pytest.mark.parametrize("network", GENERATORS)
@@ -33,6 +34,32 @@ def test_a_file_computes_what_pytorch_does_at_another_size(kind, network, tmp_pa
         expected = generator(image).numpy()
     np.testing.assert_allclose(READ[kind](path)(image.numpy()), expected, atol=export.TOLERANCE)
     assert not list(tmp_path.glob(".partial*"))
+
+
+@pytest.mark.skipif(bool(export.absent("openvino")), reason="needs openvino")
+def test_openvino_compiles_for_each_of_the_first_sizes_and_then_for_all(monkeypatch):
+    monkeypatch.setattr(export, "FEW", 2)
+    generator = GENERATORS["unet"]().eval()
+    run = export.OpenvinoSession(export.openvino_model(generator))
+    first, second, third, fourth = (export.example(generator, *sides, seed=5) for sides in SIDES)
+    for image in (first, second, first, third, fourth, second):
+        with torch.inference_mode():
+            expected = generator(image).numpy()
+        np.testing.assert_allclose(run(image.numpy()), expected, atol=export.TOLERANCE)
+    assert list(run.compiled) == [tuple(first.shape), tuple(second.shape), None]
+    assert not run.compiled[tuple(first.shape)].input(0).partial_shape.is_dynamic
+    assert run.compiled[None].input(0).partial_shape.is_dynamic
+
+
+@pytest.mark.skipif(bool(export.absent("openvino")), reason="needs openvino")
+def test_what_openvino_returned_stays_as_it_was():
+    generator = GENERATORS["unet"]().eval()
+    run = export.OpenvinoSession(export.openvino_model(generator))
+    one, other = (export.example(generator, seed=seed).numpy() for seed in (1, 2))
+    found = run(one)
+    kept = found.copy()
+    run(other)
+    assert np.array_equal(found, kept)
 
 
 def test_a_file_that_deviates_is_not_kept(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from nircore import gather
+from nircore import gather, processor
 from nircore.config import resolve
 from nircore.run import Run
 
@@ -47,6 +47,28 @@ def test_no_picture_of_a_real_frame_and_no_path_of_this_machine_is_published(run
 def test_the_machine_is_described(runs, tmp_path):
     table = pd.read_csv(gather.gather(runs[:1], tmp_path / "published") / "machine.csv")
     assert table["cores"].iloc[0] >= 1 and table["torch"].iloc[0]
+    assert table["processor"].iloc[0] and table["bfloat16"].iloc[0] in ("yes", "no", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "able"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz: fast\nflags\t\t: fpu avx512f avx512_bf16\n",
+            "Some CPU",
+            "yes",
+        ),
+        ("model name\t: Some CPU\nflags\t\t: fpu avx512f\n", "Some CPU", "no"),
+        ("Features\t: fp asimd bf16\n", "", "yes"),
+        (None, "", "unknown"),
+    ],
+)
+def test_the_processor_is_named_and_whether_it_has_bfloat16(text, name, able, tmp_path, monkeypatch):
+    monkeypatch.setattr(processor, "FACTS", tmp_path / "cpuinfo")
+    if text is not None:
+        processor.FACTS.write_text(text)
+    assert processor.name() and processor.name().startswith(name)
+    assert processor.bfloat16() == able
 
 
 def test_the_times_are_gathered_with_their_machine(tmp_path, monkeypatch):

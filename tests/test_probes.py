@@ -1,4 +1,4 @@
-"""What the shipped models do to what is dim beside what is bright, to hot pixels, to a plate; and what bad ones do."""
+"""What the shipped models do to what is dim beside what is bright, to hot pixels, to a plate; and bad ones."""
 
 import numpy as np
 import pytest

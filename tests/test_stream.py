@@ -8,8 +8,12 @@ import time
 import numpy as np
 import pytest
 import tifffile
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from nircore import engines
+from nircore.data import frames
 from nircore.errors import NircoreError
+from nircore.models import UNetGenerator, initialise_rectified
 from nircore.stream import Account, frames_of, stream, to_folder
 
 COUNT = 40
@@ -41,6 +45,35 @@ class Disk:
         self.frames[index] = float(image[0, 0])
 
 
+class Three:
+    """Adds 1000 in three steps, any of which may take its time or break; remembers who did what."""
+
+    def __init__(self, pauses: dict[str, float] | None = None, broken: str = "") -> None:
+        self.pauses, self.broken, self.done = pauses or {}, broken, []
+
+    def _step(self, name: str, index: float) -> None:
+        if name == self.broken and index == 2:
+            raise ValueError(name)
+        time.sleep(self.pauses.get(name, 0))
+        self.done.append((name, index, threading.get_ident()))
+
+    def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, float]:
+        self._step("prepare", pixels[0, 0])
+        return pixels + 10, pixels[0, 0]
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        self._step("run", x[0, 0] - 10)
+        return x + 500
+
+    def finish(self, values: np.ndarray, fit: float) -> np.ndarray:
+        assert values[0, 0] == fit + 510
+        self._step("finish", fit)
+        return values + 490
+
+    def __str__(self) -> str:
+        return "engine abacus, float16"
+
+
 def slow(pause: float):
     def enhance(pixels: np.ndarray) -> np.ndarray:
         time.sleep(pause)
@@ -56,6 +89,49 @@ def test_nothing_is_lost_whichever_is_slowest(source, network, disk):
     assert writer.frames == {k: k + 1000.0 for k in range(COUNT)}
     assert (account.read, account.written, account.dropped) == (COUNT, COUNT, 0)
     assert len(account.latencies_s) == COUNT and not account.interrupted
+
+
+@pytest.mark.parametrize("slowest", ["prepare", "run", "finish"])
+@pytest.mark.parametrize("when_full", ["block", "drop"])
+def test_steps_have_threads_of_their_own_and_keep_the_order(slowest, when_full):
+    writer, steps = Disk(), Three({slowest: 0.004})
+    account = stream(camera(0.001), steps, writer, size=2, when_full=when_full)
+    assert account.read == COUNT == account.written + account.dropped
+    assert all(value == index + 1000 for index, value in writer.frames.items())
+    threads = set()
+    for name in ("prepare", "run", "finish"):
+        own = [(index, thread) for step, index, thread in steps.done if step == name]
+        assert [index for index, _ in own] == sorted(writer.frames) == list(writer.frames)
+        threads |= {thread for _, thread in own}
+    assert len(threads) == 3 and threading.get_ident() not in threads
+    assert "engine abacus, float16" in str(account)
+
+
+@pytest.mark.parametrize("where", ["prepare", "run", "finish"])
+def test_an_error_in_any_step_ends_the_stream(where):
+    with pytest.raises(ValueError, match=where):
+        stream(camera(), Three(broken=where), Disk(), size=2)
+
+
+def test_a_stream_s_frames_are_those_of_its_enhancer():
+    generator = initialise_rectified(UNetGenerator(2, 1), 0).eval()
+    movie = list(np.random.default_rng(0).poisson(300, (5, 32, 40)).astype(np.float32))
+    alone, written = engines.Enhancer("eager", generator), {}
+    account = stream(movie, engines.Enhancer("eager", generator), written.__setitem__)
+    for index, frame in enumerate(movie):
+        assert np.array_equal(written[index], alone(frame))
+    assert "engine eager, float32" in str(account)
+
+
+def test_blas_has_its_threads_back_after_a_stream():
+    def blas() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    during = []
+    with threadpool_limits(2, "blas"):
+        stream(camera(count=3), lambda pixels: during.append(blas()) or pixels, Disk())
+        assert set(blas()) <= {2}
+    assert len(during) == 3 and all(set(found) <= {1} for found in during)
 
 
 @pytest.mark.parametrize(("network", "disk"), [(0.02, 0), (0, 0.02)])
@@ -146,10 +222,13 @@ def test_the_view_is_shown_pairs():
     assert shown and all(image == frame + 1000 for frame, image in shown)
 
 
-def test_frames_of_a_stack_and_of_a_folder(tmp_path):
+def test_frames_of_a_stack_and_of_a_folder(tmp_path, monkeypatch):
+    opened, real = [], frames.opened
+    monkeypatch.setattr(frames, "opened", lambda path: opened.append(path) or real(path))
     stack = np.random.default_rng(0).integers(0, 4000, (5, 20, 24)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "stack.tif", stack)
     assert np.array_equal(list(frames_of(tmp_path / "stack.tif")), stack)
+    assert len(opened) == 1  # however many pages
     folder = tmp_path / "folder"
     folder.mkdir()
     for k in range(3):

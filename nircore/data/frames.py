@@ -5,6 +5,7 @@ the bit depth and the scale it came with.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import tifffile
 
 from nircore.data.containers import CONTAINERS, check_page, opened
 from nircore.data.content import content_sha256
+from nircore.data.formats.stack import Stack
 from nircore.data.listing import Listing, listing
 from nircore.errors import NircoreError
 from nircore.paths import atomic
@@ -53,10 +55,9 @@ def read_frame(path: Path | str, page: int = 0) -> Frame:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, smaller than
             16 pixels on a side, absurdly large, constant, or holds NaN or infinite pixels.
     """
-    with opened(path) as stack, np.errstate(over="ignore"):
+    with opened(path) as stack:
         check_page(path, stack, page)
-        pixels = np.array(stack.read(page), dtype=np.float32, order="C")
-    check_pixels(path, pixels)
+        pixels = _pixels(path, stack, page)
     return Frame(
         pixels=pixels,
         dtype=stack.dtype,
@@ -65,6 +66,24 @@ def read_frame(path: Path | str, page: int = 0) -> Frame:
         source=str(path),
         pages=stack.pages,
     )
+
+
+def read_pixels(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield the pixels of every page of a file, (H, W) float32 in DN each; it is opened once, and read as it goes.
+
+    Raises:
+        NircoreError: as `read_frame`, when the page in question is reached.
+    """
+    with opened(path) as stack:
+        for page in range(stack.pages):
+            yield _pixels(path, stack, page)
+
+
+def _pixels(path: Path | str, stack: Stack, page: int) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        pixels = np.array(stack.read(page), dtype=np.float32, order="C")
+    check_pixels(path, pixels)
+    return pixels
 
 
 def frame_shape(path: Path | str, page: int = 0) -> tuple[int, int]:

@@ -45,10 +45,10 @@ def engines(table: pd.DataFrame) -> Figure:
     """Draw the median time of a camera frame, for each engine and recipe; the tick marks what the machine could do.
 
     Args:
-        table: as `nircore.real_time.table` gives it.
+        table: as `nircore.real_time.table` gives it; rows taken beside a busy process are not drawn.
     """
-    need(table, ("recipe", "engine", "height", "median_ms", "p95_ms", "bound_ms"), "engines")
-    shown = table[table["height"] == table["height"].max()]
+    need(table, ("recipe", "engine", "busy", "height", "median_ms", "p95_ms", "bound_ms"), "engines")
+    shown = table[(table["height"] == table["height"].max()) & (table["busy"] == 0)]
     names, recipes = list(shown["engine"].unique()), list(shown["recipe"].unique())
     figure = canvas(0.9 + 0.22 * len(names) * len(recipes))
     ax, step = figure.subplots(), 0.8 / len(recipes)

@@ -190,7 +190,10 @@ STAGES = {
                 "figures/fig12_real_time.png",
                 "figures/fig12b_engines.png",
             ),
-            code=("data", "models", "recipes", "figures", "inference.py", "engines.py", "export.py", "real_time.py"),
+            code=(
+                *("data", "models", "recipes", "figures", "inference.py", "tiles.py", "threads.py", "engines.py"),
+                *("export.py", "real_time.py", "roofline.py", "gather.py", "processor.py"),
+            ),
         ),
         Stage(
             "explain",

@@ -27,6 +27,7 @@ def make(run: Run) -> None:
     names = [name for name in engines.ENGINES if name not in absent]
     chosen = list(real_time.cases(_generators(run, full), names, lambda line: print(line, flush=True)))
     peaks = real_time.measure(chosen, BUDGET_S[profile])
+    chosen += _beside_another(chosen, BUDGET_S[profile])
     timed = real_time.table(chosen, peaks, absent)
     run.write_table("table10_real_time", timed)
     facts = machine().assign(gemm_gflop_s=peaks.flops / 1e9, copy_gb_s=peaks.bytes_s / 1e9)
@@ -50,6 +51,14 @@ def _generators(run: Run, full: bool) -> dict[str, tuple[int, object]]:
     return found
 
 
+def _beside_another(chosen: list[real_time.Case], budget_s: float) -> list[real_time.Case]:
+    """Return the fastest cases, measured while another process keeps a core busy; the machine's peaks are not."""
+    again = real_time.loaded(chosen)
+    with real_time.beside_another():
+        real_time.measure(again, budget_s)
+    return again
+
+
 def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method of the benchmark: its scores, and its time for a frame of the camera's size.
 
@@ -57,7 +66,7 @@ def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
     """
     scores = run.table("table4_benchmark")
     scores = scores[scores["psnr"].notna() & (scores["kind"] != "input")].drop_duplicates("method")
-    camera = timed[timed["height"] == CAMERA_ROWS]
+    camera = timed[(timed["height"] == CAMERA_ROWS) & (timed["busy"] == 0)]
     rows = []
     for row in scores.itertuples():
         recipe = next((key for key, (name, _) in RECIPES.items() if name == row.method), "")

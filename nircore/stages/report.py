@@ -113,8 +113,11 @@ SECTIONS = (
     ),
     Section(
         "Real time",
-        "From array to array, batch 1, levelling of rows and normalisation included; all cases take turns in one "
-        "run: read their ratios. The bound is the larger of operations and bytes over what the machine did at best.",
+        "From array to array, batch 1, with all that is done to a frame before and after the network; all cases "
+        "take turns in one run: read their ratios. `alone_ms` is the network on a frame that is ready for it, "
+        "`prepare_ms` the rest, `gap` array to array over the network alone: its reason is the preparation, and what "
+        "is more than that is threads in each other's way. With `busy` 1 another process kept a core busy. The bound "
+        "is the larger of operations and bytes over what the machine did at best.",
         {"fig12_real_time": "Quality against speed.", "fig12b_engines": "Every recipe on every engine."},
         {"real_time_machine": (), "table10_real_time": ()},
     ),

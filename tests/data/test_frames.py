@@ -17,6 +17,7 @@ from nircore.data.frames import (
     frame_shape,
     list_frames,
     read_frame,
+    read_pixels,
     sha256,
     write_frame,
 )
@@ -306,3 +307,15 @@ def test_a_published_hdf5_frame(swir_hdr: Path) -> None:
     frame = read_frame(swir_hdr / "original_h5" / "PC_Female_1_2_63min_3_14_0.h5")
     assert frame.pixels.shape == (640, 512) and frame.dtype == np.uint16
     assert (frame.exposure_s, frame.filter, frame.pages) == (0.02, "Bandpass 1300nm", 1)
+
+
+def test_pages_are_read_one_by_one_and_a_bad_one_is_refused_when_it_is_reached(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 4000, (5, 20, 24)).astype(np.uint16)
+    stack[2] = 7
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    pages = read_pixels(tmp_path / "stack.tif")
+    for page in stack[:2]:
+        found = next(pages)
+        assert found.dtype == np.float32 and np.array_equal(found, page)
+    with pytest.raises(NircoreError, match="stack.tif"):
+        next(pages)
