@@ -52,7 +52,7 @@ class Stage:
 
 DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups", "skip_bad", "allow_scene_split")
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
-MODEL_KEYS = ("generator", "ngf", "ndf", "blocks", "levels")
+MODEL_KEYS = ("generator", "input", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
 LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
 LEARNING += ("pix2pix.py", "training.py", "distributed.py")
@@ -154,7 +154,7 @@ STAGES = {
         ),
         Stage(
             "fidelity",
-            keys=("height", "width", "low_light_ms", "target_ms", *TRAINING_KEYS),
+            keys=("height", "width", "low_light_ms", "target_ms", "prevalence_share", *TRAINING_KEYS),
             reads=(
                 "tables/split.csv",
                 "tables/table3_truth.csv",
