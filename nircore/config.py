@@ -118,6 +118,9 @@ class Config:
     maps: bool = text(False, "write a map of attribution and one of confidence with every output")
     ema: float = number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
     device: str = choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
+    precision: str = choice(
+        "auto", ("auto", "float32", "bfloat16"), "of the passes in training (autocast); auto: bfloat16 on CUDA alone"
+    )
 
     def __post_init__(self) -> None:
         """Check every field, then what only holds between fields."""

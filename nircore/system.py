@@ -22,7 +22,7 @@ class System:
 
     Args:
         config: architecture, loss weights, optimiser settings and seed.
-        device: where the networks live. On CUDA the forward passes run in bfloat16 (autocast).
+        device: where the networks live. The forward passes run as `config.precision` says.
     """
 
     networks: tuple[str, ...] = ("g_ab",)
@@ -51,7 +51,8 @@ class System:
         return torch.optim.Adam(parameters, self.config.learning_rate, betas=(self.config.beta1, 0.999), fused=fused)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+        chosen = {"auto": self.device.type == "cuda", "float32": False, "bfloat16": True}[self.config.precision]
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=chosen)
 
     @staticmethod
     def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, most: float = 0.0) -> None:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
@@ -19,7 +19,7 @@ from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot, outliers
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import RANGE, Fit, prepare
+from nircore.inference import RANGE, prepare
 from nircore.own.settings import Settings
 from nircore.shipped import weights_of
 from nircore.threads import one_pool
@@ -29,7 +29,19 @@ FACTS: dict[str, Any] = {
     "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
     "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
 }  # fmt: skip
-TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise
+TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise and its bad pixels
+
+
+class Camera(NamedTuple):
+    """What frames tell of the camera that took them.
+
+    Attributes:
+        fit: the map to the network's scale.
+        bad: pixels (H, W) bool that are outliers in most of the frames, or hot in the dark.
+    """
+
+    fit: Stabilisation
+    bad: np.ndarray
 
 
 class Enhancer:
@@ -45,7 +57,6 @@ class Enhancer:
             raise NircoreError("A pedestal is what stands in for the dark: give a dark too, or leave it out.")
         self.settings, self.dark = settings, dark
         self._runs: dict[str, engines.Frame] = {}
-        self._hot: dict[Any, np.ndarray] = {}  # pixels that the dark shows to be hot, by exposure
 
     @property
     def weights(self) -> Path:
@@ -124,24 +135,32 @@ class Enhancer:
             raise NircoreError(f"The frame is {pixels.shape} and the dark {dark.shape}: use those of one camera.")
         return pixels - dark
 
-    def fit(self, signals: Sequence[np.ndarray]) -> Fit | None:
-        """Return the map to the network's scale that the frames of a movie share; None where each has its own.
+    def camera(self, signals: Sequence[np.ndarray], exposure_s: float | None = None) -> Camera | None:
+        """Return what the frames of a movie share; None for a generator that needs to know nothing of the camera.
 
         Args:
             signals: some of its frames (H, W) in DN, as `signal` returns them; blank ones say nothing.
+            exposure_s: theirs, for the dark that shows its hot pixels.
         """
-        if self.generator.input == RANGE:
+        shown = [signal for signal in signals if signal.min() < signal.max()]
+        if self.generator.input == RANGE or not shown:
             return None
-        shown = [prepare(self.generator, signal) for signal in signals if signal.min() < signal.max()]
+        found = [outliers(signal) for signal in shown]
+        cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
-        return Stabilisation.of(shown, 0.0 if self.has_dark else None, *given) if shown else None
+        fit = Stabilisation.of(cleaned, 0.0 if self.has_dark else None, *given)
+        bad = np.sum(found, axis=0) > max(len(found) / 2, 1)  # one frame alone says nothing of the others
+        dark = self._dark_for(exposure_s)
+        if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
+            bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
+        return Camera(fit, bad)
 
     def __call__(
         self,
         pixels: np.ndarray,
         dtype: np.dtype,
         exposure_s: float | None = None,
-        fit: Fit | None = None,
+        camera: Camera | None = None,
         run: engines.Frame | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
@@ -153,7 +172,7 @@ class Enhancer:
         at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are.
 
         Args:
-            fit: as `fit` returns it; None: this frame's own.
+            camera: as `camera` returns it; None: what this frame tells.
             run: the generator on an engine, as `run` returns it; None: in PyTorch.
 
         Raises:
@@ -165,7 +184,7 @@ class Enhancer:
         result = signal
         if not facts["blank"]:
             with one_pool():
-                result, found = self._restore(signal, exposure_s, fit or self.fit([signal]), run)
+                result, found = self._restore(signal, camera or self.camera([signal], exposure_s), run)
             facts |= found
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
@@ -174,30 +193,17 @@ class Enhancer:
         return array, facts
 
     def _restore(
-        self, signal: np.ndarray, exposure_s: float | None, fit: Fit | None, run: engines.Frame | None
+        self, signal: np.ndarray, camera: Camera | None, run: engines.Frame | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        bad = self._bad(signal, exposure_s, fit)
+        bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
         prepared = prepare(self.generator, signal, bad)
         span = Normalisation.of(prepared)
-        fit = fit or span
+        fit = camera.fit if camera else span
         x = fit.apply(prepared)
         result = fit.invert(run(x) if run else tiles.translate(self.generator, x))
         facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
         facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.has_dark else span.offset)
         return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
-
-    def _bad(self, signal: np.ndarray, exposure_s: float | None, fit: Fit | None) -> np.ndarray:
-        """Return the pixels to replace: the frame's outliers, and what the dark shows to be hot."""
-        if not isinstance(fit, Stabilisation):
-            return np.zeros(signal.shape, dtype=bool)
-        bad, dark = outliers(signal), self._dark_for(exposure_s)
-        if dark is None:
-            return bad
-        noisy = fit.gain_e_per_dn * fit.read_noise_dn**2  # DN of dark current whose photon noise is the read noise
-        key = exposure_s, noisy
-        if key not in self._hot:
-            self._hot[key] = hot(dark, noisy)
-        return bad | self._hot[key]
 
 
 def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:
@@ -254,9 +260,9 @@ def enhance(
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
     means = [window_mean(stack, page, average) for page in range(len(stack))]
-    fit = enhancer.fit([enhancer.signal(means[page], None) for page in telling(len(means))])
+    camera = enhancer.camera([enhancer.signal(means[page], None) for page in telling(len(means))])
     name, run = enhancer.run(len(means))
-    results = [enhancer(mean, frames.dtype.newbyteorder("="), None, fit, run) for mean in means]
+    results = [enhancer(mean, frames.dtype.newbyteorder("="), None, camera, run) for mean in means]
     enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
     return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
 

@@ -25,9 +25,8 @@ from nircore.data.content import content_sha256
 from nircore.data.formats.stack import Stack
 from nircore.data.frames import check_pixels, exposure_in
 from nircore.errors import NircoreError
-from nircore.inference import Fit
 from nircore.own import records
-from nircore.own.enhancer import enhancer_for, telling, window_mean
+from nircore.own.enhancer import Camera, enhancer_for, telling, window_mean
 from nircore.own.settings import Settings
 
 PART_BYTES = 2**24  # of frames in a part: a few seconds of work, all that a kill can cost
@@ -121,11 +120,11 @@ def do(job: Job, start: int) -> int:
     if any(job.identity[key] != value for key, value in enhancer.identity.items()):
         raise NircoreError(f"{job.source}: another version of nircore, weights or darks is on this machine.")
     frames, dtype, exposures = _frames(job, start, stop)
-    fit, (_, run) = _fit(job), enhancer.run(job.frames)
+    camera, (_, run) = _camera(job), enhancer.run(job.frames)
     results, facts = [], []
     for index, (pixels, exposure_s) in enumerate(zip(frames, exposures, strict=True)):
         try:
-            array, measured = enhancer(pixels, dtype, exposure_s, fit, run)
+            array, measured = enhancer(pixels, dtype, exposure_s, camera, run)
         except NircoreError as error:
             where = f"{job.source}" if job.frames == 1 else f"{job.source}, frame {start + index}"
             raise NircoreError(f"{where}: {error}") from error
@@ -138,18 +137,18 @@ def do(job: Job, start: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _fit_of(source: Path, frames: int, settings: Settings, stamp: str) -> Fit | None:
+def _camera_of(source: Path, frames: int, settings: Settings, stamp: str) -> Camera | None:
     enhancer, signals = enhancer_for(settings), []
     for page in telling(frames):
         job = Job(source, source, settings, {}, frames, 1)
         (pixels,), _, (exposure_s,) = _frames(job, page, page + 1)
         signals.append(enhancer.signal(pixels, exposure_s))
-    return enhancer.fit(signals)
+    return enhancer.camera(signals, exposure_s)
 
 
-def _fit(job: Job) -> Fit | None:
-    """Return the map to the network's scale that all parts of a file share, whoever does them."""
-    return _fit_of(job.source, job.frames, job.settings, json.dumps(job.identity))
+def _camera(job: Job) -> Camera | None:
+    """Return what all parts of a file take the camera for, whoever does them."""
+    return _camera_of(job.source, job.frames, job.settings, json.dumps(job.identity))
 
 
 def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:

@@ -53,7 +53,7 @@ class Stage:
 DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups", "skip_bad", "allow_scene_split")
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "input", "ngf", "ndf", "blocks", "levels")
-TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "validation_frames")
+TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "precision", "validation_frames")
 LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
 LEARNING += ("pix2pix.py", "training.py", "distributed.py")
 LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")

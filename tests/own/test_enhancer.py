@@ -124,3 +124,61 @@ def test_darks_in_a_folder_are_interpolated_in_log_exposure(weights, tmp_path: P
         Enhancer(Settings(str(weights), str(tmp_path))).signal(frame, 0.02)
     one = Enhancer(Settings(str(weights), str(tmp_path / "dark.tif")))
     np.testing.assert_allclose(one.signal(frame, None)[1:], frame[1:] - 1200)
+
+
+def spoilt(count: int, hot: float = 3000) -> np.ndarray:
+    stack = frames(count, shape=(64, 80)).astype(np.float32)
+    stack[:, 7, 60] += hot  # the same pixel in every frame
+    return stack
+
+
+def test_hot_pixels_are_replaced_and_counted_and_leave_no_trace(weights) -> None:
+    clean, bad = frames(shape=(64, 80)).astype(np.float32), spoilt(1)
+    camera = {"weights": weights, "gain": 2.0, "read_noise": 12.0, "details": True}
+    (before, (fine,)), (after, (facts,)) = (nircore.enhance(stack, **camera) for stack in (clean, bad))
+    assert (fine["outliers"], facts["outliers"]) == (0, 1)
+    assert np.abs(after - before).max() < 12  # the pixel itself: its neighbours' median for its own value
+    assert facts["flux_ratio"] == pytest.approx(fine["flux_ratio"], abs=0.01)
+
+
+def test_a_pixel_that_is_bad_in_most_frames_of_a_movie_is_replaced_in_all(weights) -> None:
+    stack = spoilt(5)
+    stack[2, 7, 60] -= 2990  # here it hides in the noise
+    _, facts = nircore.enhance(stack, weights=weights, details=True)
+    assert [one["outliers"] for one in facts] == [1] * 5
+
+
+def test_a_dark_shows_pixels_whose_dark_current_is_noisy(weights) -> None:
+    dark = np.full((64, 80), 1100.0)
+    dark[30, 30] += 5000
+    frame = frames(shape=(64, 80))[0] + (dark - 1100)  # no outlier above the dark
+    _, (facts,) = nircore.enhance(frame, weights=weights, dark=dark, details=True)
+    assert facts["outliers"] == 1
+
+
+def test_frames_of_a_movie_share_one_map_whatever_their_light(weights) -> None:
+    stack = frames(3).astype(np.float32)
+    stack[1] += 300
+    _, facts = nircore.enhance(stack, weights=weights, details=True)
+    assert len({(one["gain_e_per_dn"], one["read_noise_dn"]) for one in facts}) == 1
+
+
+def test_what_is_known_of_the_camera_is_used_and_recorded(weights) -> None:
+    _, (facts,) = nircore.enhance(frames(), weights=weights, gain=3.0, read_noise=11.0, details=True)
+    assert (facts["gain_e_per_dn"], facts["read_noise_dn"], facts["assumed"]) == (3.0, 11.0, "")
+    for wrong in ({"gain": 0.0}, {"read_noise": -1.0}, {"gain": float("nan")}):
+        with pytest.raises(NircoreError, match="above 0, or leave it out"):
+            nircore.enhance(frames(), weights=weights, **wrong)
+
+
+@pytest.mark.parametrize("dark", [np.zeros((40, 48)).tolist(), np.zeros((40, 48), np.uint8)])
+def test_a_dark_of_any_kind_of_numbers_is_used(weights, dark) -> None:
+    _, (facts,) = nircore.enhance(frames(pedestal=100), weights=weights, dark=dark, details=True)
+    same = nircore.enhance(frames(pedestal=100), weights=weights, dark=np.zeros((40, 48), np.float32))
+    assert facts["flux_ratio"] > 0 and same.shape == (1, 40, 48)
+
+
+@pytest.mark.parametrize("dark", [7, np.zeros(5), object(), np.full((40, 48), np.nan)])
+def test_a_dark_that_is_no_frame_is_refused(weights, dark) -> None:
+    with pytest.raises(NircoreError, match="dark .*pass (a|one finite) frame"):
+        nircore.enhance(frames(), weights=weights, dark=dark)
