@@ -1,7 +1,7 @@
 """A plate of 24 wells of ICG in falling concentration: is the output linear, also beside what is bright.
 
 The plate of the SWIR_HDR set, 6 x 4 wells, the first column up to forty times as bright as the others. A well's value
-is its mean above the ring around it, and its truth that value in the merged long exposures of the same still scene.
+is its mean above the plate's empty part, and its truth that value in the merged long exposures of the same still scene.
 """
 
 import re
@@ -16,7 +16,8 @@ from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 
 ROWS, COLUMNS = (127, 209, 291, 373, 454, 535), (138, 220, 300, 382)  # px: the wells' centres [measured]
-WELL, RING = 24.0, (37.0, 43.0)  # px from the centre: the well's inside, and what lies between the wells
+WELL = 24.0  # px from the centre: the well's inside
+EMPTY = np.s_[120:560, 430:500]  # right of the wells; between them is what every smoothing smears a little light
 DIM_DN = 30.0  # the last well of the first column, and all of the others, are dimmer
 LOW_S = 0.02
 
@@ -45,15 +46,11 @@ def load(root: Path | str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def wells(image: np.ndarray) -> np.ndarray:
-    """Return each well's mean above the ring around it, (24,) in the unit of the frame (H, W), column by column."""
+    """Return each well's mean above the empty part, (24,) in the unit of the frame (H, W), column by column."""
     y, x = np.indices(image.shape)
-    values = []
-    for column in COLUMNS:
-        for row in ROWS:
-            away = np.hypot(y - row, x - column)
-            ring = (away >= RING[0]) & (away <= RING[1])
-            values.append(float(image[away <= WELL].mean(dtype=np.float64) - image[ring].mean(dtype=np.float64)))
-    return np.array(values)
+    places = [(row, column) for column in COLUMNS for row in ROWS]
+    inside = [image[np.hypot(y - row, x - column) <= WELL].mean(dtype=np.float64) for row, column in places]
+    return np.array(inside) - image[EMPTY].mean(dtype=np.float64)
 
 
 def compare(images: Mapping[str, np.ndarray], reference: np.ndarray) -> pd.DataFrame:

@@ -78,6 +78,7 @@ def test_the_plate_stays_linear_beside_its_bright_wells(swir_hdr, model):
         "method"
     )
     assert abs(table.loc[model, "slope"] - table.loc["input", "slope"]) < 0.03
+    assert table.loc[model, "rms_dn"] < table.loc["input", "rms_dn"]
     assert 26 < table.loc["input", "truth_dn"] < 28
 
 
