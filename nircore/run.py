@@ -63,7 +63,7 @@ class Run:
             paths.write_text(path, text)
 
 
-def _parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values assigned in the notebook's newest parameters cells (or all, outside a notebook)."""
     if "In" not in namespace:
         return dict(namespace)
@@ -87,7 +87,7 @@ def open_run(namespace: Mapping[str, Any]) -> Run:
     Raises:
         NircoreError: an unknown parameter, a wrong type, or a value out of range, before anything is done.
     """
-    given = {name: value for name, value in _parameters(namespace).items() if value is not None}
+    given = {name: value for name, value in parameters(namespace).items() if value is not None}
     require_known(given)
     config = resolve(given)
     saved = paths.run_folder(config.name) / "config.yaml"

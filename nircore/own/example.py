@@ -1,5 +1,6 @@
 """What notebook 11 shows: frames to begin with, and what became of them."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,20 @@ from nircore.data.camera import WINDOWS, Sensor, dark_level, expose, radiance
 from nircore.data.containers import opened
 from nircore.data.frames import list_frames, read_frame, write_frame
 from nircore.data.phantom import anatomy
+from nircore.errors import NircoreError
 from nircore.figures.panels import window
 from nircore.figures.style import save
 from nircore.own import records
 from nircore.own.enhancer import enhancer_for
 from nircore.own.settings import Settings
+from nircore.run import parameters
 
 SHAPE, EXPOSURE_S, ANIMALS = (320, 256), 0.02, 3
 DARKS_S = (0.016, 0.064)
 SHOWN = 3  # files in the figure
+PARAMETERS = {
+    "frames_folder": (str,), "dark_folder": (str,), "exposure_s": (float, int, type(None)), "weights": (str,)
+}  # fmt: skip
 
 
 def frames(folder: str, dark: str, place: Path) -> tuple[Path, str]:
@@ -36,12 +42,29 @@ def frames(folder: str, dark: str, place: Path) -> tuple[Path, str]:
     return place / "frames", str(place / "dark")
 
 
-def listing(folder: Path) -> pd.DataFrame:
-    """Return a row for each file of a folder: `file`, `height`, `width`, `dtype`, `frames`."""
+def check(namespace: Mapping[str, Any]) -> None:
+    """Refuse a parameter that notebook 11 does not have, or one of another kind; call it as `check(globals())`.
+
+    Raises:
+        NircoreError: names the parameter, and those there are.
+    """
+    for name, value in parameters(namespace).items():
+        if name not in PARAMETERS:
+            raise NircoreError(f"Unknown parameter {name!r}: notebook 11 has {', '.join(PARAMETERS)}.")
+        if not isinstance(value, PARAMETERS[name]):
+            kinds = " or ".join(kind.__name__ for kind in PARAMETERS[name] if kind is not type(None))
+            raise NircoreError(f"{name}={value!r} is not accepted: give {kinds}.")
+
+
+def listing(folder: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """Return a row for each file of a folder: `file`, `height`, `width`, `dtype`, `frames`; say what cannot be read."""
     rows = []
     for path in list_frames(folder):
-        with opened(path) as stack:
-            rows.append((str(path), *stack.shape, str(stack.dtype), stack.pages))
+        try:
+            with opened(path) as stack:
+                rows.append((str(path), *stack.shape, str(stack.dtype), stack.pages))
+        except NircoreError as error:
+            say(f"left out: {error}")
     return pd.DataFrame(rows, columns=["file", "height", "width", "dtype", "frames"])
 
 
