@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from torch import nn
 from nircore import __version__, plate, probes, synthetic, unseen
 from nircore.checkpoint import load_generator
 from nircore.data import swir_hdr
+from nircore.evaluation import panel
+from nircore.figures.frames import before_after
 from nircore.figures.style import save
 from nircore.figures.synthetic import heat_maps
 from nircore.inference import enhance
@@ -21,6 +24,7 @@ from nircore.unseen import BEST_CLASSICAL
 ORDER = ("low-light", BEST_CLASSICAL, "realtime", "best")
 JUDGED = "M8-1"  # the animal whose light goes to synthetic cameras, and on whose frames wrong assumptions are tried
 SHOWN = ("M8-1_BP1200", "M8-1_LP1250")
+PICTURED = "M8-1_BP1300"
 
 
 def keep(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -45,6 +49,7 @@ def tables(data_root: Path, folds: dict[str, dict[str, nn.Module]], folder: Path
         gains = synthetic.gains(scored)
         save(heat_maps(gains[gains["method"] == "best"]), folder / "synthetic_cameras.png")
     keep(folder, "assumptions", assumptions(data_root, left_out["best"]))
+    save(before_after([picture(data_root, left_out["best"])]), folder / "real_before_after.png")
     shipped = {model: load_generator(file)[0] for model, file in MODELS.items()}
     keep(folder, "plate", plates(data_root, shipped))
     for name, probe in (("bar", probes.bar_beside_disc), ("hot_pixels", probes.hot_pixels)):
@@ -76,6 +81,14 @@ def assumptions(data_root: Path, generator: nn.Module) -> pd.DataFrame:
 
 def _psnr(image: np.ndarray, references: dict[str, unseen.Reference]) -> float:
     return unseen.judge(image, references)["merged_psnr"]
+
+
+def picture(data_root: Path, generator: nn.Module) -> dict[str, Any]:
+    """Return a panel of `figures.frames.before_after`: a 20 ms frame of JUDGED, enhanced, and its merged reference."""
+    darks = swir_hdr.darks(data_root)
+    scene = next(scene for scene in swir_hdr.scenes(data_root) if scene.name == PICTURED)
+    frame, reference = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks), scene.merged(darks)
+    return panel(f"{scene.name.replace('_', ', ')}, 20 ms", frame, enhance(generator, frame)[0], reference)
 
 
 def plates(data_root: Path, generators: dict[str, nn.Module]) -> pd.DataFrame:

@@ -58,6 +58,21 @@ def mean_scores(images: Sequence[np.ndarray], truths: Sequence[sets.Reference | 
     return {key: float(np.mean([s[key] for s in scores])) if scores else np.nan for key in ("psnr", "ssim")}
 
 
+def panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
+    """Return a row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
+    row = {"label": label, "low_light": frame, "enhanced": image, "reference": None, "scores": None}
+    if truth is None:
+        return row
+    before, after = (with_truth.score(x, *truth) for x in (frame, image))
+    return row | {
+        "low_light": before["a"] * frame + before["b"],
+        "enhanced": after["a"] * image + after["b"],
+        "reference": truth[0],
+        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
+        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
+    }
+
+
 class Validator:
     """Judge a generator on validation frames, with and without their references.
 

@@ -1,7 +1,7 @@
 """A plate of 24 wells of ICG in falling concentration: is the output linear, also beside what is bright.
 
 The plate of the SWIR_HDR set, 6 x 4 wells, the first column up to forty times as bright as the others. A well's value
-is its mean above the plate's empty part, and its truth that value in the merged long exposures of the same still scene.
+is its mean above the plate's empty part, and its truth that value in the merged long exposures of the same scene.
 """
 
 import re

@@ -57,7 +57,7 @@ def check(namespace: Mapping[str, Any]) -> None:
 
 
 def listing(folder: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Return a row for each file of a folder: `file`, `height`, `width`, `dtype`, `frames`; say what cannot be read."""
+    """Return a row for each file of a folder (`file`, `height`, `width`, `dtype`, `frames`); say what is no frame."""
     rows = []
     for path in list_frames(folder):
         try:

@@ -15,7 +15,6 @@ from nircore.figures import frames as draw
 from nircore.figures.style import save
 from nircore.inference import enhance, repeat
 from nircore.maps import attribution, confidence
-from nircore.metrics import with_truth
 from nircore.run import Run
 from nircore.training import choose_device, table_epochs
 
@@ -51,7 +50,7 @@ def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[n
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
                      "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
                      "sha256": sha256(run.path(name))})  # fmt: skip
-        shown.append(_panel(row, frame, image, truth))
+        shown.append(evaluation.panel(_label(row), frame, image, truth))
     run.write_table("enhanced", pd.DataFrame(rows))
     save(draw.before_after(evaluation.spread(shown, SHOWN)), run.figure("fig3a_enhanced"))
 
@@ -65,20 +64,8 @@ def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
         write_frame(run.path(name.replace(".tif", f"_{kind}.tif")), image, np.float32)
 
 
-def _panel(row: Any, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
-    """One row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
-    panel = {"label": f"{row.scene}, {1000 * row.exposure_s:g} ms", "low_light": frame, "enhanced": image,
-             "reference": None, "scores": None}  # fmt: skip
-    if truth is None:
-        return panel
-    before, after = (with_truth.score(x, *truth) for x in (frame, image))
-    return panel | {
-        "low_light": before["a"] * frame + before["b"],
-        "enhanced": after["a"] * image + after["b"],
-        "reference": truth[0],
-        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
-        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
-    }
+def _label(row: Any) -> str:
+    return f"{row.scene}, {1000 * row.exposure_s:g} ms"
 
 
 def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None:
