@@ -84,7 +84,7 @@ def _psnr(image: np.ndarray, references: dict[str, unseen.Reference]) -> float:
 
 
 def picture(data_root: Path, generator: nn.Module) -> dict[str, Any]:
-    """Return a panel of `figures.frames.before_after`: a 20 ms frame of JUDGED, enhanced, and its merged reference."""
+    """Return a panel of `figures.frames.before_after`: a 20 ms frame, enhanced, and its merged reference."""
     darks = swir_hdr.darks(data_root)
     scene = next(scene for scene in swir_hdr.scenes(data_root) if scene.name == PICTURED)
     frame, reference = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks), scene.merged(darks)

@@ -57,9 +57,9 @@ def compare(images: Mapping[str, np.ndarray], reference: np.ndarray) -> pd.DataF
     """Compare the dim wells of some frames (H, W) with the reference's.
 
     Returns:
-        `method`; `slope` of value over truth (least squares with an offset); `rms_dn`, root mean square error in DN;
-        `r2`, squared correlation; `brightest_dim_dn`, the value of
-        the well beside the brightest one, and `truth_dn`, its truth.
+        `method`; `slope` of value over truth (least squares with an offset); `rms_dn`, root mean square distance in
+        DN from that line; `r2`, squared correlation; `brightest_dn`, the value of the brightest of these wells, and
+        `truth_dn`, its truth.
     """
     all_wells, rows = wells(reference), []
     dim = all_wells < DIM_DN
@@ -67,8 +67,8 @@ def compare(images: Mapping[str, np.ndarray], reference: np.ndarray) -> pd.DataF
     truth = all_wells[dim]
     for name, image in images.items():
         values = wells(image)[dim]
-        slope = float(np.polyfit(truth, values, 1)[0])
-        rms = float(np.sqrt(np.mean((values - truth) ** 2)))
+        slope, offset = np.polyfit(truth, values, 1)
+        rms = float(np.sqrt(np.mean((values - slope * truth - offset) ** 2)))
         r2 = float(np.corrcoef(truth, values)[0, 1] ** 2)
-        rows.append({"method": name, "slope": slope, "rms_dn": rms, "r2": r2, "brightest_dim_dn": values[0]})
+        rows.append({"method": name, "slope": float(slope), "rms_dn": rms, "r2": r2, "brightest_dn": values[0]})
     return pd.DataFrame(rows).assign(truth_dn=float(truth[0]))
