@@ -143,7 +143,10 @@ def _fit_of(source: Path, frames: int, settings: Settings, stamp: str) -> Fit | 
     for page in telling(frames):
         job = Job(source, source, settings, {}, frames, 1)
         (pixels,), _, (exposure_s,) = _frames(job, page, page + 1)
-        signals.append(enhancer.signal(pixels, exposure_s))
+        try:
+            signals.append(enhancer.signal(pixels, exposure_s))
+        except NircoreError as error:
+            raise NircoreError(f"{source}{'' if frames == 1 else f', frame {page}'}: {error}") from error
     return enhancer.fit(signals)
 
 
@@ -208,6 +211,7 @@ def finish(job: Job) -> dict[str, Any]:
     try:
         temporary = _temporary(job)
         record["not_kept"] = _write(job, stack, temporary, note)
+        record["said"] = list(stack.said)
         _remove(job.target)
         paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
         os.replace(temporary, job.target)

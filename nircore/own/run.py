@@ -165,6 +165,7 @@ def _line(job: jobs.Job, record: dict[str, Any]) -> str:
         parts.append(f"assumed {summary['assumed']}")
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
+    parts += record["said"]
     if record["not_kept"]:
         parts.append(f"not kept: {', '.join(record['not_kept'])}")
     return ", ".join(parts)

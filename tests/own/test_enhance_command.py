@@ -290,7 +290,7 @@ from nircore.own.enhancer import Enhancer
 from nircore.own.settings import Settings
 from nircore.own.records import FACTS
 job.PART_BYTES = 2**21
-Enhancer.__call__ = lambda self, pixels, dtype, exposure_s=None: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))
+Enhancer.__call__ = lambda self, pixels, dtype, *rest: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))
 peaks = []
 for name in sys.argv[2:]:
     tally = run.enhance_files([name], Path("out"), Settings(sys.argv[1]), say=lambda line: None)
