@@ -1,5 +1,11 @@
-"""One pool of threads at a time: numpy's BLAS must not spin beside the network's own threads."""
+"""One pool of threads at a time: numpy's BLAS must not spin beside the network's own threads.
 
+A process that was forked (`multiprocessing.Pool` on Linux) has none of its parent's threads, only their pools, and
+would wait for them for ever: it works with one thread and with engines that it builds itself.
+"""
+
+import os
+import sys
 from contextlib import AbstractContextManager
 from functools import lru_cache
 
@@ -17,3 +23,15 @@ def one_pool() -> AbstractContextManager:
     Its idle threads wait by spinning, and took more than half of a frame's time from the network's.
     """
     return _controller().limit(limits=1, user_api="blas")
+
+
+def _alone() -> None:
+    """Make a forked process work: no pool of threads, no engine of its parent's."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    if (enhancers := sys.modules.get("nircore.own.enhancer")) is not None:
+        enhancers.enhancer_for.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alone)

@@ -4,6 +4,7 @@ Until it is whole, everything of it lies in a hidden folder beside its place. A 
 did it and however often the run was killed; that folder is all the state there is, for one process and for a cluster.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -73,13 +74,15 @@ def plan(source: Path, target: Path, settings: Settings, overwrite: bool = False
     Raises:
         NircoreError: the file cannot be used, or its result's name is taken by something else.
     """
-    with opened(source) as stack:
+    with opened(source, settings.raw) as stack:
         window(source, stack, settings.average)
-        container(source).check(source, stack)
+        container(source, settings.raw).check(source, stack)
         part = max(1, min(64, PART_BYTES // (stack.shape[0] * stack.shape[1] * stack.dtype.itemsize)))
         frames, beside = stack.pages, stack.beside
     identity = {"source": str(source.absolute()), "source_sha256": content_sha256(source, beside)}
     identity |= enhancer_for(settings).identity
+    if settings.raw is not None:
+        identity["raw"] = dataclasses.asdict(settings.raw)
     job = Job(source, target, settings, json.loads(json.dumps(identity)), frames, part)
     if target.exists() and not overwrite:
         before = records.read(records.path_of(target)).get("identity")
@@ -157,7 +160,7 @@ def _fit(job: Job) -> Fit | None:
 
 def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:
     """Read the frames of a part (or the means around them), their dtype and their exposures."""
-    with opened(job.source) as stack, np.errstate(over="ignore"):
+    with opened(job.source, job.settings.raw) as stack, np.errstate(over="ignore"):
         around = window(job.source, stack, job.settings.average)
         wanted = [around(page) for page in range(start, stop)]
         raw = {page: np.array(stack.read(page), dtype=np.float32) for page in sorted({*chain(*wanted)})}
@@ -206,7 +209,7 @@ def finish(job: Job) -> dict[str, Any]:
         note += f"; mean of {job.settings.average} frames"
     for leftover in job.work.glob("whole-*"):  # of a run that was killed right here
         shutil.rmtree(leftover, ignore_errors=True)
-    with opened(job.source) as stack:
+    with opened(job.source, job.settings.raw) as stack:
         pass  # its header is all that is needed, and what goes wrong below is not its fault
     try:
         temporary = _temporary(job)
@@ -216,7 +219,7 @@ def finish(job: Job) -> dict[str, Any]:
         paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
         os.replace(temporary, job.target)
     except OSError as error:
-        raise NircoreError(f"Cannot write {job.target}: {error.strerror or error}; free some space.") from error
+        raise paths.cannot_write(job.target, error) from error
     shutil.rmtree(job.work, ignore_errors=True)
     return record
 
@@ -229,7 +232,7 @@ def _temporary(job: Job) -> Path:
 def _write(job: Job, stack: Stack, temporary: Path, note: str) -> list[str]:
     """Write the result under a temporary name; return what of the source is not kept in it, in words."""
     try:
-        lost = container(job.source).write(job.source, temporary, stack, _pages(job), note)
+        lost = container(job.source, job.settings.raw).write(job.source, temporary, stack, _pages(job), note)
     except (NircoreError, OSError):
         raise
     except Exception as error:  # each encoder has its own exceptions; another try would end alike

@@ -111,7 +111,9 @@ def test_a_metamorph_stack_is_read_whole_or_refused(tmp_path: Path, suffix: str)
         target = tmp_path / f"again.{suffix}"
         assert "MetaMorph UIC2" in container(whole).write(whole, target, stack, iter(movie()), "note")
     np.testing.assert_array_equal(tifffile.imread(target, key=range(5)), movie())
-    refused(metamorph(tmp_path / f"cut.{suffix}", 5, 4), "its header promises 5 frames, and not all of them are there")
+    refused(
+        metamorph(tmp_path / f"cut.{suffix}", 5, 4), "its header promises 5 frames, and not all of them are there"
+    )
 
 
 def test_a_shape_that_promises_more_frames_than_there_are(tmp_path: Path) -> None:
