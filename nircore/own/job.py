@@ -21,7 +21,7 @@ import numpy as np
 
 from nircore import __version__, paths
 from nircore.data.axes import window
-from nircore.data.containers import container, opened
+from nircore.data.containers import CONTAINERS, container, opened
 from nircore.data.content import content_sha256
 from nircore.data.formats.stack import Stack
 from nircore.data.frames import check_pixels, exposure_in
@@ -81,7 +81,7 @@ def plan(source: Path, target: Path, settings: Settings, overwrite: bool = False
         frames, beside = stack.pages, stack.beside
     identity = {"source": str(source.absolute()), "source_sha256": content_sha256(source, beside)}
     identity |= enhancer_for(settings).identity
-    if settings.raw is not None:
+    if settings.raw is not None and source.suffix.lower() not in CONTAINERS and source.is_file():
         identity["raw"] = dataclasses.asdict(settings.raw)
     job = Job(source, target, settings, json.loads(json.dumps(identity)), frames, part)
     if target.exists() and not overwrite:

@@ -24,10 +24,10 @@ from tests.own.test_enhance_command import write
 COUNTED = """
 import sys
 from nircore.own import job
-finish = job.finish
+finish, place = job.finish, sys.argv[1]
 def noted(one):
     record = finish(one)
-    with open(sys.argv[1], "a") as file:
+    with open(place, "a") as file:
         file.write(one.target.name + "\\n")
     return record
 job.finish, job.PART_BYTES = noted, 2 * 40 * 48 * 2
@@ -83,7 +83,8 @@ def other(tmp_path):
     assert held.wait(60)
     one.free = free
     yield one
-    free.set()
+    if one.is_alive():  # to one that was killed while it waited, `set` would wait for ever
+        free.set()
     one.join(60)
 
 
@@ -107,7 +108,8 @@ def test_a_run_that_is_killed_holds_nothing(weights, tmp_path, other, monkeypatc
     assert lines[0].startswith("another run has 1 of the results in hand, which are waited for: ")
 
 
-def test_what_the_other_run_made_meanwhile_counts_as_there(weights, tmp_path, other, monkeypatch):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_the_other_run_made_meanwhile_counts_as_there(weights, tmp_path, other, monkeypatch, overwrite):
     write(tmp_path / "a.tif", frames(2))
     settings = Settings(str(weights))
 
@@ -120,12 +122,9 @@ def test_what_the_other_run_made_meanwhile_counts_as_there(weights, tmp_path, ot
         other.join(60)
 
     monkeypatch.setattr(runs.time, "sleep", made)
-    for overwrite in (False, True):
-        tally = runs.enhance_files(
-            [str(tmp_path / "a.tif")], tmp_path / "out", settings, overwrite=overwrite, say=lambda _: None
-        )
-        assert (tally.made, tally.there, tally.bad) == (0, 1, 0)
-        break
+    source, out = str(tmp_path / "a.tif"), tmp_path / "out"
+    tally = runs.enhance_files([source], out, settings, overwrite=overwrite, say=lambda _: None)
+    assert (tally.made, tally.there, tally.bad) == (0, 1, 0)
 
 
 FORKED = """

@@ -11,6 +11,7 @@ from nircore.data.formats import ome_tiff
 from nircore.data.formats.stack import Stack, of_array
 from nircore.errors import NircoreError
 
+BLOCK = 2880  # bytes, of which every part of a file is a multiple
 EXPOSURES = ("EXPTIME", "EXPOSURE")  # seconds, by the dictionaries of FITS keywords
 
 
@@ -39,7 +40,7 @@ def opened(path: Path) -> Iterator[Stack]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its remarks on a file that is cut: said below
-        with fits.open(path, memmap=True) as file:
+        with fits.open(path, memmap=False) as file:  # sections are read one by one all the same
             hdus = [hdu for hdu in file if getattr(hdu, "is_image", False) and len(hdu.shape) >= 2]
             if not hdus or len({(hdu.shape, len(hdu.shape) == 2 or len(hdus) == 1) for hdu in hdus}) > 1:
                 raise NircoreError(
@@ -55,9 +56,15 @@ def opened(path: Path) -> Iterator[Stack]:
 
 
 def _missing(path: Path, hdus: list[Any]) -> str:
-    end = max(hdu.fileinfo()["datLoc"] + hdu.size for hdu in hdus)
-    lacking = end - path.stat().st_size
+    lacking = max(_end(hdu) for hdu in hdus) - path.stat().st_size
     return f"{lacking} bytes of its frames are not there" if lacking > 0 else ""
+
+
+def _end(hdu: Any) -> int:
+    """Return the least size of a file that holds an image whole: the blanks up to the next block may be missing."""
+    place = hdu.fileinfo()
+    compressed = hasattr(hdu, "compressed_data")
+    return place["datLoc"] + (place["datSpan"] - BLOCK + 1 if compressed else hdu.size)
 
 
 def _exposures(file: Any, hdus: list[Any], pages: int) -> tuple[float, ...] | None:
