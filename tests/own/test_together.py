@@ -146,7 +146,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("engine", ["auto", "torch", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("engine", ["auto", "eager", "onnxruntime", "openvino"])
 def test_a_forked_pool_enhances_after_its_parent_did(weights, tmp_path, engine):
     if engine in ("onnxruntime", "openvino"):
         pytest.importorskip(engine)
