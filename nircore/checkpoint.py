@@ -23,7 +23,8 @@ def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str
         with atomic(path) as temporary:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)
     except SafetensorError as error:  # how safetensors reports a full disk
-        raise NircoreError(f"Cannot write {path}: {error}; free some space or choose another place.") from error
+        way_out = "free some space" if "No space" in str(error) else "choose another place"
+        raise NircoreError(f"Cannot write {path}: {error}; {way_out}.") from error
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:

@@ -4,13 +4,30 @@ import sys
 from typing import Annotated, Any, Optional
 
 import typer
+from typer.core import TyperGroup
 
 from nircore import __version__
 from nircore.config import available, parse, resolve
 from nircore.errors import NircoreError
 from nircore.own import commands
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+class _Commands(TyperGroup):
+    """The commands; one that is interrupted says so on one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            print(f"\n{INTERRUPTED}", file=sys.stderr)
+            raise typer.Exit(130) from interrupt
+
+
+INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
@@ -178,5 +195,5 @@ def main() -> None:
         print(f"nircore: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("nircore: interrupted; run the same command again to go on from the last checkpoint.", file=sys.stderr)
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

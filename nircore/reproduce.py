@@ -158,10 +158,15 @@ def cells(name: str) -> list[str]:
     """Return the sources of a notebook's cells: outputs and counts left by JupyterLab are not changes."""
     import nbformat
 
+    return [cell.source for cell in nbformat.read(_notebook(name), as_version=4).cells]
+
+
+def _notebook(name: str) -> Path:
+    """Return the file of a notebook; a wheel has none."""
     path = paths.notebooks() / f"{name}.ipynb"
     if not path.is_file():
         raise NircoreError(f"There is no notebook {path}: run from a checkout of the repository.")
-    return [cell.source for cell in nbformat.read(path, as_version=4).cells]
+    return path
 
 
 def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> None:
@@ -173,7 +178,7 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    source, partial = paths.notebooks() / f"{name}.ipynb", output.with_name(f"{name}.partial.ipynb")
+    source, partial = _notebook(name), output.with_name(f"{name}.partial.ipynb")
     paths.make_folder(output.parent)
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
@@ -194,4 +199,4 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
             f"other programs. The notebook up to there is {partial}."
         ) from error
     except OSError as error:
-        raise NircoreError(f"Cannot write {partial}: {error}; free some space or choose another place.") from error
+        raise paths.cannot_write(partial, error) from error

@@ -10,8 +10,8 @@ from nircore.errors import NircoreError
 
 #: Suffixes of pictures and movies that are not read: worth a word, as a text file is not.
 PICTURES = {
-    *(".nd2", ".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims", ".dv", ".sif", ".spe", ".fits", ".fit"),
-    *(".dcimg", ".raw", ".bin", ".dat", ".seq", ".mat", ".jpg", ".jpeg", ".jp2", ".bmp", ".gif", ".webp", ".avi"),
+    *(".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims", ".dv"),
+    *(".raw", ".bin", ".dat", ".img", ".seq", ".mat", ".jpg", ".jpeg", ".jp2", ".bmp", ".gif", ".webp", ".avi"),
     *(".mp4", ".mov", ".mkv", ".dcm", ".nii", ".mrc", ".svs", ".ndpi", ".npz", ".he5", ".h5ad", ".nc", ".n5"),
 }
 

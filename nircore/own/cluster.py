@@ -22,12 +22,12 @@ def on(address: str) -> Callable[[Iterable[tuple[jobs.Job, int]]], Iterator[tupl
     except ImportError as error:
         raise NircoreError("--scheduler needs dask.distributed: pip install 'nircore[cluster]'.") from error
     try:
-        client = Client(address, timeout=WAIT_S, set_as_default=False)
+        clients = [Client(address, timeout=WAIT_S, set_as_default=False)]
     except (OSError, ValueError) as error:
         raise NircoreError(f"No Dask scheduler answers at {address}: check that it runs ({error}).") from error
 
     def work(tasks: Iterable[tuple[jobs.Job, int]]) -> Iterator[tuple[jobs.Job, int | Exception]]:
-        with client:
+        with clients.pop() if clients else Client(address, timeout=WAIT_S, set_as_default=False) as client:
             asked = {client.submit(jobs.do, job, start, pure=False): job for job, start in tasks}
             for future in as_completed(list(asked), loop=client.loop):
                 error = future.exception()

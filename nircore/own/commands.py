@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-FEW = 20  # files: so many are named when the summary is printed
+SMALLEST = 32  # pixels: the side of the smallest crop that trains
 
 
 def enhance(
@@ -24,6 +24,9 @@ def enhance(
     average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
     report: Annotated[bool, typer.Option("--report", help="a page for each file, and an index")] = False,
     trust: Annotated[bool, typer.Option("--trust", help="a map of the expected error in DN for each file")] = False,
+    shape: Annotated[str, typer.Option(help="of raw pixels, in files of no known kind: H,W or N,H,W")] = "",
+    dtype: Annotated[str, typer.Option(help="of raw pixels: uint16, >u2 for big-endian, ...")] = "",
+    offset: Annotated[int, typer.Option(help="bytes before the first of raw pixels")] = 0,
     scheduler: Annotated[str, typer.Option(help="address of a Dask scheduler, such as tcp://host:8786")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that were made otherwise")] = False,
 ) -> None:
@@ -32,12 +35,15 @@ def enhance(
     Run the same command again to go on after an interruption; what is done stays done. The exit status is 0 when
     every file came out, 1 when some could not be used (each is named), 2 when nothing could be done.
     """
+    from nircore.data.formats.raw import Raw
     from nircore.own import cluster, companions, run
     from nircore.own.settings import Settings
 
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
-    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise)
+    settings = Settings(
+        weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, Raw.parsed(shape, dtype, offset)
+    )
     workers = cluster.on(scheduler) if scheduler else run.here
     beside = companions.Companions(out, settings, report, trust)
     tally = run.enhance_files(inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside)
@@ -59,10 +65,25 @@ def train(
     from nircore.own.train import train as execute
 
     folders = low_light.expanduser().resolve(), target.expanduser().resolve()
+    _check_size(folders[1])
     final, table = execute(*folders, start=start, dark=dark, run=run, given=dict(map(parse, set or [])))
     print("Target frames that did not train, degraded like your low-light ones, PSNR in dB:")
     print(table.round(2).to_string(index=False) if len(table) else "fewer than five target frames: none was held out")
     print(f"Use it: nircore enhance INPUT... --out DIR --weights {final}")
+
+
+def _check_size(folder: Path) -> None:
+    """Refuse target frames that no crop fits into; what else is wrong with a folder is said where it is read."""
+    from nircore.data.frames import frame_shape, list_frames
+    from nircore.errors import NircoreError
+
+    for path in list_frames(folder) if folder.is_dir() else ():
+        try:
+            height, width = frame_shape(path)
+        except NircoreError:
+            continue
+        if min(height, width) < SMALLEST:
+            raise NircoreError(f"{path} is {height} x {width} pixels: training takes {SMALLEST} or more on a side.")
 
 
 def fetch(

@@ -55,7 +55,7 @@ class Companions:
 
     def _signals(self, pair: Pair, which: range | None = None) -> Iterator[np.ndarray]:
         """Yield the frames as the network was given them, (H, W) float32 DN above the dark where there is one."""
-        with opened(pair.source) as stack:
+        with opened(pair.source, self.settings.raw) as stack:
             around = window(pair.source, stack, self.settings.average)
             for page in which or range(stack.pages):
                 exposure = stack.exposures_s[page] if stack.exposures_s else exposure_in(pair.source)
@@ -66,13 +66,18 @@ class Companions:
         """Write a file's trust maps; return that of the frame that its page shows."""
         place = self.out / "trust" / f"{_short(name)}.trust.tif"
         kept = np.zeros((1, 1), np.float32)
-        big = _map_bytes(pair.source) > 2**30
+        big = self._map_bytes(pair.source) > 2**30
         with paths.atomic(place) as temporary, tifffile.TiffWriter(temporary, bigtiff=big) as writer:
             for page, signal in enumerate(self._signals(pair)):
                 half_width = self._half_width(signal)
                 writer.write(half_width, photometric="minisblack", compression="zlib", metadata=None, software=False)
                 kept = half_width if page == shown else kept
         return kept
+
+    def _map_bytes(self, path: Path) -> int:
+        """Return the size of a file's maps before compression (a folder store has no size of its own)."""
+        with opened(path, self.settings.raw) as stack:
+            return stack.pages * stack.shape[0] * stack.shape[1] * 4
 
     def _half_width(self, signal: np.ndarray) -> np.ndarray:
         if np.ptp(signal) == 0:  # a blank frame passed through: nothing was done that could be wrong
@@ -112,12 +117,6 @@ def _shown(record: dict[str, Any]) -> int:
     middle = len(scales) // 2
     lit = [page for page, scale in enumerate(scales) if scale]
     return min(lit, key=lambda page: abs(page - middle), default=middle)
-
-
-def _map_bytes(path: Path) -> int:
-    """Return the size of a file's maps before compression (a folder store has no size of its own)."""
-    with opened(path) as stack:
-        return stack.pages * stack.shape[0] * stack.shape[1] * 4
 
 
 def _short(name: str) -> str:

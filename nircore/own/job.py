@@ -4,6 +4,7 @@ Until it is whole, everything of it lies in a hidden folder beside its place. A 
 did it and however often the run was killed; that folder is all the state there is, for one process and for a cluster.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ import numpy as np
 
 from nircore import __version__, paths
 from nircore.data.axes import window
-from nircore.data.containers import container, opened
+from nircore.data.containers import CONTAINERS, container, opened
 from nircore.data.content import content_sha256
 from nircore.data.formats.stack import Stack
 from nircore.data.frames import check_pixels, exposure_in
@@ -72,13 +73,15 @@ def plan(source: Path, target: Path, settings: Settings, overwrite: bool = False
     Raises:
         NircoreError: the file cannot be used, or its result's name is taken by something else.
     """
-    with opened(source) as stack:
+    with opened(source, settings.raw) as stack:
         window(source, stack, settings.average)
-        container(source).check(source, stack)
+        container(source, settings.raw).check(source, stack)
         part = max(1, min(64, PART_BYTES // (stack.shape[0] * stack.shape[1] * stack.dtype.itemsize)))
         frames, beside = stack.pages, stack.beside
     identity = {"source": str(source.absolute()), "source_sha256": content_sha256(source, beside)}
     identity |= enhancer_for(settings).identity
+    if settings.raw is not None and source.suffix.lower() not in CONTAINERS and source.is_file():
+        identity["raw"] = dataclasses.asdict(settings.raw)
     job = Job(source, target, settings, json.loads(json.dumps(identity)), frames, part)
     if target.exists() and not overwrite:
         before = records.read(records.path_of(target)).get("identity")
@@ -142,7 +145,10 @@ def _camera_of(source: Path, frames: int, settings: Settings, stamp: str) -> Cam
     for page in telling(frames):
         job = Job(source, source, settings, {}, frames, 1)
         (pixels,), _, (exposure_s,) = _frames(job, page, page + 1)
-        signals.append(enhancer.signal(pixels, exposure_s))
+        try:
+            signals.append(enhancer.signal(pixels, exposure_s))
+        except NircoreError as error:
+            raise NircoreError(f"{source}{'' if frames == 1 else f', frame {page}'}: {error}") from error
     return enhancer.camera(signals, exposure_s)
 
 
@@ -153,7 +159,7 @@ def _camera(job: Job) -> Camera | None:
 
 def _frames(job: Job, start: int, stop: int) -> tuple[list[np.ndarray], np.dtype, list[float | None]]:
     """Read the frames of a part (or the means around them), their dtype and their exposures."""
-    with opened(job.source) as stack, np.errstate(over="ignore"):
+    with opened(job.source, job.settings.raw) as stack, np.errstate(over="ignore"):
         around = window(job.source, stack, job.settings.average)
         wanted = [around(page) for page in range(start, stop)]
         raw = {page: np.array(stack.read(page), dtype=np.float32) for page in sorted({*chain(*wanted)})}
@@ -202,16 +208,17 @@ def finish(job: Job) -> dict[str, Any]:
         note += f"; mean of {job.settings.average} frames"
     for leftover in job.work.glob("whole-*"):  # of a run that was killed right here
         shutil.rmtree(leftover, ignore_errors=True)
-    with opened(job.source) as stack:
+    with opened(job.source, job.settings.raw) as stack:
         pass  # its header is all that is needed, and what goes wrong below is not its fault
     try:
         temporary = _temporary(job)
         record["not_kept"] = _write(job, stack, temporary, note)
+        record["said"] = list(stack.said)
         _remove(job.target)
         paths.write_text(records.path_of(job.target), json.dumps(record, indent=1) + "\n")
         os.replace(temporary, job.target)
     except OSError as error:
-        raise NircoreError(f"Cannot write {job.target}: {error.strerror or error}; free some space.") from error
+        raise paths.cannot_write(job.target, error) from error
     shutil.rmtree(job.work, ignore_errors=True)
     return record
 
@@ -224,7 +231,7 @@ def _temporary(job: Job) -> Path:
 def _write(job: Job, stack: Stack, temporary: Path, note: str) -> list[str]:
     """Write the result under a temporary name; return what of the source is not kept in it, in words."""
     try:
-        lost = container(job.source).write(job.source, temporary, stack, _pages(job), note)
+        lost = container(job.source, job.settings.raw).write(job.source, temporary, stack, _pages(job), note)
     except (NircoreError, OSError):
         raise
     except Exception as error:  # each encoder has its own exceptions; another try would end alike

@@ -1,6 +1,8 @@
 """Many files, one bar: what is bad is named and left out, the rest proceeds, here or on a cluster."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from nircore.own import job as jobs
 from nircore.own import records
 from nircore.own.enhancer import enhancer_for
 from nircore.own.inputs import Pair, pairs
+from nircore.own.locks import Locks
 from nircore.own.settings import Settings
 
 FEW = 20  # files: so many of other kinds are named
+PAUSE_S = 0.2  # between two looks at whether another run has done what it has in hand
 Task = tuple[jobs.Job, int]
 #: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
 Workers = Callable[[Iterable[Task]], Iterator[tuple[jobs.Job, int | Exception]]]
@@ -72,36 +76,72 @@ def enhance_files(
     for line in enhancer.darks.said if enhancer.darks else ():
         say(line)
     tally, others = Tally(say), []
-    found, errors = pairs(inputs, out, settings.average, others)
+    found, errors = pairs(inputs, out, settings.average, others, settings.raw)
     if others:
         kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
         say(f"passed over, of kinds that are not read ({kinds}): {', '.join(str(path) for path in others[:FEW])}")
     for error in errors:
         tally.refuse(error)
-    planned = list(_planned(found, settings, overwrite, tally, finished))
-    total, left = sum(job.frames for job in planned), sum(job.left() for job in planned)
-    with tqdm(total=total, initial=total - left, unit=" frames", disable=None) as bar:
-        _work(planned, workers, bar, tally, finished)
+    with tqdm(total=0, unit=" frames", disable=None) as bar, closing(Locks()) as locks:
+        run = _Run(settings, overwrite, workers, finished, tally, bar, locks)
+        run.all(found)
     return tally
 
 
-def _planned(
-    found: list[Pair], settings: Settings, overwrite: bool, tally: Tally, finished: Finished
-) -> Iterator[jobs.Job]:
-    for pair in found:
-        try:
-            job = jobs.plan(pair.source, pair.target, settings, overwrite)
-        except NircoreError as error:
-            tally.refuse(error)
-            continue
-        except OSError as error:
-            tally.refuse(NircoreError(f"{pair.source} cannot be used: {error.strerror}."))
-            continue
-        if job is not None:
-            yield job
-            continue
-        tally.there += 1
-        _tell(finished, pair, records.read(records.path_of(pair.target)), tally)
+class _Run:
+    """One pass over many files, of which other runs may have some in hand: those are waited for at the end."""
+
+    def __init__(self, settings: Settings, overwrite: bool, workers: Workers, finished: Finished, tally: Tally,
+                 bar: Any, locks: Locks) -> None:  # fmt: skip
+        self.settings, self.overwrite, self.workers, self.finished = settings, overwrite, workers, finished
+        self.tally, self.bar, self.locks = tally, bar, locks
+
+    def all(self, found: list[Pair]) -> None:
+        """Enhance what is free, then what others had in hand and is free by then."""
+        waited: set[Path] = set()
+        while found:
+            free = [pair for pair in found if self.locks.take(pair.target)]
+            taken = {pair.target for pair in free}
+            found = [pair for pair in found if pair.target not in taken]
+            planned = list(self._planned(free, waited))
+            self.bar.total += sum(job.frames for job in planned)
+            self.bar.update(sum(job.frames - job.left() for job in planned))
+            if planned:
+                _work(planned, self.workers, self.bar, self.tally, self.finished, self.locks)
+            if found and not free and waited >= {pair.target for pair in found}:
+                time.sleep(PAUSE_S)
+            elif new := [pair.target for pair in found if pair.target not in waited]:
+                others = ", ".join(map(str, new[:FEW])) + (", ..." if len(new) > FEW else "")
+                self.tally.say(f"another run has {len(new)} of the results in hand, which are waited for: {others}")
+                waited.update(new)
+
+    def _planned(self, pairs: list[Pair], waited: set[Path]) -> Iterator[jobs.Job]:
+        for pair in pairs:
+            try:
+                job = self._plan(pair, pair.target in waited)
+            except NircoreError as error:
+                self._refuse(pair, error)
+                continue
+            except OSError as error:
+                self._refuse(pair, NircoreError(f"{pair.source} cannot be used: {error.strerror}."))
+                continue
+            if job is not None:
+                yield job
+                continue
+            self.locks.drop(pair.target)
+            self.tally.there += 1
+            _tell(self.finished, pair, records.read(records.path_of(pair.target)), self.tally)
+
+    def _refuse(self, pair: Pair, error: NircoreError) -> None:
+        self.locks.drop(pair.target)
+        self.tally.refuse(error)
+
+    def _plan(self, pair: Pair, waited: bool) -> jobs.Job | None:
+        """Plan a file; what another run has just made the same way is done, even where results are overwritten."""
+        if waited and self.overwrite and pair.target.exists():
+            with suppress(NircoreError):
+                return jobs.plan(pair.source, pair.target, self.settings)
+        return jobs.plan(pair.source, pair.target, self.settings, self.overwrite)
 
 
 def _tell(finished: Finished, pair: Pair, record: dict[str, Any], tally: Tally) -> None:
@@ -112,7 +152,9 @@ def _tell(finished: Finished, pair: Pair, record: dict[str, Any], tally: Tally) 
         tally.refuse(error)
 
 
-def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, finished: Finished) -> None:
+def _work(
+    planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, finished: Finished, locks: Locks
+) -> None:
     """Have all parts done, and finish each file with its last one."""
     todo = {job.target: job.todo() for job in planned}
     waiting = {target: len(starts) for target, starts in todo.items()}
@@ -130,6 +172,8 @@ def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, fin
         except NircoreError as error:
             tally.refuse(error)
             return
+        finally:
+            locks.drop(job.target)
         tally.made += 1
         tally.say(_line(job, record))
         _tell(finished, Pair(job.source, job.target), record, tally)
@@ -143,6 +187,7 @@ def _work(planned: list[jobs.Job], workers: Workers, bar: Any, tally: Tally, fin
                 failed.add(job.target)
                 tally.refuse(outcome)
                 jobs.give_up(job)
+                locks.drop(job.target)
             continue
         bar.update(outcome)
         waiting[job.target] -= 1
@@ -165,6 +210,7 @@ def _line(job: jobs.Job, record: dict[str, Any]) -> str:
         parts.append(f"assumed {summary['assumed']}")
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
+    parts += record["said"]
     if record["not_kept"]:
         parts.append(f"not kept: {', '.join(record['not_kept'])}")
     return ", ".join(parts)

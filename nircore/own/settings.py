@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from nircore import engines
+from nircore.data.formats.raw import Raw
 from nircore.errors import NircoreError
 from nircore.shipped import weights_of
 
@@ -21,6 +22,7 @@ class Settings:
         pedestal_dn: what the output stands on where a dark is subtracted; None: the level of the shortest dark.
         average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
         gain_e_per_dn, read_noise_dn: of the camera, in e-/DN and DN; None: read off the frames.
+        raw: what files of no known kind hold; None: they are refused.
 
     Raises:
         NircoreError: a value out of range.
@@ -35,6 +37,7 @@ class Settings:
     engine: str = "auto"
     gain_e_per_dn: float | None = None
     read_noise_dn: float | None = None
+    raw: Raw | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""

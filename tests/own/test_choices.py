@@ -65,7 +65,8 @@ def test_an_average_runs_along_time_and_leaves_channels_apart(nircore, weights, 
         after = (
             after.reshape(swapped.shape).swapaxes(0, 1) if "swapped" in source.name else after.reshape(stack.shape)
         )
-        np.testing.assert_array_equal(after, expected, err_msg=source.name)
+        # the frames of a file share what is known of the camera, so channels alone come out some DN apart, not 2000
+        np.testing.assert_allclose(after.astype(float), expected, atol=40, err_msg=source.name)
 
 
 def test_an_average_along_what_nobody_names_is_refused(nircore, weights, tmp_path):
@@ -116,7 +117,7 @@ def test_every_hole_in_a_folder_is_named_and_the_rest_proceeds(nircore, weights,
     os.mkfifo(folder / "pipe.tif")
     (folder / "deep/up").symlink_to("..")
     (folder / "self").symlink_to("self")
-    (folder / "movie.nd2").write_bytes(b"x")
+    (folder / "movie.czi").write_bytes(b"x")
     (folder / "notes.txt").write_text("x")
     status, output, _ = nircore("enhance", folder, "--out", tmp_path / "out", "--weights", weights)
     assert status == 1 and "2 enhanced, 0 already there, 3 could not be used" in output
@@ -127,7 +128,7 @@ def test_every_hole_in_a_folder_is_named_and_the_rest_proceeds(nircore, weights,
     }.items():
         (line,) = [line for line in output.splitlines() if f"{folder / name} is" in line]
         assert words in line
-    assert f"passed over, of kinds that are not read (.nd2): {folder / 'movie.nd2'}" in output
+    assert f"passed over, of kinds that are not read (.czi): {folder / 'movie.czi'}" in output
     assert "notes.txt" not in output
     made = {
         str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.suffix != ".json"

@@ -44,7 +44,8 @@ def opened(path: Path) -> Iterator[Stack]:
     """Describe the frames of a zarr array, or of the full-size image of an OME-Zarr group."""
     image = _image(path)
     stack = of_array(path, image.array, _names(path, image))
-    yield stack._replace(missing=_missing(image.array))
+    missing, said = _absent(image.array)
+    yield stack._replace(missing=missing, said=said)
 
 
 def _image(path: Path) -> Image:
@@ -99,15 +100,22 @@ def _names(path: Path, image: Image) -> tuple[str, ...]:
     return tuple(name or "" for name in getattr(image.array.metadata, "dimension_names", None) or ())
 
 
-def _missing(array: Any) -> str:
-    """Return how many chunks are not in the store; zarr would read its fill value there."""
+def _absent(array: Any) -> tuple[str, tuple[str, ...]]:
+    """Return what a store lacks, and what is to be said of chunks that are not in it.
+
+    Writers may leave out a chunk that equals the fill value, so it is legal where the store states one and holds
+    some other chunk. A copy that broke off looks the same: it is said.
+    """
     layout = array.shards or array.chunks
     wanted = math.prod(-(-length // step) for length, step in zip(array.shape, layout, strict=True))
     inner = math.prod(step // chunk for step, chunk in zip(layout, array.chunks, strict=True))
-    lacking = wanted - array.nchunks_initialized // inner
-    if lacking <= 0:
-        return ""
-    return f"{lacking} of its {wanted} chunks are not in the store, and would read as {array.fill_value}"
+    there = -(-array.nchunks_initialized // inner)
+    if there >= wanted:
+        return "", ()
+    if array.metadata.fill_value is None or not there:
+        return f"{wanted - there} of its {wanted} chunks are not in the store", ()
+    value = array.metadata.fill_value
+    return "", (f"{wanted - there} of its {wanted} chunks are not in the store and read as its fill value {value}",)
 
 
 def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:

@@ -26,6 +26,7 @@ class Stack(NamedTuple):
         missing: what the file promises and does not hold, in words; "" where it is complete.
         layout: returns names and lengths of the axes that the pages run along, slowest first; while it is open.
         beside: further files that hold its pixels (sources of an HDF5 virtual dataset).
+        said: what a reader of the result must know about how the file was read, in words.
     """
 
     stored: tuple[int, ...]
@@ -38,6 +39,7 @@ class Stack(NamedTuple):
     missing: str = ""
     layout: Callable[[], Layout] = lambda: ((), ())
     beside: tuple[Path, ...] = ()
+    said: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

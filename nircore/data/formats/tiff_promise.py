@@ -9,8 +9,6 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from nircore.errors import NircoreError
-
 UIC2 = 33629  # MetaMorph: one entry for each plane behind the single header
 POINTERS = (330, 34665, 34853, 40965)  # SubIFDs, Exif, GPS, interoperability: bytes that no page accounts for
 FEW = 64  # pages whose tags are added up on mere suspicion; of more, only where a whole frame is too much
@@ -18,7 +16,9 @@ SHARE = 1 / 8  # of a frame: bytes that nobody accounts for, as a damaged chain 
 
 
 def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
-    """Return how many frames stand behind a single header: ImageJ writes stacks above 4 GB that way."""
+    """Return how many frames stand behind a single header: MetaMorph does so, and ImageJ above 4 GB."""
+    if UIC2 in page.tags:
+        return page.tags[UIC2].count
     if page.is_imagej:
         return _imagej(file)
     if page.is_shaped and (shaped := _shape(page)) and shaped.get("truncated"):
@@ -27,17 +27,9 @@ def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
 
 
 def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
-    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete.
-
-    Raises:
-        NircoreError: it is a MetaMorph stack, whose further planes stand behind the header of the first.
-    """
+    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete."""
     if UIC2 in first.tags and first.tags[UIC2].count > count:
-        planes = first.tags[UIC2].count
-        raise NircoreError(
-            f"{path} is a MetaMorph stack of {planes} planes behind the header of {count}: open it in Fiji, which "
-            "reads all of them, and save it as TIFF."
-        )
+        return f"MetaMorph promises {first.tags[UIC2].count} planes, and {count} are there"
     if _next_page(file):
         return f"page {len(file.pages)} is announced and lies beyond the end of the file"
     promised, who = _promised(path, file, first)
