@@ -4,6 +4,7 @@ An engine turns a generator into a function of a frame (H, W) on its scale, of a
 camera gives it. Engines whose package or device is absent are named with the reason, never silently left out.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,19 +129,35 @@ def available() -> dict[str, str]:
     return {name: engine.absent() for name, engine in ENGINES.items()}
 
 
+#: Whether this process was forked (`multiprocessing.Pool` on Linux): it has none of its parent's threads, only their
+#: pools, and would wait for them for ever. It works with one thread, on PyTorch.
+_forked: list[bool] = []
+
+
+def _after_fork() -> None:
+    torch.set_num_threads(1)
+    _forked.append(True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def choose(name: str = "auto", frames: int = WORTH) -> str:
     """Return the engine meant: for "auto" the fastest that is installed, or what starts at once for few frames.
 
     Raises:
         NircoreError: an unknown engine, or one that cannot run here.
     """
+    if name not in ("auto", *ENGINES):
+        raise NircoreError(f"engine={name} is unknown: choose auto or one of {', '.join(ENGINES)}.")
+    if name != "auto" and (reason := ENGINES[name].absent()):
+        raise NircoreError(f"engine={name} {reason}.")
+    if _forked:
+        return "eager"
     if name == "auto":
         fast = [engine for engine in FASTEST if not ENGINES[engine].absent()]
         return fast[0] if frames >= WORTH else "channels_last"
-    if name not in ENGINES:
-        raise NircoreError(f"engine={name} is unknown: choose auto or one of {', '.join(ENGINES)}.")
-    if reason := ENGINES[name].absent():
-        raise NircoreError(f"engine={name} {reason}.")
     return name
 
 
