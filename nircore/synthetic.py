@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from nircore import baselines
@@ -21,6 +22,7 @@ READ_E = (5.0, 15.0, 40.0)  # electrons: a scientific CMOS, a cooled and a plain
 GAINS = (0.5, 2.0, 8.0)  # e-/DN
 BITS = (8, 12, 16)
 PEAKS = (5.0, 25.0, 100.0)  # brightness, from black to the 99.9th percentile, in read noises
+SMOOTHED = 1.7  # px: of references
 PEDESTAL = 5.0  # read noises, so that hardly anything is cut off at 0 DN
 STRENGTH = 1.2  # of BM3D: what `unseen.tuned` chooses on real frames
 COLUMNS = ("read_e", "gain_e_per_dn", "bits", "peak", "method", "psnr", "ssim")
@@ -65,12 +67,12 @@ def cameras() -> Iterator[Camera]:
 
 
 def scene(reference: np.ndarray) -> np.ndarray:
-    """Return a reference (H, W) as noise-free light: every other pixel's mean, black 0 and the 99.9th percentile 1.
+    """Return a reference (H, W) as noise-free light at half the size, black 0 and the 99.9th percentile 1.
 
-    Half the size, because what noise a merged reference has left would be taken for detail where it is made bright.
+    Smoothed before, because what noise a merged reference has left would pass for detail where the scene is made
+    bright: at half the size the smoothing is that of optics with a point of 2 px.
     """
-    height, width = (side // 2 * 2 for side in reference.shape)
-    half = reference[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
+    half = gaussian_filter(np.asarray(reference, dtype=np.float64), SMOOTHED)[::2, ::2]
     return np.maximum(half, 0) / np.percentile(half, 99.9)
 
 

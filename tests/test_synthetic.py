@@ -35,7 +35,7 @@ def test_only_cameras_that_the_scene_fits_are_tried():
 
 def test_a_reference_becomes_light_between_0_and_about_1():
     light = synthetic.scene(100 * scene((97, 81)) - 3)
-    assert light.shape == (48, 40) and light.min() == 0 and light.max() == pytest.approx(1, abs=0.02)
+    assert light.shape == (49, 41) and light.min() == 0 and light.max() == pytest.approx(1, abs=0.02)
 
 
 def test_gains_are_over_the_rival_on_the_same_camera():
