@@ -155,32 +155,7 @@ def export(
     print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")
 
 
-@app.command()
-def stream(
-    source: Annotated[str, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
-    checkpoint: Annotated[str | None, typer.Option(help="file of a generator; without: the one that ships")] = None,
-    output: Annotated[str, typer.Option(help="folder for the enhanced frames, 32-bit TIFFs in DN")] = "enhanced",
-    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "auto",
-    queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
-    when_full: Annotated[
-        str, typer.Option(help="block: hold the source back; drop: lose frames, and count")
-    ] = "block",
-    idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
-) -> None:
-    """Enhance frames as they come; say at the end how many, how late, and how many were dropped."""
-    from pathlib import Path
-
-    from nircore import engines
-    from nircore import stream as streams
-    from nircore.checkpoint import load_generator
-    from nircore.shipped import MODELS
-
-    enhance = engines.Enhancer(engine, load_generator(Path(checkpoint or MODELS["realtime"]))[0])
-    frames = streams.frames_of(Path(source), idle)
-    print(streams.stream(frames, enhance, streams.to_folder(Path(output)), queue, when_full))
-
-
-for command in (commands.enhance, commands.train, commands.fetch, commands.ship):
+for command in (commands.enhance, commands.stream, commands.train, commands.fetch, commands.ship):
     app.command()(command)
 
 

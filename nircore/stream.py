@@ -10,60 +10,35 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nircore.data.frames import read_pixels
 from nircore.errors import NircoreError
 from nircore.line import POLL_S, Account, Enhance, Line, OneStep, Steps, Write
 from nircore.paths import atomic, make_folder
 from nircore.threads import one_pool
 
-SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
 
+def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
+    """Return a writer of float32 TIFFs in DN, each whole or not there.
 
-def frames_of(source: Path, idle_s: float = 0.0) -> Iterator[np.ndarray]:
-    """Yield the frames (H, W) in DN of a file (every page), or of a folder in the order of their names.
-
-    A folder is watched until nothing new has come for `idle_s`; 0: only what is there. A file is taken once its size
-    has stood still from one look to the next, so that one still being written is not read.
-
-    Raises:
-        NircoreError: there is no such file or folder; a file cannot be read.
+    Args:
+        folder: made if it is not there.
+        names: of the frames by their number in the source, such as `Arrivals.names`, which grows as they come; a
+            frame without one, or whose name was written before, is called `frame_000000.tif` and so on.
     """
-    if source.is_dir():
-        for file in _arriving(source, idle_s):
-            yield from frames_of(file)
-        return
-    yield from read_pixels(source)
-
-
-def _arriving(folder: Path, idle_s: float) -> Iterator[Path]:
-    seen, sizes, latest = set(), {}, time.monotonic()
-    while True:
-        now = {file: file.stat().st_size for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES}
-        for file, size in now.items():
-            if file not in seen and (not idle_s or sizes.get(file) == size > 0):
-                seen.add(file)
-                latest = time.monotonic()
-                yield file
-        if time.monotonic() - latest >= idle_s and seen.issuperset(now):
-            return
-        sizes = now
-        time.sleep(POLL_S)
-
-
-def to_folder(folder: Path) -> Write:
-    """Return a writer of float32 TIFFs in DN, `frame_000000.tif` and so on, each whole or not there."""
     import tifffile
 
     make_folder(folder)
+    taken: set[str] = set()
 
     def write(index: int, image: np.ndarray) -> None:
-        with atomic(folder / f"frame_{index:06d}.tif") as temporary:
+        name = names[index] if index < len(names) and names[index] not in taken else f"frame_{index:06d}"
+        taken.add(name)
+        with atomic(folder / f"{name}.tif") as temporary:
             tifffile.imwrite(temporary, image.astype(np.float32, copy=False))
 
     return write

@@ -11,10 +11,9 @@ import tifffile
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nircore import engines
-from nircore.data import frames
 from nircore.errors import NircoreError
 from nircore.models import UNetGenerator, initialise_rectified
-from nircore.stream import Account, frames_of, stream, to_folder
+from nircore.stream import Account, stream, to_folder
 
 COUNT = 40
 
@@ -222,36 +221,6 @@ def test_the_view_is_shown_pairs():
     assert shown and all(image == frame + 1000 for frame, image in shown)
 
 
-def test_frames_of_a_stack_and_of_a_folder(tmp_path, monkeypatch):
-    opened, real = [], frames.opened
-    monkeypatch.setattr(frames, "opened", lambda path: opened.append(path) or real(path))
-    stack = np.random.default_rng(0).integers(0, 4000, (5, 20, 24)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "stack.tif", stack)
-    assert np.array_equal(list(frames_of(tmp_path / "stack.tif")), stack)
-    assert len(opened) == 1  # however many pages
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    for k in range(3):
-        tifffile.imwrite(folder / f"{k}.tif", stack[k])
-    (folder / "notes.txt").write_text("not a frame")
-    assert np.array_equal(list(frames_of(folder)), stack[:3])
-
-
-def test_a_folder_that_is_being_written_is_followed(tmp_path):
-    stack = np.random.default_rng(0).integers(0, 4000, (6, 20, 24)).astype(np.uint16)
-
-    def acquire():
-        for k, frame in enumerate(stack):
-            tifffile.imwrite(tmp_path / f"{k}.tif", frame)
-            time.sleep(0.03)
-
-    writer = threading.Thread(target=acquire)
-    writer.start()
-    found = list(frames_of(tmp_path, idle_s=1.0))
-    writer.join()
-    assert np.array_equal(found, stack)
-
-
 def test_to_folder_writes_floats_in_the_frame_s_unit(tmp_path):
     account = stream(camera(count=3), slow(0), to_folder(tmp_path / "out"))
     assert account.written == 3
@@ -264,6 +233,4 @@ def test_to_folder_writes_floats_in_the_frame_s_unit(tmp_path):
 def test_what_is_no_stream_is_refused(tmp_path):
     with pytest.raises(NircoreError, match="when_full='lose'"):
         stream(camera(), slow(0), Disk(), when_full="lose")
-    with pytest.raises(NircoreError):
-        next(frames_of(tmp_path / "missing.tif"))
     assert "0 frames read" in str(Account())

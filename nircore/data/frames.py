@@ -5,7 +5,6 @@ the bit depth and the scale it came with.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,17 +65,6 @@ def read_frame(path: Path | str, page: int = 0) -> Frame:
         source=str(path),
         pages=stack.pages,
     )
-
-
-def read_pixels(path: Path | str) -> Iterator[np.ndarray]:
-    """Yield the pixels of every page of a file, (H, W) float32 in DN each; it is opened once, and read as it goes.
-
-    Raises:
-        NircoreError: as `read_frame`, when the page in question is reached.
-    """
-    with opened(path) as stack:
-        for page in range(stack.pages):
-            yield _pixels(path, stack, page)
 
 
 def _pixels(path: Path | str, stack: Stack, page: int) -> np.ndarray:

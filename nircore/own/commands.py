@@ -52,6 +52,41 @@ def enhance(
     raise typer.Exit(1 if tally.bad else 0)
 
 
+def stream(
+    source: Annotated[Path, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
+    output: Annotated[Path, typer.Option(help="folder for the results, 32-bit TIFFs in DN")] = Path(
+        "enhanced"
+    ),
+    model: Annotated[str, typer.Option(help="realtime, or best: slower")] = "realtime",
+    checkpoint: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
+    dark: Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")] = "",
+    exposure: Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")] = None,
+    engine: Annotated[str, typer.Option(help="what runs the network; see `nircore real-time`")] = "auto",
+    queue: Annotated[int, typer.Option(help="frames that may wait")] = 8,
+    when_full: Annotated[str, typer.Option(help="block: hold the source; drop: lose frames, and count")] = "block",
+    idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
+) -> None:
+    """Enhance frames as they come; say at the end how many, how late, and how many were dropped.
+
+    Results are called as their sources. With a dark, they are the signal above it.
+    """
+    from nircore import stream as streams
+    from nircore.arrivals import Arrivals
+    from nircore.engines import Enhancer as Steps
+    from nircore.errors import NircoreError
+    from nircore.own.enhancer import Enhancer
+    from nircore.own.settings import Settings
+
+    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
+        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
+    enhancer = Enhancer(Settings(checkpoint, dark, exposure, model=model, engine=engine))
+    arrivals = Arrivals(source, idle, enhancer.signal, lambda line: typer.echo(line, err=True))
+    writer = streams.to_folder(output, arrivals.names)
+    print(streams.stream(arrivals, Steps(engine, enhancer.generator), writer, queue, when_full))
+    if arrivals.passed_over:
+        print(f"{arrivals.passed_over} frames or files were passed over, each named above")
+
+
 def train(
     low_light: Annotated[Path, typer.Option(help="folder of low-light frames")],
     target: Annotated[Path, typer.Option(help="folder of frames as you would like them; no pairs needed")],
