@@ -54,9 +54,7 @@ def enhance(
 
 def stream(
     source: Annotated[Path, typer.Argument(help="folder that is being written, or a TIFF/HDF5/npy stack")],
-    output: Annotated[Path, typer.Option(help="folder for the results, 32-bit TIFFs in DN")] = Path(
-        "enhanced"
-    ),
+    output: Annotated[Path, typer.Option(help="folder for the results, 32-bit TIFFs in DN")] = Path("enhanced"),
     model: Annotated[str, typer.Option(help="realtime, or best: slower")] = "realtime",
     checkpoint: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
     dark: Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")] = "",

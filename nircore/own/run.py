@@ -213,4 +213,4 @@ def _line(job: jobs.Job, record: dict[str, Any]) -> str:
     parts += record["said"]
     if record["not_kept"]:
         parts.append(f"not kept: {', '.join(record['not_kept'])}")
-    return ", ".join(parts)
+    return ", ".join([*parts, f"by {record['engine']}"])
