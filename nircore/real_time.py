@@ -171,11 +171,11 @@ def _once(case: Case, source: Path, target: Path) -> Turn:
     return Turn(enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
 
 
-def loaded(chosen: Sequence[Case]) -> list[Case]:
-    """Return the fastest case of each recipe in LOADED at the camera's size, to be measured `beside_another`."""
+def loaded(chosen: Sequence[Case], recipes: Sequence[str] = LOADED) -> list[Case]:
+    """Return the fastest case of each of some recipes at the camera's size, to be measured `beside_another`."""
     camera = [case for case in chosen if case.shape == SIZES[-1]]
     found = []
-    for recipe in LOADED:
+    for recipe in recipes:
         own = [case for case in camera if case.recipe == recipe]
         if own:
             fastest = min(own, key=lambda case: np.median([turn.whole for turn in case.turns]))
