@@ -1,6 +1,6 @@
 """How fast the models that ship are on this machine: every engine, the network alone, and a busy process beside.
 
-python benchmarks/shipped_speed.py [--seconds 6] [--threads 2]    # writes reports/real_time/shipped.csv and machine.csv
+python benchmarks/shipped_speed.py [--seconds 6] [--threads 2]    # writes reports/real_time/{shipped,machine}.csv
 """
 
 import argparse

@@ -124,6 +124,10 @@ def text(folder: Path) -> str:
         f"{MODELS[model].stat().st_size:,} bytes"
         for model, config in configs.items()
     }
+    cameras = synthetic.gains(pd.read_csv(folder / "synthetic_cameras.csv").drop(columns="nircore"))
+    shown["cameras"] = markdown(
+        cameras.groupby(["method", "peak"])["gain_db"].agg(["min", "mean", "max"]).reset_index()
+    )
     return TEMPLATE.read_text(encoding="utf-8").format(scores=scores(folder), version=__version__, **facts, **shown)
 
 

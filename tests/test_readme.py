@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from nircore import claims, paths
+from nircore import card, claims, paths
 from nircore.config import load_file, resolve
 
 README = paths.REPOSITORY / "README.md"
@@ -80,6 +80,10 @@ def test_the_ablation_and_the_verdict_quoted_are_the_published_ones():
         assert part == "nothing" or all(gain in text for gain in gains)
     (verdict,) = pd.read_csv(RECIPES / "table9_spectrum_shift.csv")["verdict"]
     assert f"*{verdict}*" in text
+
+
+def test_the_scores_on_animals_never_seen_are_those_of_the_published_table():
+    assert card.scores(BENCHMARK) in README.read_text()
 
 
 def test_the_summary_of_the_claims_is_that_of_the_showcase():
