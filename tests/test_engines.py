@@ -122,7 +122,7 @@ def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once
             monkeypatch.setitem(engines.ENGINES, name, engine)
 
     for here, fastest in (
-        (("cuda", "openvino", "onnxruntime"), "cuda"),
+        (("cuda", "openvino", "openvino-bf16", "onnxruntime"), "openvino"),  # bfloat16 has to be asked for
         (("openvino", "onnxruntime"), "openvino"),
         (("onnxruntime", "compile"), "onnxruntime"),
         ((), "channels_last"),
