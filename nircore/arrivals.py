@@ -109,7 +109,8 @@ class Arrivals:
     def _readable(self, file: Path, since: float) -> bool:
         """Say whether a file is to be taken: it opens, or it has had its time and `_pages` will say what is wrong."""
         try:
-            with opened(file):
+            with opened(file) as stack:
+                stack.read(stack.pages - 1)  # what is half written fails at its end
                 return True
         except NircoreError:
             return not self.idle_s or time.monotonic() - since > PATIENCE_S

@@ -27,17 +27,15 @@ def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
 
     Args:
         folder: made if it is not there.
-        names: of the frames by their number in the source, such as `Arrivals.names`, which grows as they come; a
-            frame without one, or whose name was written before, is called `frame_000000.tif` and so on.
+        names: of the frames by their number in the source, such as `Arrivals.names`, which grows as they come: frame
+            7 from img_7.tif becomes `000007_img_7.tif`, and one without a name `frame_000007.tif`.
     """
     import tifffile
 
     make_folder(folder)
-    taken: set[str] = set()
 
     def write(index: int, image: np.ndarray) -> None:
-        name = names[index] if index < len(names) and names[index] not in taken else f"frame_{index:06d}"
-        taken.add(name)
+        name = f"{index:06d}_{names[index]}" if index < len(names) else f"frame_{index:06d}"
         with atomic(folder / f"{name}.tif") as temporary:
             tifffile.imwrite(temporary, image.astype(np.float32, copy=False))
 

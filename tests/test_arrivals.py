@@ -116,8 +116,8 @@ def test_results_are_called_as_their_sources_and_never_twice_the_same(tmp_path):
     tifffile.imwrite(tmp_path / "in" / "x_2.tiff", STACK[3], photometric="minisblack")
     stream(found, lambda frame: frame + 1000, to_folder(tmp_path / "out", found.names))
     made = {file.name: tifffile.imread(file) for file in (tmp_path / "out").iterdir()}
-    assert set(made) == {"x_2.tif", "x_10.tif", "frame_000001.tif"}
-    np.testing.assert_array_equal(made["x_10.tif"], STACK[1] + 1000.0)
+    assert set(made) == {"000000_x_2.tif", "000001_x_2.tif", "000002_x_10.tif"}
+    np.testing.assert_array_equal(made["000002_x_10.tif"], STACK[1] + 1000.0)
 
 
 def test_a_dark_is_taken_off_with_the_exposure_of_the_name(tmp_path):

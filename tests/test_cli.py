@@ -124,4 +124,4 @@ def test_a_stream_needs_no_checkpoint(nircore, tmp_path):
     status, said, error = nircore("stream", str(source), "--output", str(out), "--idle", "0")
     assert status == 0 and "1 frames read, 1 written, 0 dropped" in said, error
     assert f"engine {engines.choose('auto')}, " in said
-    assert tifffile.imread(out / "frame_0.tif").shape == (40, 48)  # called as its source
+    assert tifffile.imread(out / "000000_frame_0.tif").shape == (40, 48)  # its number and its source

@@ -66,7 +66,7 @@ def stream(
 ) -> None:
     """Enhance frames as they come; say at the end how many, how late, and how many were dropped.
 
-    Results are called as their sources. With a dark, they are the signal above it.
+    Results are called by the number and the name of their source. With a dark, they are the signal above it.
     """
     from nircore import stream as streams
     from nircore.arrivals import Arrivals
