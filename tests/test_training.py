@@ -272,7 +272,8 @@ def another(name: str, value: Any) -> Any:
 @pytest.mark.parametrize("name", FIELDS)
 def test_only_where_and_how_loud_may_differ_between_a_checkpoint_and_its_resumption(name):
     config = tiny()
-    fits = {"system": {"crops": "degraded"}, "crops": {"system": "regression"}}.get(name, {})
+    fits = {"system": {"crops": "degraded"}, "crops": {"system": "regression"}, "input": {"generator": "unet"}}
+    fits = fits.get(name, {})
     changed = dataclasses.replace(config, **{name: another(name, getattr(config, name))} | fits)
     assert changed != config
     elsewhere = {"run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad"}
