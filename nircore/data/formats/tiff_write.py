@@ -134,7 +134,7 @@ def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
     elif before:
         options["software"] = before
     if 270 in page.tags:
-        options["description"] = _bytes(page.tags[270])
+        options["description"] = _description(page.tags[270])
     if 282 in page.tags and 283 in page.tags and not _odd_resolution(page):
         options["resolution"] = page.tags[282].value, page.tags[283].value
         options["resolutionunit"] = page.tags.valueof(296, 2)
@@ -161,6 +161,12 @@ def _patch(target: Path, odd: dict[int, dict[int, Any]]) -> None:
         for index, tags in odd.items():
             for code, value in tags.items():
                 file.pages[index].tags[code].overwrite(value)
+
+
+def _description(tag: Any) -> bytes:
+    """Return a description as it stands in the file; the writer's own kind, which it renews, ends at its first NUL."""
+    text = _bytes(tag)
+    return text.split(b"\0")[0] if text.startswith(b'{"shape":') else text
 
 
 def _bytes(tag: Any) -> bytes:
