@@ -164,7 +164,7 @@ def _patch(target: Path, odd: dict[int, dict[int, Any]]) -> None:
 
 
 def _description(tag: Any) -> bytes:
-    """Return a description as it stands in the file; the writer's own kind, which it renews, ends at its first NUL."""
+    """Return a description as the file has it; the writer's own kind, which it renews, ends at its first NUL."""
     text = _bytes(tag)
     return text.split(b"\0")[0] if text.startswith(b'{"shape":') else text
 
