@@ -233,8 +233,13 @@ def _write(job: Job, stack: Stack, temporary: Path, note: str) -> list[str]:
     """Write the result under a temporary name; return what of the source is not kept in it, in words."""
     try:
         lost = container(job.source, job.settings.raw).write(job.source, temporary, stack, _pages(job), note)
-    except (NircoreError, OSError):
+    except NircoreError:
         raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        give_up(job)  # a library's word on the source that is copied, not the system's on the disk
+        raise NircoreError(f"{job.source} is damaged ({error}): copy or export it again.") from error
     except Exception as error:  # each encoder has its own exceptions; another try would end alike
         give_up(job)
         raise NircoreError(f"{job.target} cannot be written like its source ({error}).") from error

@@ -13,6 +13,8 @@ import zarr
 import nircore as package
 from nircore.data.content import content_sha256
 from nircore.own import job as jobs
+from nircore.own.run import enhance_files
+from nircore.own.settings import Settings
 from tests.own.made import frames
 from tests.own.test_enhance_command import read, write
 
@@ -88,3 +90,18 @@ def test_the_hash_of_a_folder_counts_names_and_bytes(tmp_path: Path):
     assert content_sha256(tmp_path / "x").startswith("ba7816bf")
     tifffile.imwrite(tmp_path / "y.tif", frames())
     assert content_sha256(tmp_path / "x", [tmp_path / "y.tif"]) != content_sha256(tmp_path / "x")
+
+
+def test_a_library_s_word_on_a_damaged_source_is_no_word_on_the_disk(weights, tmp_path: Path, monkeypatch) -> None:
+    """h5py says OSError without a number where an address of the copied file is impossible."""
+    source = tmp_path / "a.npy"
+    np.save(source, frames(2))
+
+    def overflow(*_: object) -> None:
+        raise OSError("Addr overflow, addr = 12884901887")
+
+    monkeypatch.setattr(jobs, "_pages", overflow)
+    said: list[str] = []
+    tally = enhance_files([str(source)], tmp_path / "out", Settings(str(weights)), say=said.append)
+    assert tally.bad == 1 and "a.npy is damaged (Addr overflow" in said[0] and "space" not in said[0]
+    assert list((tmp_path / "out").iterdir()) == []
