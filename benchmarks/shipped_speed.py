@@ -7,10 +7,12 @@ import argparse
 
 import torch
 
-from nircore import __version__, engines, paths, real_time
-from nircore.checkpoint import load_generator
-from nircore.gather import machine
-from nircore.shipped import MODELS
+from nircore import __version__, paths
+from nircore.inference import engines
+from nircore.inference.shipped import MODELS
+from nircore.models.checkpoint import load_generator
+from nircore.publish import machine
+from nircore.study import real_time
 
 
 def main() -> None:

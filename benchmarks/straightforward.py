@@ -7,8 +7,8 @@ from torch import Tensor
 
 from nircore import losses
 from nircore.config import Config
-from nircore.cyclegan import CycleGAN, step_seed
 from nircore.models.blocks import BlockConv2d
+from nircore.training.cyclegan import CycleGAN, step_seed
 
 NETWORKS = ("g_ab", "g_ba", "d_a", "d_b")
 

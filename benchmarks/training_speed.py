@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.straightforward import Straightforward
 from nircore.config import parse, resolve
-from nircore.cyclegan import CycleGAN
-from nircore.training import choose_device
+from nircore.training.cyclegan import CycleGAN
+from nircore.training.loop import choose_device
 
 
 def main(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 def __getattr__(name: str) -> object:
     """Give `nircore.enhance`, loaded when first asked for: it needs torch, and `import nircore` should not wait."""
     if name == "enhance":
-        from nircore.own.enhancer import enhance
+        from nircore.inference.enhancer import enhance
 
         return enhance
     raise AttributeError(f"module 'nircore' has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from nircore import __version__
 from nircore.config import available, parse, resolve
 from nircore.errors import NircoreError
-from nircore.own import commands
+from nircore.lab import commands
 
 
 class _Commands(TyperGroup):
@@ -87,15 +87,14 @@ def benchmark(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
 ) -> None:
     """Run the full benchmark, three trainings of each learnt method, and gather its tables in reports/benchmark/."""
-    from nircore import paths
-    from nircore.gather import gather
+    from nircore import paths, publish
     from nircore.reproduce import reproduce as execute
     from nircore.run import Run
 
     runs = [Run(resolve({"profile": profile} | one)) for one in _datasets(data_root)]
     for run in runs:
         execute(run.config)
-    print(f"Tables: {gather(runs, paths.run_folder('benchmark'))}")
+    print(f"Tables: {publish.benchmark(runs, paths.run_folder('benchmark'))}")
 
 
 @app.command()
@@ -104,7 +103,7 @@ def recipes(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "ablation",
 ) -> None:
     """Compare all recipes, ablate pssgan and test the spectrum shift; gather the tables in reports/recipes/."""
-    from nircore import gather, paths
+    from nircore import paths, publish
     from nircore.reproduce import execute_aside
     from nircore.run import Run
 
@@ -113,7 +112,7 @@ def recipes(
     ]
     for run in runs:
         execute_aside(run.config, "12_recipes")
-    print(f"Tables: {gather.gather_recipes(runs, paths.run_folder('recipes'))}")
+    print(f"Tables: {publish.recipes(runs, paths.run_folder('recipes'))}")
 
 
 @app.command("real-time")
@@ -122,14 +121,13 @@ def real_time(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
 ) -> None:
     """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
-    from nircore import paths, stages
-    from nircore.gather import gather_real_time
+    from nircore import paths, publish, stages
     from nircore.run import Run
 
     run = Run(resolve({"profile": profile} | _datasets(data_root)[-1]))
     run.save_config()
     stages.make(run, "real_time")
-    print(f"Tables: {gather_real_time(run, paths.run_folder('real_time'))}")
+    print(f"Tables: {publish.real_time(run, paths.run_folder('real_time'))}")
 
 
 @app.command()
@@ -143,9 +141,9 @@ def export(
     """Write a generator for other programs, height and width free, checked against PyTorch."""
     from pathlib import Path
 
-    from nircore.checkpoint import load_generator
-    from nircore.export import FORMATS
-    from nircore.export import export as write
+    from nircore.inference.export import FORMATS
+    from nircore.inference.export import export as write
+    from nircore.models.checkpoint import load_generator
 
     generator, _, _ = load_generator(Path(checkpoint))
     ending, _ = FORMATS.get(format, ("", ()))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,16 @@ import yaml
 
 from nircore.errors import NircoreError
 from nircore.fields import checked, choice, number, text
-
-HERE = Path(__file__).parent
+from nircore.paths import PACKAGE
 
 
 def available(kind: str) -> tuple[str, ...]:
     """Return the names of the `profiles` or `recipes` that ship with the package."""
-    return tuple(sorted(path.stem for path in (HERE / kind).glob("*.yaml")))
+    return tuple(sorted(path.stem for path in (PACKAGE / kind).glob("*.yaml")))
 
 
+#: Terms of a CycleGAN's objective that a recipe may add: functions of the same names in `nircore.losses.terms`.
+FURTHER_TERMS = ("spectrum_shift", "high_frequency", "saliency")
 #: What a system can learn from.
 LEARNS_FROM = {"cyclegan": ("unpaired",), "regression": ("degraded", "measured"), "pix2pix": ("measured",)}
 
@@ -35,6 +37,26 @@ def recipe_names(listed: str) -> list[str]:
         if name not in available("recipes"):
             raise NircoreError(f"recipes={listed!r} names {name!r}, none of: {', '.join(available('recipes'))}.")
     return names
+
+
+def term_weights(listed: str) -> dict[str, float]:
+    """Return the weights that the setting `terms` lists, as in "spectrum_shift=10 saliency=1".
+
+    Raises:
+        NircoreError: a term that does not exist, or a weight that is no number above 0.
+    """
+    weights = {}
+    for part in listed.replace(",", " ").split():
+        name, _, value = part.partition("=")
+        if name not in FURTHER_TERMS:
+            raise NircoreError(f"terms={listed!r} names {name!r}, which is none of: {', '.join(FURTHER_TERMS)}.")
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            weights[name] = 0.0
+        if not 0 < weights[name] < math.inf:
+            raise NircoreError(f"terms={listed!r}: {name} needs a weight above 0, as in {name}=1.")
+    return weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +121,7 @@ class Config:
     lambda_cycle: float = number(10.0, 0, 1000, "", "weight of the cycle L1")
     lambda_identity: float = number(5.0, 0, 1000, "", "weight of the identity L1")
     lambda_l1: float = number(10.0, 0, 1000, "", "weight of the L1 to the true pair, for system=pix2pix")
-    terms: str = text("", "further terms of the objective, each as name=weight: see nircore.terms")
+    terms: str = text("", "further terms of the objective, each as name=weight: see nircore.losses.terms")
     teacher: str = text("", "file of a trained generator that a regression imitates beside the truth; empty: none")
     lambda_teacher: float = number(0.5, 0, 1, "", "share of the restoration loss that the teacher's output has")
     pool: int = number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
@@ -140,10 +162,7 @@ class Config:
             raise NircoreError(f"input=noise is for generator=unet, not generator={self.generator}: use input=range.")
         if self.terms and self.system != "cyclegan":
             raise NircoreError(f"terms={self.terms!r} are for system=cyclegan, not system={self.system}.")
-        if self.terms:
-            from nircore.terms import further  # needs torch: only a recipe with such terms has to wait for it
-
-            further(self.terms)
+        term_weights(self.terms)
         recipe_names(self.recipes)
         halved = {"unet": self.levels + 1, "ma2021": 4}.get(self.generator, 2)
         if self.generator != "resnet" and self.crop % 2**halved:
@@ -245,10 +264,10 @@ def settings(recipe: str, profile: str) -> dict[str, Any]:
 
     `at: {cpu: {batch: 8}}` in a recipe is how it says what it needs where the profile's size does not suit it.
     """
-    system = _read(HERE / "recipes" / f"{recipe}.yaml")
+    system = _read(PACKAGE / "recipes" / f"{recipe}.yaml")
     at = system.pop("at", {}).get(profile, {})
     require_known([*system, *at], f"setting in {recipe}.yaml:")
-    return system | _load(HERE / "profiles" / f"{profile}.yaml") | at
+    return system | _load(PACKAGE / "profiles" / f"{profile}.yaml") | at
 
 
 def as_recipe(config: Config, recipe: str) -> Config:

@@ -24,7 +24,8 @@ from pathlib import Path
 
 from nircore.errors import NircoreError
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+REPOSITORY = PACKAGE.parent
 
 
 def _folder(variable: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nircore import chain, paths
+from nircore import freshness, paths
 from nircore.config import Config
 from nircore.errors import NircoreError
 from nircore.run import Run
@@ -96,7 +96,9 @@ def reproduce(config: Config) -> Path:
     progress = Progress(sum(share for _, share in NOTEBOOKS.values()))
     with contextlib.closing(progress.bar):
         tasks = [_task(run, name, passed, progress) for name in NOTEBOOKS]
-        reporter = chain.execute(run.path(".notebooks.sqlite"), tasks, NOTEBOOKS, progress.bar.write, progress.skip)
+        reporter = freshness.execute(
+            run.path(".notebooks.sqlite"), tasks, NOTEBOOKS, progress.bar.write, progress.skip
+        )
     what = (
         f"{len(reporter.done)} of {len(NOTEBOOKS)} notebooks ran"
         if reporter.done
@@ -136,7 +138,7 @@ def _task(run: Run, name: str, passed: dict[str, Any], progress: Progress) -> di
         execute(name, executed, passed, progress)
         progress.end()
 
-    return chain.task(
+    return freshness.task(
         name,
         action,
         reads=[

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nircore.ablation import COLUMNS, SCORES, without_each, worth
+from nircore.study.ablation import COLUMNS, SCORES, without_each, worth
 
 PARTS = {"a part": "without", "all": "bare"}
 MEANS = {"whole": 30.0, "without": 29.0, "bare": 31.0}

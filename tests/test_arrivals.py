@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from nircore import arrivals
-from nircore.arrivals import Arrivals, natural
 from nircore.errors import NircoreError
-from nircore.stream import stream, to_folder
+from nircore.lab import arrivals
+from nircore.lab.arrivals import Arrivals, natural
+from nircore.lab.stream import stream, to_folder
 
 STACK = np.random.default_rng(0).integers(1, 4000, (12, 20, 24)).astype(np.uint16)
 

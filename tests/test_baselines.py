@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from nircore import baselines, vst
-from nircore.baselines import METHODS
+from nircore import baselines
+from nircore.baselines import METHODS, vst
 from nircore.data import swir_hdr as swir
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError

@@ -12,14 +12,15 @@ from scipy import stats
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import nircore
-from nircore import baselines, benchmark
-from nircore.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
-from nircore.comparison import COLUMNS, best_classical, comparison, sign_flip
+from nircore import baselines
 from nircore.config import resolve
 from nircore.metrics import with_truth
 from nircore.run import Run
 from nircore.stages import benchmark as stage
 from nircore.stages import data_split
+from nircore.study import benchmark
+from nircore.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
+from nircore.study.comparison import COLUMNS, best_classical, comparison, sign_flip
 
 RNG = np.random.default_rng(0)
 EVERYWHERE = np.ones((96, 80), dtype=bool)
@@ -267,7 +268,7 @@ def run(data, tmp_path, monkeypatch):
     gone = dataclasses.replace(baselines.METHODS["vst_bm3d"], package="no_such_package")
     monkeypatch.setattr(baselines, "METHODS", kept | {"vst_bm3d": gone})
     absent = types.SimpleNamespace(available=lambda: "noise2void needs careamics.")
-    monkeypatch.setitem(sys.modules, "nircore.noise2void", absent)
+    monkeypatch.setitem(sys.modules, "nircore.baselines.noise2void", absent)
     monkeypatch.setattr(nircore, "noise2void", absent, raising=False)
     monkeypatch.setattr(
         stage, "trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)

@@ -16,10 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import nircore
-from nircore import checkpoint
 from nircore.config import Config
 from nircore.errors import NircoreError
-from nircore.models import build_generator
+from nircore.models import build_generator, checkpoint
 
 ODD = Config(ngf=3, blocks=2, run="odd", learning_rate=1e-5, recipe="cyclegan")
 PACKAGE = Path(nircore.__file__).parent

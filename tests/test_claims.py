@@ -3,20 +3,20 @@
 import math
 import re
 from itertools import product
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from nircore import claims, paths
-from nircore.claims import KEYS, VERDICTS, columns, evaluate, load, load_errata, summary
+from nircore import paths
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.rules import KINDS, in_words
 from nircore.run import Run, published
 from nircore.stages import STAGES
 from nircore.stages import claims as stage
+from nircore.study import claims
+from nircore.study.claims import KEYS, VERDICTS, columns, evaluate, load, load_errata, summary
+from nircore.study.rules import KINDS, in_words
 
 YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]
 CLAIMS, ERRATA = load(published("claims.yaml")), load_errata(published("errata.yaml"))
@@ -276,12 +276,3 @@ def test_kinds_counts_every_claim_once():
     counts = claims.kinds(CLAIMS)
     assert counts.to_numpy().sum() == len(CLAIMS) and list(counts.columns) == list(KINDS)
     assert list(counts.index) == list(dict.fromkeys(claim["about"] for claim in CLAIMS))
-
-
-def test_the_rooms_stay_apart():
-    """The rules know tables, not runs: nothing above them is imported."""
-    package = Path(claims.__file__).parent
-    for name in ("claims.py", "rules.py"):
-        assert not re.search(
-            r"from nircore(\.run|\.stages|\.figures| import (paths|run))", (package / name).read_text()
-        )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from nircore import engines, reproduce
+from nircore import reproduce
+from nircore.inference import engines
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nircore.config import (
     FIELDS,
-    HERE,
     LEARNS_FROM,
+    PACKAGE,
     Config,
     _load,
     as_recipe,
@@ -232,16 +232,16 @@ def test_an_unknown_name_counts_even_without_a_value():
 @pytest.mark.parametrize("recipe", available("recipes"))
 def test_profiles_and_recipes_load(profile, recipe):
     config = resolve({"profile": profile, "recipe": recipe})
-    said = yaml.safe_load((HERE / "recipes" / f"{recipe}.yaml").read_text())
+    said = yaml.safe_load((PACKAGE / "recipes" / f"{recipe}.yaml").read_text())
     at = said.pop("at", {}).get(profile, {})
-    stated = _load(HERE / "profiles" / f"{profile}.yaml") | said | at
+    stated = _load(PACKAGE / "profiles" / f"{profile}.yaml") | said | at
     assert (config.profile, config.recipe) == (profile, recipe)
     assert {key: getattr(config, key) for key in stated} == stated
 
 
 def test_a_profile_says_how_big_and_a_recipe_which_system():
     sizes, systems = (
-        [set(yaml.safe_load((HERE / kind / f"{name}.yaml").read_text())) for name in available(kind)]
+        [set(yaml.safe_load((PACKAGE / kind / f"{name}.yaml").read_text())) for name in available(kind)]
         for kind in ("profiles", "recipes")
     )
     assert set(available("profiles")) == {"ablation", "smoke", "cpu", "benchmark", "paper"}

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nircore import crops, evaluation
 from nircore.config import as_recipe, resolve
 from nircore.data import camera, sets
 from nircore.errors import NircoreError
 from nircore.run import Run
 from nircore.stages import data_split
+from nircore.training import crops, evaluation
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 

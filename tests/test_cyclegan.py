@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from nircore.config import Config
-from nircore.cyclegan import COLUMNS as TERMS
-from nircore.cyclegan import CycleGAN, step_seed
+from nircore.training.cyclegan import COLUMNS as TERMS
+from nircore.training.cyclegan import CycleGAN, step_seed
 
 CPU = torch.device("cpu")
 NETWORKS = ("g_ab", "g_ba", "d_a", "d_b")

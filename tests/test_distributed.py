@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from nircore import distributed
+import nircore
 from nircore.errors import NircoreError
+from nircore.training import distributed
 
 WORKER = """
 import dataclasses, json, os, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from nircore import distributed
+from nircore.training import distributed
 from nircore.config import Config, resolve
-from nircore.training import Training
+from nircore.training.loop import Training
 
 folder, system, epochs, pause = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 size = dict(crop=32, batch=4, epochs=epochs, steps_per_epoch=4, seed=3, device="cpu")
@@ -52,7 +53,7 @@ def launch(tmp_path: Path, folder: str, processes: int, system: str, epochs: int
     before = [sys.executable]
     if processes > 1:
         before += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(distributed.__file__).parents[1])}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(nircore.__file__).parents[1])}
     arguments = [str(script), str(tmp_path / folder), system, str(epochs), str(pause)]
     return subprocess.Popen([*before, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, start_new_session=True)  # fmt: skip

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from nircore import engines, tiles
 from nircore.errors import NircoreError
-from nircore.inference import enhance, seen, translate
+from nircore.inference import engines, enhance, seen, tiles, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
 SIZES = [(37, 50), (16, 131)]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from nircore import explain, trust
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.explain import attribution, faithfulness, patches, regions, trusted
-from nircore.fidelity.animals import Animal
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
+from nircore.study import explain, trust
+from nircore.study.explain import attribution, faithfulness, patches, regions, trusted
+from nircore.study.fidelity.animals import Animal
 
 CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nircore import export
 from nircore.errors import NircoreError
+from nircore.inference import export
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
 GENERATORS = {

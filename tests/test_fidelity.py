@@ -7,9 +7,9 @@ from scipy.ndimage import gaussian_filter, grey_opening
 
 from nircore.data import camera, phantom
 from nircore.errors import NircoreError
-from nircore.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
-from nircore.fidelity.animals import Animal
 from nircore.metrics.structure import vessel_mask
+from nircore.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from nircore.study.fidelity.animals import Animal
 
 SHAPE = (160, 128)
 

@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 import torch
 
-from nircore import checkpoint
 from nircore.config import resolve
 from nircore.data.frames import write_frame
-from nircore.fidelity import redegradation, summary
-from nircore.fidelity.animals import Animal
-from nircore.models import build_generator
+from nircore.models import build_generator, checkpoint
 from nircore.run import Run
 from nircore.stages import data_split, training
 from nircore.stages import fidelity as stage
+from nircore.study.fidelity import redegradation, summary
+from nircore.study.fidelity.animals import Animal
 
 TESTS = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 SMALL = {"height": 96, "width": 80, "crop": 32, "animals": 6, "ngf": 2, "blocks": 1, "device": "cpu"}

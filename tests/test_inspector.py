@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nircore import checkpoint, trust
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
-from nircore.figures import inspect
-from nircore.figures.pixels import bytes_of, thumbnail
-from nircore.inspector import CHANGE, HALF, OVERLAYS, REPEATED, SUPPORT, Inspector
-from nircore.inspector_widgets import Panel
-from nircore.models import build_generator
+from nircore.lab.inspector import CHANGE, HALF, OVERLAYS, REPEATED, SUPPORT, Inspector
+from nircore.lab.inspector_widgets import Panel
+from nircore.models import build_generator, checkpoint
+from nircore.plots import inspect
+from nircore.plots.pixels import bytes_of, thumbnail
+from nircore.study import trust
 
 CONFIG = resolve({"ngf": 2, "blocks": 1})
 
@@ -66,7 +66,7 @@ def test_steps_go_through_epochs_or_applications(inspector):
 def test_outputs_are_remembered_within_bounds(inspector, monkeypatch):
     first = inspector.after
     assert inspector.after is first
-    monkeypatch.setattr("nircore.inspector.KEPT", 5)
+    monkeypatch.setattr("nircore.lab.inspector.KEPT", 5)
     for name in ("a.tif", "b.tif") * 2:
         inspector.choose(name)
         for step in range(3):

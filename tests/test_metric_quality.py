@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nircore import metric_quality as quality
-from nircore.claims import load
 from nircore.config import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError
 from nircore.metrics import no_reference, with_truth
 from nircore.run import Run, published
 from nircore.stages import metric_quality as stage
+from nircore.study import metric_quality as quality
+from nircore.study.claims import load
 
 SMALL = (96, 80)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from nircore import noise2void
+from nircore.baselines import noise2void
+from nircore.baselines.noise2void import available, digest, train
 from nircore.errors import NircoreError
-from nircore.noise2void import available, digest, train
 
 SMALL = {"epochs": 1, "patch": 16, "batch": 4}  # 4 frames of 64 x 64: 14 steps
 

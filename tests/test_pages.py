@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nircore import pages
 from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.lab import pages
 
 HOSTILE = '<script>alert("x")</script> &amp; \u202eµ_0020ms.tif'
 

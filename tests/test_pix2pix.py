@@ -7,7 +7,7 @@ import torch
 
 from nircore.config import Config
 from nircore.models import build_discriminator
-from nircore.pix2pix import Pix2Pix
+from nircore.training.pix2pix import Pix2Pix
 from tests.test_cyclegan import batches, same, snapshot
 
 CPU = torch.device("cpu")

@@ -5,12 +5,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import nircore
-from nircore import plate, probes
-from nircore.checkpoint import load_generator
 from nircore.data.references import CAMERA
-from nircore.fidelity.animals import Animal
 from nircore.inference import enhance
-from nircore.shipped import MODELS
+from nircore.inference.shipped import MODELS
+from nircore.models.checkpoint import load_generator
+from nircore.study import plate, probes
+from nircore.study.fidelity.animals import Animal
 
 GENERATORS = {name: load_generator(file)[0] for name, file in MODELS.items()}
 models = pytest.mark.parametrize("model", MODELS)

@@ -5,8 +5,10 @@ import re
 import pandas as pd
 import pytest
 
-from nircore import card, claims, paths
+from nircore import paths
 from nircore.config import load_file, resolve
+from nircore.lab import card
+from nircore.study import claims
 
 README = paths.REPOSITORY / "README.md"
 BENCHMARK = paths.REPOSITORY / "reports" / "benchmark"

@@ -6,11 +6,12 @@ import pytest
 import tifffile
 import torch
 
-from nircore import engines, real_time, roofline
 from nircore.errors import NircoreError
-from nircore.figures import real_time as draw
-from nircore.figures.style import save
+from nircore.inference import engines
 from nircore.models import ResnetGenerator, UNetGenerator
+from nircore.plots import real_time as draw
+from nircore.plots.style import save
+from nircore.study import real_time, roofline
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nircore import gather, paths
+from nircore import paths, publish
 from nircore.config import HERE, as_recipe, available, recipe_names, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
@@ -138,10 +138,10 @@ def test_without_real_frames_the_shift_says_what_it_needs(compared):
 
 def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
     spectrum_shift.make(compared)
-    folder = gather.gather_recipes([compared], paths.run_folder("gathered"))
+    folder = publish.recipes([compared], paths.run_folder("gathered"))
     names = {path.name for path in folder.iterdir()}
-    assert names == {f"{name}.csv" for name in (*gather.RECIPE_TABLES, "machine")} | {"phantom.yaml"} | {
-        f"phantom_{name}.png" for name in gather.RECIPE_PLOTS
+    assert names == {f"{name}.csv" for name in (*publish.RECIPE_TABLES, "machine")} | {"phantom.yaml"} | {
+        f"phantom_{name}.png" for name in publish.RECIPE_PLOTS
     }
     assert (pd.read_csv(folder / "table7_recipes.csv")["dataset"] == "phantom").all()
 

@@ -5,13 +5,12 @@ import dataclasses
 import pytest
 import torch
 
-from nircore import checkpoint
 from nircore.config import resolve
 from nircore.inference import run_padded
 from nircore.losses import Restoration
-from nircore.models import UNetGenerator, build_generator
-from nircore.regression import Regression
-from nircore.training import SYSTEMS, Training
+from nircore.models import UNetGenerator, build_generator, checkpoint
+from nircore.training.loop import SYSTEMS, Training
+from nircore.training.regression import Regression
 
 CPU = torch.device("cpu")
 

@@ -6,7 +6,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from nircore.rules import KINDS, choose, in_words
+from nircore.study.rules import KINDS, choose, in_words
 
 RULES = {
     "one of two rows": (

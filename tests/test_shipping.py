@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from nircore import card, checkpoint, shipping, trust
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.models import build_generator
-from nircore.shipped import CARD, MODELS, weights_of
+from nircore.inference.shipped import CARD, MODELS, weights_of
+from nircore.lab import card, shipping
+from nircore.models import build_generator, checkpoint
+from nircore.study import trust
 
 TABLES = Path(__file__).resolve().parent.parent / "reports" / "benchmark"
 

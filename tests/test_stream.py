@@ -10,10 +10,10 @@ import pytest
 import tifffile
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from nircore import engines
 from nircore.errors import NircoreError
+from nircore.inference import engines
+from nircore.lab.stream import Account, stream, to_folder
 from nircore.models import UNetGenerator, initialise_rectified
-from nircore.stream import Account, stream, to_folder
 
 COUNT = 40
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nircore import synthetic
-from nircore.figures.synthetic import heat_maps
-from nircore.synthetic import Camera
+from nircore.plots.synthetic import heat_maps
+from nircore.study import synthetic
+from nircore.study.synthetic import Camera
 
 
 def scene(shape=(96, 80)) -> np.ndarray:

@@ -9,11 +9,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from nircore.config import resolve
-from nircore.cyclegan import COLUMNS, CycleGAN
 from nircore.data.spectral import Spread
 from nircore.errors import NircoreError
-from nircore.models import PatchDiscriminator, initialise
-from nircore.terms import (
+from nircore.losses.terms import (
     BASE,
     EXTRA,
     SMOOTHING,
@@ -30,6 +28,8 @@ from nircore.terms import (
     spectrum_shift,
     weights,
 )
+from nircore.models import PatchDiscriminator, initialise
+from nircore.training.cyclegan import COLUMNS, CycleGAN
 from tests.test_cyclegan import batches, tiny
 
 CPU = torch.device("cpu")

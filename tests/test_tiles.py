@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nircore import inference, tiles
+from nircore import inference
 from nircore.errors import NircoreError
+from nircore.inference import tiles
 from nircore.models import ResnetGenerator, UNetGenerator, initialise_rectified
 
 

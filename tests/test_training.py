@@ -21,19 +21,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from nircore import checkpoint, losses, training
+from nircore import losses
 from nircore.config import FIELDS, Config
-from nircore.cyclegan import COLUMNS as TERMS
-from nircore.cyclegan import CycleGAN
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import translate
-from nircore.models import build_generator
-from nircore.training import Training, choose_device, same_training, table_epochs
+from nircore.models import build_generator, checkpoint
+from nircore.training import loop
+from nircore.training.cyclegan import COLUMNS as TERMS
+from nircore.training.cyclegan import CycleGAN
+from nircore.training.loop import Training, choose_device, same_training, table_epochs
 
 # Children forked from a server that has imported everything, and done nothing with it yet, start at once.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["nircore.training", "torch._dynamo", "scipy.ndimage", "hypothesis", "pytest"])
+PROCESSES.set_forkserver_preload(["nircore.training.loop", "torch._dynamo", "scipy.ndimage", "hypothesis", "pytest"])
 
 RNG = np.random.default_rng(0)
 LOW_LIGHT, TARGET = (
@@ -507,4 +508,4 @@ def test_a_missing_device_is_refused_before_anything_is_done(tmp_path, monkeypat
     with pytest.raises(NircoreError, match="device='cuda'"):
         made(tmp_path / "models", tiny(device="cuda"))
     assert not (tmp_path / "models").exists()
-    assert training.choose_device("cpu").type == "cpu"
+    assert loop.choose_device("cpu").type == "cpu"

@@ -5,8 +5,8 @@ import torch
 
 from benchmarks.straightforward import NETWORKS, Straightforward
 from nircore.config import Config
-from nircore.cyclegan import CycleGAN
-from nircore.training import prefetched
+from nircore.training.cyclegan import CycleGAN
+from nircore.training.loop import prefetched
 
 CPU = torch.device("cpu")
 

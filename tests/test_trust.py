@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nircore import checkpoint, trust
 from nircore.config import resolve
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
 from nircore.inference import enhance, prepare
-from nircore.models import build_generator
+from nircore.models import build_generator, checkpoint
+from nircore.study import trust
 
 SHAPE = (96, 80)
 

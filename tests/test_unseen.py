@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nircore import unseen
 from nircore.data import swir_hdr as swir
+from nircore.study import unseen
 
 
 def rows(method: str, parameter: float, by_fold: dict[str, float]) -> list[dict]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from nircore import vst
+from nircore.baselines import vst
 from nircore.data import swir_hdr as swir
 from nircore.data.noise import Noise, noise_model
 from nircore.errors import NircoreError

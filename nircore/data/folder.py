@@ -6,14 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nircore.data.frames import (
-    Frame,
-    frame_shape,
-    list_frames,
-    read_frame,
-    without_exposure,
-    without_filter,
-)
+from nircore.data.frames import Frame, frame_shape, list_frames, read_frame, without_exposure, without_filter
 from nircore.errors import NircoreError
 
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter"]

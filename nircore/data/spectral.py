@@ -1,12 +1,11 @@
 """What a frame of a long-wavelength window would look like in a shorter one: the known half of a spectrum shift."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.filters import threshold_otsu
 
 from nircore.data.camera import PEAK_RATE, Window, blur, point_spread
+from nircore.losses.optics import Spread
 
 SMOOTH_MM = 0.5  # before the body is told from its surroundings
 FLAT_MM = 8.0  # depth below the skin from which the body glows as much as anywhere (as in the phantom's anatomy)
@@ -21,14 +20,6 @@ def silhouette(frame: np.ndarray, pixel_mm: float) -> np.ndarray:
     smooth = np.log(np.clip(gaussian_filter(frame.astype(np.float64), SMOOTH_MM / pixel_mm), 1.0, None))
     inner = distance_transform_edt(smooth > threshold_otsu(smooth)) * pixel_mm
     return np.where(inner > 0, 0.5 + 0.5 * np.sqrt(1 - (1 - np.clip(inner / FLAT_MM, 0, 1)) ** 2), 0)
-
-
-class Spread(NamedTuple):
-    """How much more a shorter window spreads light: core and halo (sigma), and the share that goes into the halo."""
-
-    core: float = 0.0
-    halo: float = 0.0
-    share: float = 0.0
 
 
 def spread(long: Window, short: Window, depth_mm: float, pixel_mm: float) -> Spread:

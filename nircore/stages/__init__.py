@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nircore import chain
+from nircore import freshness
 from nircore.config import TRAINED, Config
 from nircore.data import sets
+from nircore.paths import PACKAGE
 from nircore.run import Run, published
-
-PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Stage:
         name: the module in `nircore.stages` that holds `make`.
         keys: the settings it reads itself; what earlier stages read reaches it through their artefacts.
         reads, writes: files of the run, relative to its folder.
-        code: parts of the package whose edit makes its results stale.
+        recipes: whether it looks up other recipes than the run's own.
         facts: files of `data/paper/` that it reads.
     """
 
@@ -29,8 +28,8 @@ class Stage:
     keys: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    code: tuple[str, ...]
     facts: tuple[str, ...] = ()
+    recipes: bool = False
 
     def module(self) -> Any:
         """Import the stage (late: it may need torch)."""
@@ -42,21 +41,15 @@ class Stage:
         return [*frames, *map(published, self.facts)]
 
     def sources(self) -> list[str]:
-        """Return the package's files that this stage runs."""
-        files = [PACKAGE / "stages" / f"{self.name}.py"]
-        for part in self.code:
-            path = PACKAGE / part
-            files += [path] if path.is_file() else sorted(path.rglob("*.py")) + sorted(path.rglob("*.yaml"))
-        return [str(file) for file in files]
+        """Return the package's files whose edit makes its results stale: what its module imports, however far."""
+        recipes = PACKAGE.glob("recipes/*.yaml") if self.recipes else ()
+        return sorted(map(str, [*freshness.closure(f"nircore.stages.{self.name}"), *recipes]))
 
 
 DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups", "skip_bad", "allow_scene_split")
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "input", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "precision", "validation_frames")
-LEARNING = ("data", "models", "metrics", "losses.py", "terms.py", "system.py", "cyclegan.py", "regression.py")
-LEARNING += ("pix2pix.py", "training.py", "distributed.py")
-LEARNING += ("crops.py", "vst.py", "checkpoint.py", "inference.py", "evaluation.py")
 FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 
 STAGES = {
@@ -67,7 +60,6 @@ STAGES = {
             keys=(*DATA_KEYS, "crop"),
             reads=(),
             writes=("tables/split.csv", "tables/split_summary.csv", "figures/data_split.png", "figures/domains.png"),
-            code=("data", "figures"),
         ),
         Stage(
             "architecture",
@@ -80,14 +72,12 @@ STAGES = {
                 "figures/fig2a_generator.png",
                 "figures/fig2b_discriminator.png",
             ),
-            code=("models", "figures", "metrics/no_reference.py"),
         ),
         Stage(
             "training",
             keys=TRAINING_KEYS,
             reads=("tables/split.csv",),
             writes=("tables/losses.csv", "models/generator.safetensors", "figures/validation.png"),
-            code=LEARNING,
         ),
         Stage(
             "stepwise",
@@ -101,7 +91,6 @@ STAGES = {
                 "figures/fig3b_across_epochs.png",
                 "figures/fig3b_repeated.png",
             ),
-            code=("data", "models", "metrics", "figures", "inference.py", "evaluation.py", "maps.py"),
         ),
         Stage(
             "loss_table",
@@ -112,7 +101,6 @@ STAGES = {
                 "figures/fig3c_losses.png",
                 "figures/fig3d_generator_terms.png",
             ),
-            code=("losses.py", "terms.py", "figures"),
             facts=("table1.csv",),
         ),
         Stage(
@@ -131,10 +119,10 @@ STAGES = {
                 "figures/fig4e_mean_intensity.png",
                 "figures/fig5_truth.png",
             ),
-            code=("data", "metrics", "figures", "baselines.py", "benchmark.py", "vst.py", "evaluation.py"),
         ),
         Stage(
             "benchmark",
+            recipes=True,
             keys=("seeds", "recipes", *TRAINING_KEYS),
             reads=("tables/split.csv", "models/generator.safetensors"),
             writes=(
@@ -143,17 +131,10 @@ STAGES = {
                 "figures/fig6_benchmark.png",
                 "figures/fig6_scores.png",
             ),
-            code=(
-                *LEARNING,
-                "figures",
-                "recipes",
-                *(f"{part}.py" for part in ("baselines", "benchmark", "comparison")),
-                "noise2void.py",
-                "stages/training.py",
-            ),
         ),
         Stage(
             "fidelity",
+            recipes=True,
             keys=("height", "width", "low_light_ms", "target_ms", "prevalence_share", *TRAINING_KEYS),
             reads=(
                 "tables/split.csv",
@@ -166,7 +147,6 @@ STAGES = {
                 "tables/table5_fidelity.csv",
                 *(f"figures/fidelity_{name}.png" for name in FIDELITY),
             ),
-            code=(*LEARNING, "figures", "fidelity", "baselines.py", "stages/training.py", "stages/stepwise.py"),
         ),
         Stage(
             "metric_quality",
@@ -177,10 +157,10 @@ STAGES = {
                 "tables/table6_metric_quality.csv",
                 "figures/fig8_metric_quality.png",
             ),
-            code=("data", "metrics", "figures", "metric_quality.py"),
         ),
         Stage(
             "real_time",
+            recipes=True,
             keys=("profile", *MODEL_KEYS),
             reads=("tables/table4_benchmark.csv",),
             writes=(
@@ -189,10 +169,6 @@ STAGES = {
                 "tables/quality_speed.csv",
                 "figures/fig12_real_time.png",
                 "figures/fig12b_engines.png",
-            ),
-            code=(
-                *("data", "models", "recipes", "figures", "inference.py", "tiles.py", "threads.py", "engines.py"),
-                *("export.py", "real_time.py", "roofline.py", "gather.py", "processor.py"),
             ),
         ),
         Stage(
@@ -209,7 +185,6 @@ STAGES = {
                 "pages/index.html",
                 *(f"figures/{name}.png" for name in ("attribution", "faithfulness", "patch_logits", "trust")),
             ),
-            code=(*LEARNING, "figures", "explain", "fidelity", "trust.py", "pages.py", "page_parts.py"),
         ),
         Stage(
             "claims",
@@ -233,7 +208,6 @@ STAGES = {
                 "tables/table10_real_time.csv",
             ),
             writes=("tables/claims.csv", "tables/errata.csv", "figures/claims.png"),
-            code=("claims.py", "rules.py", "figures/claims.py", "figures/style.py"),
             facts=("claims.yaml", "errata.yaml"),
         ),
     )
@@ -243,7 +217,6 @@ REPORT = Stage(
     keys=(),
     reads=tuple(name for stage in STAGES.values() for name in stage.writes),
     writes=("report.md", "report.html"),
-    code=("run.py",),
 )
 STAGES["report"] = REPORT
 
@@ -253,6 +226,7 @@ ASIDE = {
     for stage in (
         Stage(
             "recipes",
+            recipes=True,
             keys=("seeds", *TRAINING_KEYS),
             reads=("tables/split.csv", "models/generator.safetensors"),
             writes=(
@@ -262,17 +236,10 @@ ASIDE = {
                 "figures/fig9_recipes.png",
                 "figures/fig10_ablation.png",
             ),
-            code=(
-                *LEARNING,
-                "figures",
-                "recipes",
-                *(f"{part}.py" for part in ("baselines", "benchmark", "comparison", "ablation")),
-                "stages/benchmark.py",
-                "stages/training.py",
-            ),
         ),
         Stage(
             "spectrum_shift",
+            recipes=True,
             keys=TRAINING_KEYS,
             reads=("tables/split.csv",),
             writes=(
@@ -280,8 +247,6 @@ ASIDE = {
                 "tables/table9_spectrum_shift.csv",
                 "figures/fig11_spectrum_shift.png",
             ),
-            code=(*LEARNING, "figures", "recipes", "baselines.py", "benchmark.py", "spectrum_shift.py")
-            + ("stages/training.py",),
         ),
     )
 }
@@ -289,7 +254,7 @@ ASIDE = {
 
 def _task(stage: Stage, run: Run) -> dict[str, Any]:
     """Describe a stage to the chain."""
-    return chain.task(
+    return freshness.task(
         stage.name,
         lambda: stage.module().make(run),
         reads=[*stage.sources(), *map(run.path, stage.reads), *stage.inputs(run.config)],
@@ -305,5 +270,5 @@ def make(run: Run, name: str) -> None:
         NircoreError: what a stage had to say; finished stages stay as they are.
     """
     tasks = [_task(stage, run) for stage in (STAGES | ASIDE).values()]
-    if not chain.execute(run.path(".stages.sqlite"), tasks, [name]).done:
+    if not freshness.execute(run.path(".stages.sqlite"), tasks, [name]).done:
         print(f"{name}: nothing changed, made earlier")

@@ -1,9 +1,10 @@
 """Figures 1, 2a and 2b and their tables, read off the real modules."""
 
-from nircore.figures import architecture as draw
-from nircore.figures.style import save
 from nircore.metrics.no_reference import METRICS
 from nircore.models import build_discriminator, build_generator, parameter_count, receptive_field
+from nircore.models.layers import layer_table
+from nircore.plots import architecture as draw
+from nircore.plots.style import save
 from nircore.run import Run
 
 
@@ -12,11 +13,12 @@ def make(run: Run) -> None:
     config = run.config
     generator, discriminator = build_generator(config), build_discriminator(config)
     size = (config.crop, config.crop)
-    run.write_table("generator_layers", draw.layer_table(generator, *size))
-    run.write_table("discriminator_layers", draw.layer_table(discriminator, *size))
-    save(draw.generator_diagram(generator, *size), run.figure("fig2a_generator"))
+    layers = {"generator": layer_table(generator, *size), "discriminator": layer_table(discriminator, *size)}
+    for name, table in layers.items():
+        run.write_table(f"{name}_layers", table)
+    save(draw.generator_diagram(layers["generator"], *size), run.figure("fig2a_generator"))
     field = receptive_field(discriminator)
-    save(draw.discriminator_diagram(discriminator, *size, field), run.figure("fig2b_discriminator"))
+    save(draw.discriminator_diagram(layers["discriminator"], *size, field), run.figure("fig2b_discriminator"))
     facts = {
         "domain_a": "low-light frames",
         "domain_b": "target frames",

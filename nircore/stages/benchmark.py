@@ -7,16 +7,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nircore import checkpoint, evaluation
-from nircore.benchmark import INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Denoise, Judge, Method, classical, seconds
-from nircore.comparison import COLUMNS, best_classical, comparison
 from nircore.config import recipe_names
 from nircore.data import sets, swir_hdr
-from nircore.figures import benchmark as draw
-from nircore.figures.style import note, save
 from nircore.inference import enhance
+from nircore.models import checkpoint
+from nircore.plots import benchmark as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.training import choose_device
+from nircore.study.benchmark import (
+    INPUT,
+    METRICS,
+    PAIRED,
+    TRUTH,
+    UNPAIRED,
+    Denoise,
+    Judge,
+    Method,
+    classical,
+    seconds,
+)
+from nircore.study.comparison import COLUMNS, best_classical, comparison
+from nircore.training import evaluation
+from nircore.training.loop import choose_device
 
 FRAMES = 9  # test frames at most; the table says out of how many
 TUNED_ON = 3  # validation frames of that exposure: BM3D takes 10 to 25 s for one
@@ -108,7 +120,7 @@ def _learnt(run: Run) -> list[Method]:
 
 def _noise2void(run: Run, seed: int) -> Method:
     """Train Noise2Void, once, on the training frames, unless its package is absent."""
-    from nircore import noise2void
+    from nircore.baselines import noise2void
 
     if reason := noise2void.available():
         return Method(NOISE2VOID, UNPAIRED, remark=reason)

@@ -1,9 +1,9 @@
 """A verdict on every claim of the paper, from the tables of the run; and the paper's errata."""
 
-from nircore import claims
-from nircore.figures import claims as draw
-from nircore.figures.style import save
+from nircore.plots import claims as draw
+from nircore.plots.style import save
 from nircore.run import Run, published
+from nircore.study import claims
 
 
 def make(run: Run) -> None:

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from nircore import evaluation
 from nircore.config import Config
 from nircore.data import folder, sets, split
 from nircore.data.normalise import Normalisation
-from nircore.figures import frames as frame_figures
-from nircore.figures import split as split_figures
-from nircore.figures.style import save
+from nircore.plots import frames as frame_figures
+from nircore.plots import split as split_figures
+from nircore.plots.style import save
 from nircore.run import Run
+from nircore.training import evaluation
 
 SHOWN = 4  # frames of each domain in the sample figure
 

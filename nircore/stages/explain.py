@@ -10,20 +10,23 @@ import pandas as pd
 from torch import nn
 
 import nircore
-from nircore import checkpoint, evaluation, explain, pages, trust
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.frames import sha256
 from nircore.data.normalise import Normalisation
 from nircore.data.unpaired import UnpairedCrops
-from nircore.explain import attribution, faithfulness, patches, regions, trusted
-from nircore.fidelity.animals import Animal
-from nircore.figures import explain as draw
-from nircore.figures.style import note, save
 from nircore.inference import enhance, prepare, translate
+from nircore.lab import pages
+from nircore.models import checkpoint
+from nircore.plots import explain as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages import stepwise
-from nircore.training import table_epochs
+from nircore.study import explain, trust
+from nircore.study.explain import attribution, faithfulness, patches, regions, trusted
+from nircore.study.fidelity.animals import Animal
+from nircore.training import evaluation
+from nircore.training.loop import table_epochs
 
 FIRST_SEED = 30_000  # of the animals asked about here; no dataset, calibration or other test has them
 ASKED, TRUSTED = 2, 3  # frames: whose regions are explained, on which the trust map is judged

@@ -11,21 +11,22 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore import baselines, checkpoint, crops, evaluation
+from nircore import baselines
 from nircore.config import Config
 from nircore.data import made_phantom, sets
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
-from nircore.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
-from nircore.fidelity.animals import Animal
-from nircore.fidelity.summary import table5
-from nircore.figures import fidelity as draw
-from nircore.figures.style import note, save
 from nircore.inference import enhance, translate
-from nircore.models import build_generator
+from nircore.models import build_generator, checkpoint
+from nircore.plots import fidelity as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages import stepwise, training
-from nircore.training import choose_device
+from nircore.study.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from nircore.study.fidelity.animals import Animal
+from nircore.study.fidelity.summary import table5
+from nircore.training import crops, evaluation
+from nircore.training.loop import choose_device
 
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
 SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift

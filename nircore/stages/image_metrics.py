@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nircore import baselines, evaluation
-from nircore.benchmark import RANGE, clipped, common_scale
+from nircore import baselines
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
-from nircore.figures import metrics as draw
-from nircore.figures.style import note, save
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
+from nircore.plots import metrics as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.study.benchmark import RANGE, clipped, common_scale
+from nircore.training import evaluation
 
 FIGURES = {
     "entropy": "fig4a_entropy",

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from nircore.figures import losses as draw
-from nircore.figures.style import save
 from nircore.losses import EQUILIBRIUM
+from nircore.plots import losses as draw
+from nircore.plots.style import save
 from nircore.run import Run, published
-from nircore.training import table_epochs
+from nircore.training.loop import table_epochs
 
 COLUMNS = ("generator", "discriminator_a", "discriminator_b")
 

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from nircore import metric_quality
-from nircore.figures import metric_quality as draw
-from nircore.figures.style import note, save
+from nircore.plots import metric_quality as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.study import metric_quality
 
 
 def make(run: Run) -> None:

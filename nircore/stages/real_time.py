@@ -2,14 +2,15 @@
 
 import pandas as pd
 
-from nircore import engines, real_time
 from nircore.config import as_recipe
-from nircore.figures import real_time as draw
-from nircore.figures.style import note, save
-from nircore.gather import machine
+from nircore.inference import engines
 from nircore.models import build_generator
+from nircore.plots import real_time as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages.benchmark import RECIPES
+from nircore.study import real_time
+from nircore.study.processor import machine
 
 #: Seconds that each case is measured, after it is built; compiling one takes longer than the two small profiles last.
 BUDGET_S = {"smoke": 0.05, "cpu": 0.7, "benchmark": 10.0, "paper": 10.0}

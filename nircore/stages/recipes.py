@@ -5,17 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from nircore import ablation, evaluation
-from nircore.benchmark import INPUT, PAIRED, TRUTH, UNPAIRED, Method, tuned
-from nircore.comparison import COLUMNS, comparison
-from nircore.config import as_recipe
+from nircore.config import as_recipe, term_weights
 from nircore.data import sets
-from nircore.figures import benchmark as draw
-from nircore.figures.recipes import worth as draw_worth
-from nircore.figures.style import note, save
+from nircore.plots import benchmark as draw
+from nircore.plots.recipes import worth as draw_worth
+from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages import benchmark
-from nircore.terms import further
+from nircore.study import ablation
+from nircore.study.benchmark import INPUT, PAIRED, TRUTH, UNPAIRED, Method, tuned
+from nircore.study.comparison import COLUMNS, comparison
+from nircore.training import evaluation
 
 FRAMES = 4  # test frames at most: the trainings differ more than the frames do
 COMPARED = ("ssgan", "cyclegan", "ma2021", "pix2pix", "pssgan", "physics", "realtime", "oracle")
@@ -34,7 +34,7 @@ def make(run: Run) -> None:
         for name in ("fig9_recipes", "fig10_ablation"):
             save(note(benchmark.EMPTY), run.figure(name))
         return
-    variants = ablation.without_each(further(as_recipe(run.config, ABLATED).terms))
+    variants = ablation.without_each(term_weights(as_recipe(run.config, ABLATED).terms))
     recipes, ablated = _recipes(run), _ablated(run, variants)
     rivals = [Method("low-light", INPUT, {run.config.seed: lambda frame: frame}), _classical(run, test)]
     methods = [*rivals, *recipes]

@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nircore import baselines, spectrum_shift
-from nircore.benchmark import clipped
+from nircore import baselines
 from nircore.config import as_recipe
-from nircore.crops import View
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.figures.recipes import shift as draw
-from nircore.figures.style import note, save
 from nircore.inference import enhance
 from nircore.metrics import with_truth
+from nircore.plots.recipes import shift as draw
+from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.spectrum_shift import AFFINE, COLUMNS, DENOISED, IDEAL, INPUT, SHIFTED, UNSHIFTED
+from nircore.study import spectrum_shift
+from nircore.study.benchmark import clipped
+from nircore.study.spectrum_shift import AFFINE, COLUMNS, DENOISED, IDEAL, INPUT, SHIFTED, UNSHIFTED
+from nircore.training.crops import View
 
 SHORT, LONG = ("BP1150", "BP1200"), ("BP1300", "BP1350")
 SYSTEM = "ssgan"  # the paper's

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore import checkpoint, evaluation
 from nircore.data import sets
 from nircore.data.frames import sha256, write_frame
-from nircore.figures import frames as draw
-from nircore.figures.style import save
 from nircore.inference import enhance, repeat
-from nircore.maps import attribution, confidence
+from nircore.models import checkpoint
+from nircore.plots import frames as draw
+from nircore.plots.style import save
 from nircore.run import Run
-from nircore.training import choose_device, table_epochs
+from nircore.study.maps import attribution, confidence
+from nircore.training import evaluation
+from nircore.training.loop import choose_device, table_epochs
 
 OTHERS = 3  # epochs of the loss table, the last ones, whose outputs say how settled the training is
 TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))

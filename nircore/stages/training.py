@@ -2,19 +2,22 @@
 
 import dataclasses
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from nircore import checkpoint, crops, distributed, evaluation
-from nircore.config import Config, as_recipe
-from nircore.cyclegan import COLUMNS
-from nircore.figures import losses as draw
-from nircore.figures.style import save
+from nircore.config import Config, as_recipe, parse, resolve
+from nircore.errors import NircoreError
+from nircore.models import checkpoint
+from nircore.plots import losses as draw
+from nircore.plots.style import save
 from nircore.run import Run
-from nircore.training import Training
+from nircore.training import crops, distributed, evaluation
+from nircore.training.cyclegan import COLUMNS
+from nircore.training.loop import Training
 
 TEACHERS = {"realtime": "physics"}  # who is taught by whom, where a run trains both
 
@@ -73,3 +76,29 @@ def _unjudged(_: nn.Module) -> dict[str, float]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Train the run that `key=value` arguments describe; under torchrun, in several processes.
+
+    `torchrun --nproc-per-node 2 -m nircore.stages.training recipe=physics batch=8` takes the same steps as one
+    process does; every argument is a setting of `nircore.config`. Interrupted, the same command goes on.
+    """
+    from nircore import stages
+
+    distributed.start()
+    try:
+        run = Run(resolve(dict(map(parse, arguments))))
+        with distributed.first():
+            run.save_config()
+            stages.make(run, "data_split")
+        make(run)
+    finally:
+        distributed.stop()
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except NircoreError as problem:
+        sys.exit(f"nircore: {problem}")

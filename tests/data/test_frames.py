@@ -11,15 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nircore.data.frames import (
-    exposure_in,
-    filter_in,
-    frame_shape,
-    list_frames,
-    read_frame,
-    sha256,
-    write_frame,
-)
+from nircore.data.frames import exposure_in, filter_in, frame_shape, list_frames, read_frame, sha256, write_frame
 from nircore.errors import NircoreError
 
 

@@ -1,0 +1,156 @@
+"""How the models that ship are made: trained on every scene at hand, halved in size; and without each animal."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from nircore.config import Config, resolve
+from nircore.data import references, swir_hdr
+from nircore.data.darks import Darks
+from nircore.data.degraded import DegradedCrops, LowLight
+from nircore.data.stabilise import Stabilisation
+from nircore.inference import enhance, prepare
+from nircore.inference.shipped import MODELS
+from nircore.lab import card
+from nircore.models import checkpoint
+from nircore.models.checkpoint import load_generator
+from nircore.paths import run_folder
+from nircore.study import trust, unseen
+from nircore.study.fidelity.animals import Animal
+from nircore.study.unseen import FOLDS
+from nircore.training.crops import scene_of
+from nircore.training.loop import Training
+
+LOW_S, TRUST_SHAPE, CALIBRATED_ON = 0.02, (640, 512), 12  # s; px and phantoms that calibrate the trust map
+KINDS = "frames, real ones (SWIR_HDR) and phantoms,"
+RECIPES = {"best": "physics", "realtime": "realtime"}
+#: Steps, and the width of the network: `best` trains within half an hour on two cores, `realtime` within ten minutes.
+SIZES = {
+    "best": {"ngf": 24, "epochs": 20, "steps_per_epoch": 300},
+    "realtime": {"ngf": 12, "epochs": 20, "steps_per_epoch": 300},
+}
+FOLD_EPOCHS = {"best": 15, "realtime": 12}  # shorter than what ships: what they reach is a lower bound
+PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
+#: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
+CAMERA = LowLight(*references.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
+
+
+def train(data_root: Path, model: str = "best", without: str = "", say: Callable[[str], None] = print) -> Path:
+    """Train a model on the merged references of every scene and some phantoms; return the generator's file.
+
+    No low-light pixel is seen: the references are degraded by a model of the camera. Interrupted, it goes on.
+
+    Args:
+        data_root: folder of the SWIR_HDR set.
+        model: a key of SIZES.
+        without: an animal of `unseen.FOLDS` that is left out, with the ICG series that goes with it; "" for none.
+        say: receives a line for each epoch.
+    """
+    left_out, darks = FOLDS.get(without, ()), swir_hdr.darks(data_root)
+    scenes = [whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
+    scenes += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
+    settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
+    size = SIZES[model] | ({"epochs": FOLD_EPOCHS[model]} if without else {})
+    config = dataclasses.replace(resolve(settings), **size)
+    crops = DegradedCrops([scene_of(scene) for scene in scenes], CAMERA, config.crop, config.batch, config.seed)
+    place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
+    Training(config, crops, place, lambda generator: {}, say).run()
+    return place / "generator.safetensors"
+
+
+def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
+    """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
+    reference, known = scene.merged(darks)
+    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
+    bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
+    return np.where(known, reference, bright).astype(np.float32)
+
+
+def export(weights: Path, place: Path = MODELS["best"]) -> Config:
+    """Store a generator in half precision, without the folders of the machine that trained it; return its config."""
+    generator, config, facts = load_generator(weights)
+    config = dataclasses.replace(config, run="shipped", data_root="", low_light="", target="", teacher="")
+    halved = {name: tensor.half() for name, tensor in generator.state_dict().items()}
+    checkpoint.save(place, halved, config, {"epoch": facts.get("epoch", config.epochs - 1)})
+    return config
+
+
+def folds(data_root: Path, model: str, say: Callable[[str], None] = print) -> dict[str, nn.Module]:
+    """Return the model trained without each animal of `unseen.FOLDS`, by that animal."""
+    return {without: load_generator(train(data_root, model, without, say))[0] for without in FOLDS}
+
+
+def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
+    """Enhance a frame (H, W) in DN above the dark as `nircore enhance --dark` does, as an array."""
+    fit = Stabilisation.of(prepare(generator, frame), black=0.0)
+    return enhance(generator, frame, fit)[0]
+
+
+def unseen_scores(data_root: Path, by_model: dict[str, dict[str, nn.Module]], table: Path) -> pd.DataFrame:
+    """Score the models, each scene by the one that never saw its animal, beside the classical methods."""
+    methods = {key: (lambda fold, method=method: method) for key, method in unseen.classical().items()}
+    for name, generators in by_model.items():
+        methods[name, 0.0] = lambda fold, g=generators: partial(enhanced, g[fold])
+    return unseen.tuned(unseen.scores(data_root, methods, table))
+
+
+def phantoms(generator: nn.Module) -> list[trust.Seen]:
+    """Return the trust map's terms and errors on phantom frames of the camera's size at 20 ms."""
+    return list(trust.errors(generator, trust.phantom_cases(CALIBRATED_ON, TRUST_SHAPE, LOW_S, truth="low_light")))
+
+
+def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[trust.Seen]]:
+    """Return the same on real frames, each by the model that never saw its animal; by that animal."""
+    darks, seen = swir_hdr.darks(data_root), {without: [] for without in FOLDS}
+    for scene in swir_hdr.scenes(data_root):
+        without = unseen.fold_of(scene.group)
+        frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
+        seen[without] += trust.errors(generators[without], [(frame, *scene.merged(darks))])
+    return seen
+
+
+def calibrate(
+    seen: dict[str, list[trust.Seen]], phantom: list[trust.Seen]
+) -> tuple[trust.Calibration, dict[str, float]]:
+    """Calibrate on real and phantom frames; return that, and the share outside on each animal that did not calibrate.
+
+    Real frames come first and last, phantoms between: both fit the weights and the factor.
+    """
+    coverage = {}
+    for without, frames in seen.items():
+        others = [pair for animal, pairs in seen.items() if animal != without for pair in pairs]
+        calibration = trust.calibration_of(_mixed(others, phantom), KINDS)
+        coverage[without] = float(np.mean([trust.outside(calibration, pair) for pair in frames]))
+    everyone = [pair for pairs in seen.values() for pair in pairs]
+    return trust.calibration_of(_mixed(everyone, phantom), KINDS), coverage
+
+
+def _mixed(one: list[trust.Seen], other: list[trust.Seen]) -> list[trust.Seen]:
+    """Return both lists, evenly mixed."""
+    places = [(k + 0.5) / len(part) for part in (one, other) for k in range(len(part))]
+    return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
+
+
+def ship(data_root: Path, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Make everything in `nircore/weights/`, and the tables its card shows; trainings go on where they were.
+
+    Args:
+        data_root: folder of the SWIR_HDR set, with its plate.
+        folder: for the tables, `reports/benchmark` of the checkout.
+        say: receives lines on how far it is.
+    """
+    by_model = {}
+    for model, place in MODELS.items():
+        export(train(data_root, model, say=say), place)
+        by_model[model] = folds(data_root, model, say)
+        calibration, coverage = calibrate(real(data_root, by_model[model]), phantoms(load_generator(place)[0]))
+        trust.save(calibration, place)
+        card.keep(folder, f"trust_{model}", pd.DataFrame({"animal": list(coverage), "outside": coverage.values()}))
+    card.keep(folder, "unseen_animals", unseen_scores(data_root, by_model, folder / "unseen_animals_all.csv"))
+    card.tables(data_root, by_model, folder)
+    card.write(folder)

@@ -1,0 +1,115 @@
+"""Numbers of the test frames, every frame shown: the paper's Fig. 4 and the scores against the truth."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nircore.errors import NircoreError
+from nircore.metrics.summary import interval
+from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, need, tidy
+
+STAGES = ("low-light", "enhanced")
+SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}
+
+
+def paired(values: pd.DataFrame, label: str, unit: str, effect: Mapping[str, float]) -> Figure:
+    """Draw a panel of Fig. 4: one line per test frame from before to after, and the mean change.
+
+    The third column is the mean change with its interval, drawn from the mean before (dashed): an interval
+    that keeps clear of the dashed line is a change (Gardner & Altman, BMJ 292 (1986) 746).
+
+    Args:
+        values: file, stage ("low-light" or "enhanced"), value; every file in both stages.
+        label: name of the metric.
+        unit: its unit; empty for none.
+        effect: difference (after - before), low and high of its 95 % interval, in `unit` (`paired_effect`);
+            NaN limits (a single animal) are written as "no interval".
+    """
+    need(values, ("file", "stage", "value"), label)
+    if values.duplicated(["file", "stage"]).any():
+        raise NircoreError(f"The {label} figure has a file twice in one stage: pass one value for each.")
+    table = values.pivot(index="file", columns="stage", values="value").reindex(columns=STAGES).dropna()
+    if table.empty:
+        raise NircoreError(f"The {label} figure has no file with both a low-light and an enhanced finite value.")
+    before, after = (table[stage].to_numpy() for stage in STAGES)
+    figure = canvas(3.6, 4.4)
+    ax = tidy(figure.subplots(), "", f"{label} ({unit})" if unit else label)
+    opacity = max(0.12, min(0.8, 8 / len(table)))
+    ax.plot([0, 1], [before, after], "-", color=GREY, lw=1, alpha=opacity, zorder=1)
+    for x, stage, colour in ((0, before, LOW_LIGHT), (1, after, ENHANCED)):
+        ax.scatter(np.full(len(stage), x), stage, 14, color=colour, alpha=max(0.35, opacity), lw=0, zorder=2)
+    _mean_change(ax, before.mean(), effect)
+    ax.set_title(_effect_title(label, unit, effect), size=NORMAL, color=INK, loc="left")
+    ax.set_xlabel(f"higher in {(after > before).sum()} of {len(table)} frames", size=SMALL, color=INK)
+    ax.set_xticks([0, 1, 1.6], [*STAGES, "mean change"])
+    ax.set_xlim(-0.25, 2.0)
+    return figure
+
+
+def _mean_change(ax: Axes, mean: float, effect: Mapping[str, float]) -> None:
+    """Draw the mean before as a line, and from it the mean change with its interval."""
+    change, low, high = (float(effect[name]) for name in ("difference", "low", "high"))
+    ax.plot([0, 1.6], [mean, mean], "--", color=INK, lw=1, zorder=3)
+    ax.annotate("mean before", (1.6, mean), (0, -4 if change >= 0 else 4), textcoords="offset points",
+                size=SMALL, color=INK, ha="center", va="top" if change >= 0 else "bottom")  # fmt: skip
+    ax.plot(1.6, mean + change, "D", color=ENHANCED, mec=INK, ms=6, zorder=4)
+    if math.isfinite(low) and math.isfinite(high):
+        ax.plot([1.6, 1.6], [mean + low, mean + high], "_-", color=INK, ms=12, lw=1.5, zorder=3)
+
+
+def _effect_title(label: str, unit: str, effect: Mapping[str, float]) -> str:
+    """Return the effect in words, with as many digits as its interval bears."""
+    change, low, high = (float(effect[name]) for name in ("difference", "low", "high"))
+    suffix = f" {unit}" if unit else ""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{label} {change:+.3g}{suffix}\n(one group: no interval)"
+    width = max(high - low, abs(change) * 1e-3, 1e-12)
+    digits = max(0, math.ceil(-math.log10(width / 5)))
+    return f"{label} {change:+.{digits}f}{suffix}\n(95 % interval {low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def truth(scores: pd.DataFrame) -> Figure:
+    """Draw PSNR and SSIM against the truth, a dot per frame and the mean with its 95 % interval per method.
+
+    The interval is Student's t over frames, or over the means of the groups where there is a column `group`
+    (frames of one animal are not independent). A method with one of them gets no interval.
+
+    Args:
+        scores: file, method, psnr (dB), ssim, and perhaps group; methods are drawn in their order, top down.
+    """
+    need(scores, ("file", "method", *SCORES), "truth")
+    methods = list(scores["method"].unique())
+    figure = canvas(1.0 + 0.55 * len(methods))
+    panels = figure.subplots(1, 2, sharey=True)
+    for ax, (name, (label, _)) in zip(panels, SCORES.items(), strict=True):
+        tidy(ax, label)
+        ax.grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
+        for y, method in enumerate(methods):
+            _dots(ax, y, scores[scores["method"] == method], name)
+    panels[0].set_yticks(range(len(methods)), methods)
+    panels[0].set_ylim(len(methods) - 0.4, -0.6)
+    panels[1].tick_params(left=False)
+    return figure
+
+
+def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str) -> None:
+    """Draw one method's frames as dots around height `y`, and their mean with its interval."""
+    values = rows[name].to_numpy(dtype=float)
+    colour = _colour(rows["method"].iloc[0])
+    # Spread by the golden ratio: even, and the same every time.
+    spread = 0.36 * (np.arange(len(values)) * 0.618034 % 1 - 0.5)
+    ax.scatter(values, y + spread, 12, color=colour, alpha=0.5, lw=0, zorder=2)
+    mean, half = interval(rows.groupby("group")[name].mean() if "group" in rows else values)
+    error = None if math.isnan(half) else half
+    ax.errorbar(mean, y, xerr=error, fmt="D", color=INK, mfc=colour, capsize=4, ms=7, zorder=3)
+    ax.annotate(format(mean, SCORES[name][1]), (mean, y), (0, 11), textcoords="offset points",
+                size=SMALL, color=INK, ha="center")  # fmt: skip
+
+
+def _colour(method: str) -> str:
+    """Return the colour of a stage for the methods that are one, grey for the others."""
+    return {"low-light": LOW_LIGHT, "enhanced": ENHANCED}.get(method, GREY)

@@ -1,0 +1,142 @@
+"""The paper's claims and errata: read from YAML, checked, and judged on the tables of a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from nircore.errors import NircoreError
+from nircore.study.rules import KINDS, OPTIONAL, Finding, Rule, absent, in_words
+
+VERDICTS = {True: "supported", False: "not supported", None: "not testable here"}
+KEYS = ("id", "about", "claim", "where", "measured", "unit", "rule")
+ERRATA_KEYS = ("where", "says", "right", "here")
+
+#: What a key of a rule may hold: a type, or a choice of words. Columns are named by the keys in COLUMNS.
+TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("table", "effect", "low", "high", "over", "column", "reason"), str),
+    **dict.fromkeys(("value", "strength", "least", "most", "at_least"), (int, float)),
+    **dict.fromkeys(OPTIONAL, dict),
+    "columns": list,
+}
+CHOICES = {"direction": ("rises", "falls"), "which": ("every", "the last", "the least")}
+COLUMNS = ("effect", "low", "high", "over", "column", "columns", *OPTIONAL)
+
+
+def load(path: Path) -> list[dict[str, Any]]:
+    """Read and check the claims in a YAML file.
+
+    Raises:
+        NircoreError: the file cannot be read, or a claim lacks a key, or has one that is unknown or holds
+            something else than it must; the sentence names the claim and the key.
+    """
+    claims, seen = _entries(path), set()
+    for place, claim in enumerate(claims, 1):
+        where = f"{path.name}: claim {claim.get('id', place)}"
+        _require_keys(claim, KEYS, (), where)
+        if claim["id"] in seen:
+            raise NircoreError(f"{where}: the key 'id' repeats that of an earlier claim: give it another.")
+        seen.add(claim["id"])
+        _check_rule(claim["rule"], f"{where}: rule")
+    return claims
+
+
+def load_errata(path: Path) -> pd.DataFrame:
+    """Read where the paper is loose: where it stands, what it says, what is right, what is done here."""
+    entries = _entries(path)
+    for place, entry in enumerate(entries, 1):
+        _require_keys(entry, ERRATA_KEYS, (), f"{path.name}: entry {place}")
+    return pd.DataFrame(entries, columns=list(ERRATA_KEYS))
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise NircoreError(f"Cannot read {path}: {error}; restore it from the repository.") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise NircoreError(f"{path} must be a YAML list of mappings.")
+    return entries
+
+
+def _require_keys(entry: Mapping, needed: tuple[str, ...], optional: tuple[str, ...], where: str) -> None:
+    for key in needed:
+        if key not in entry:
+            raise NircoreError(f"{where}: the key {key!r} is missing.")
+    for key in entry:
+        if key not in (*needed, *optional):
+            raise NircoreError(f"{where}: the key {key!r} is unknown: it takes {', '.join((*needed, *optional))}.")
+
+
+def _check_rule(rule: Any, where: str) -> None:
+    """Refuse a rule that is not of a known kind with that kind's keys."""
+    if not isinstance(rule, dict) or rule.get("kind") not in KINDS:
+        raise NircoreError(f"{where}: the key 'kind' must be one of {', '.join(KINDS)}.")
+    keys = KINDS[rule["kind"]].keys
+    _require_keys(rule, ("kind", *keys), OPTIONAL if "table" in keys else (), where)
+    for key in rule.keys() - {"kind"}:
+        if not (rule[key] in CHOICES[key] if key in CHOICES else isinstance(rule[key], TYPES[key])):
+            raise NircoreError(f"{where}: the key {key!r} cannot be {rule[key]!r}.")
+
+
+def columns(rule: Rule) -> dict[str, str]:
+    """Return the columns that a rule reads, each with the key that names it."""
+    return {name: key for key in COLUMNS for name in _listed(rule.get(key, ()))}
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def evaluate(claims: list[dict[str, Any]], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Judge claims on the tables of a run, by their names.
+
+    A claim whose table is missing or has no rows is not testable.
+
+    Returns:
+        one row per claim: id, about, claim, where, verdict (one of VERDICTS), number (NaN where there is
+        none), unit, remark, measured, rule (in words).
+
+    Raises:
+        NircoreError: a rule names a column that its table does not have.
+    """
+    rows = []
+    for claim in claims:
+        found = _judge(claim, tables)
+        row = {key: claim[key] for key in ("id", "about", "claim", "where")}
+        row |= {"verdict": VERDICTS[found.holds], "number": found.number, "unit": claim["unit"]}
+        rows.append(row | {"remark": found.remark, "measured": claim["measured"], "rule": in_words(claim["rule"])})
+    return pd.DataFrame(rows)
+
+
+def _judge(claim: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> Finding:
+    rule = claim["rule"]
+    table = tables.get(rule.get("table", ""), pd.DataFrame())
+    if "table" in rule and table.empty:
+        return Finding(None, remark=f"this run has nothing in tables/{rule['table']}.csv")
+    for column, key in columns(rule).items():
+        if column not in table:
+            raise NircoreError(f"Claim {claim['id']}: rule: {key!r} names no column of {rule['table']}: {column!r}.")
+    found = KINDS[rule["kind"]].judge(table, rule)
+    if found.holds and (missing := absent(table, rule)):
+        return Finding(None, found.number, f"no row with {missing}")
+    return found
+
+
+def summary(judged: pd.DataFrame) -> str:
+    """Return the verdicts in one line.
+
+    >>> summary(pd.DataFrame({"verdict": ["supported", "not testable here", "supported"]}))
+    'Of 3 claims, 2 supported, 0 not supported, 1 not testable here.'
+    """
+    counts = [f"{(judged['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS.values()]
+    return f"Of {len(judged)} claims, {', '.join(counts)}."
+
+
+def kinds(claims: list[dict[str, Any]]) -> pd.DataFrame:
+    """Count claims by subject (rows) and by the kind of rule that decides them (columns)."""
+    table = pd.DataFrame({"about": [c["about"] for c in claims], "rule": [c["rule"]["kind"] for c in claims]})
+    counts = pd.crosstab(table["about"], table["rule"])
+    return counts.reindex(index=table["about"].unique(), columns=list(KINDS), fill_value=0)

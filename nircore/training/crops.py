@@ -1,0 +1,154 @@
+"""The crops a system learns from, cut from a run's training frames as its recipe asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nircore.config import Config
+from nircore.data import sets, spectral
+from nircore.data.camera import WINDOWS, Sensor
+from nircore.data.crops import Crops
+from nircore.data.degraded import DegradedCrops, LowLight
+from nircore.data.measured import MeasuredCrops
+from nircore.data.mouse import FIELD_MM
+from nircore.data.noise import noise_model
+from nircore.data.normalise import Normalisation
+from nircore.data.outliers import outliers, replaced
+from nircore.data.unpaired import UnpairedCrops
+from nircore.errors import NircoreError
+from nircore.inference import NOISE, seen
+from nircore.losses.optics import Spread
+from nircore.run import Run
+from nircore.training import evaluation
+
+DOMAINS = ("low_light", "target")
+SEEN = ("train", "unused")  # frames of training animals; "unused" ones would make pairs, for those who form any
+DEPTHS_MM = (0.6, 1.1, 1.6, 2.1)  # where the light may come from [assumed]; a crop sees one of them
+DARKER = 0.4  # of the darkest low-light frame seen: another animal may be dimmer
+
+
+@dataclass(frozen=True)
+class View:
+    """How a target frame was taken, and the shorter window in which low light would see it ("": the same one)."""
+
+    short: str = ""
+    long: str = ""
+    exposure_s: float = 1.0
+
+    @classmethod
+    def between(cls, short: set[str], target: Any) -> "View":
+        """Return the view of a row of the target domain; only windows whose optics are known are told apart."""
+        if len(short) == 1 and short <= WINDOWS.keys() and target.filter in WINDOWS.keys() - short:
+            return cls(*short, target.filter, target.exposure_s)
+        return cls()
+
+    def optics(self, height: int) -> tuple[Spread, ...]:
+        """Return how the low-light window would spread a frame of `height` px more, for each of DEPTHS_MM."""
+        if not self.short:
+            return (Spread(),)
+        windows = WINDOWS[self.long], WINDOWS[self.short]
+        return tuple(spectral.spread(*windows, depth, FIELD_MM / height) for depth in DEPTHS_MM)
+
+
+def of(run: Run, config: Config) -> Crops:
+    """Return the training crops of a run for a recipe (`config.crops`)."""
+    return MAKERS[config.crops](run, config)
+
+
+def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: View) -> Crops:
+    """Return the crops that a recipe without pairs cuts from frames (H, W) in DN, handed over rather than listed.
+
+    Raises:
+        NircoreError: the recipe learns from pairs.
+    """
+    if config.crops == "unpaired":
+        domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
+        turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
+        return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
+    if config.crops == "degraded":
+        return _degraded(config, [scene_of(frame, view) for frame in target], low_light)
+    raise NircoreError(f"recipe={config.recipe} learns from pairs: choose one that does not, such as recipe=ssgan.")
+
+
+def unpaired(run: Run, config: Config) -> Crops:
+    """Cut the two domains independently, from different animals or scenes."""
+    low_light, target = (evaluation.rows(run, "train", name) for name in DOMAINS)
+    view = View.between({row.filter for row in low_light}, target[0])
+    return of_frames(config, _frames(config, low_light), _frames(config, target), view)
+
+
+def degraded(run: Run, config: Config) -> DegradedCrops:
+    """Degrade the target frames of all training animals; low-light frames lend noise and brightness alone.
+
+    No low-light pixel is ever seen, so that a target whose low-light sibling trains elsewhere is no pair.
+    """
+    low_light = evaluation.rows(run, "train", "low_light")
+    targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
+    short = {row.filter for row in low_light}
+    scenes = [scene_of(sets.load(config, row), View.between(short, row)) for row in targets]
+    return _degraded(config, scenes, _frames(config, low_light))
+
+
+def _degraded(config: Config, scenes: list[np.ndarray], low_light: list[np.ndarray]) -> DegradedCrops:
+    if config.input != NOISE:
+        raise NircoreError(
+            "These weights were trained on frames scaled by their brightness (nircore 0.1): start from those that "
+            "ship, or from scratch."
+        )
+    return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
+
+
+def _frames(config: Config, rows: list[Any]) -> list[np.ndarray]:
+    return [sets.load(config, row) for row in rows]
+
+
+def low_light_of(frames: list[np.ndarray]) -> LowLight:
+    """Estimate noise (medians over frames (H, W) in DN, by `noise_model`) and range of brightness."""
+    frames = [replaced(frame, outliers(frame)) for frame in frames]
+    gain, read = np.median([noise_model(frame) for frame in frames], axis=0)
+    scales = [Normalisation.of(frame).scale for frame in frames]
+    return LowLight(float(gain), float(read), DARKER * min(scales), max(scales))
+
+
+def scene_of(target: np.ndarray, view: View = View()) -> np.ndarray:
+    """Return the low-light appearances of a target frame, free of noise, and the frame: (variants + 1, H, W)."""
+    shown = [target]
+    if view.short:
+        short, long = WINDOWS[view.short], WINDOWS[view.long]
+        rate = target * (Sensor().gain_e_per_dn / view.exposure_s)
+        pixel_mm = FIELD_MM / target.shape[0]
+        shown = [spectral.shorten(rate, long, short, depth, pixel_mm) for depth in DEPTHS_MM]
+    return np.stack([(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in (*shown, target)])
+
+
+def measured(run: Run, config: Config) -> MeasuredCrops:
+    """Cut low-light frames of all training animals together with their references.
+
+    Raises:
+        NircoreError: no training frame has a reference.
+    """
+    rows = [row for split in SEEN for row in evaluation.rows(run, split, "low_light")]
+    pairs = []
+    for row, (truth, _) in evaluation.references(config, rows):
+        pairs.append(_pair(config, sets.load(config, row), truth))
+    if not pairs:
+        raise NircoreError(
+            f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none to train on."
+        )
+    return MeasuredCrops(pairs, config.crop, config.batch, config.seed, config.augment == "turns")
+
+
+def _pair(config: Config, frame: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a frame and its truth (H, W) on the network's scale, the truth's black and white at the frame's."""
+    x, fit = seen(config, frame)
+    scaled = Normalisation.of(truth).apply(truth)
+    return x, fit.clean(Normalisation.of(frame).invert(scaled)) if config.input == NOISE else scaled
+
+
+MAKERS: dict[str, Callable[[Run, Config], Crops]] = {
+    "unpaired": unpaired,
+    "degraded": degraded,
+    "measured": measured,
+}

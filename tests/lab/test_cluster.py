@@ -1,0 +1,56 @@
+"""The same command on a Dask cluster: a worker is killed half way, and every frame arrives, once."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import nircore as package
+from nircore.lab import job as jobs
+from tests.lab.made import frames
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Two workers, each a process of its own."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+        yield made
+
+
+def test_a_worker_dies_half_way_and_all_frames_arrive_once(cluster, nircore, weights, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(jobs, "PART_BYTES", 2 * 40 * 48 * 2)  # two frames
+    sources = []
+    for name in ("a.tif", "b.tif", "c.tif"):
+        sources.append(tmp_path / name)
+        tifffile.imwrite(sources[-1], frames(12, seed=len(sources)), photometric="minisblack")
+    (tmp_path / "bad.tif").write_bytes(b"no frame")
+    finished, killed = [], []
+
+    def kill_one(*arguments):
+        if not killed:  # the first file is whole, the others are not: half way
+            worker = next(iter(cluster.workers.values()))
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+        finished.append(arguments[0].target.name)
+        return finish(*arguments)
+
+    finish = jobs.finish
+    monkeypatch.setattr(jobs, "finish", kill_one)
+    command = ("enhance", *sources, tmp_path / "bad.tif", "--weights", weights, "--out", tmp_path / "out")
+    status, output, _ = nircore(*command, "--scheduler", cluster.scheduler_address)
+    assert killed and status == 1 and "3 enhanced, 0 already there, 1 could not be used" in output
+    assert sorted(finished) == ["a.tif", "b.tif", "c.tif"]
+    for source in sources:
+        expected = package.enhance(tifffile.imread(source), weights=weights)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / source.name), expected)
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+    with pytest.raises(ProcessLookupError):
+        os.kill(killed[0], 0)
+        os.waitpid(killed[0], os.WNOHANG)
+        os.kill(killed[0], 0)

@@ -1,0 +1,201 @@
+"""Every kind of message says what is so: the reason decides the way out; what is whole is not called damaged."""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from nircore import paths, reproduce
+from nircore.data import containers
+from nircore.data.frames import read_frame
+from nircore.errors import NircoreError
+from nircore.lab import job as jobs
+from tests.lab.made import frames
+from tests.lab.test_enhance_command import write
+
+WRITING = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "choose a writable place",
+    errno.EPERM: "choose a writable place",
+    errno.EROFS: "choose a writable place",
+    errno.EMFILE: "close other programs",
+    errno.ENFILE: "close other programs",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "check the disk or the share",
+    errno.ESTALE: "check the disk or the share",
+    errno.ETIMEDOUT: "check the disk or the share",
+    errno.EFBIG: "the disk takes no file of that size",
+    errno.ENOENT: "its folder was removed meanwhile",
+    errno.ENOTDIR: "choose another place",
+    errno.ELOOP: "choose another place",
+}
+READING = {
+    errno.EACCES: "may not be read (Permission denied): ask its owner",
+    errno.EPERM: "ask its owner",
+    errno.EIO: "check the disk or the share",
+    errno.ENOENT: "check the disk or the share",
+    errno.ESTALE: "check the disk or the share",
+    errno.ETIMEDOUT: "check the disk or the share",
+    errno.ENOTCONN: "check the disk or the share",
+    errno.ENODEV: "check the disk or the share",
+    errno.EMFILE: "close other programs, or raise the limit of open files",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "needs more memory than there is",
+    errno.EAGAIN: "is open in another program",
+    errno.EBUSY: "is open in another program",
+    errno.ETXTBSY: "is open in another program",
+    errno.ELOOP: "a link that leads back to itself",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def of(code: int) -> OSError:
+    return OSError(code, os.strerror(code))
+
+
+@pytest.mark.parametrize("code", WRITING, ids=errno.errorcode.get)
+def test_what_helps_against_a_failed_write_depends_on_the_reason(tmp_path, code):
+    with pytest.raises(NircoreError) as caught, paths.atomic(tmp_path / "a.tif"):
+        raise of(code)
+    said = str(caught.value)
+    assert said.startswith(f"Cannot write {tmp_path / 'a.tif'}: {os.strerror(code)}; ") and WRITING[code] in said
+    assert ("free some space" in said) == (code in (errno.ENOSPC, errno.EDQUOT))
+
+
+@pytest.mark.parametrize("code", WRITING, ids=errno.errorcode.get)
+def test_so_does_enhance(nircore, weights, tmp_path, monkeypatch, code):
+    def failing(*_):
+        raise of(code)
+
+    monkeypatch.setattr(jobs, "_write", failing)
+    source = write(tmp_path / "a.tif", frames())
+    status, output, _ = nircore("enhance", source, "--out", tmp_path / "out", "--weights", weights)
+    assert status == 1 and WRITING[code] in output and "Traceback" not in output
+    assert ("free some space" in output) == (code in (errno.ENOSPC, errno.EDQUOT))
+
+
+@pytest.mark.parametrize("code", READING, ids=errno.errorcode.get)
+def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch, code):
+    def failing(*_, **__):
+        raise of(code)
+
+    path = write(tmp_path / "a.npy", frames())
+    monkeypatch.setattr(np.lib.format, "open_memmap", failing)
+    with pytest.raises(NircoreError) as caught:
+        read_frame(path)
+    assert str(caught.value).startswith(str(path)) and READING[code] in str(caught.value)
+    assert "damaged" not in str(caught.value)
+
+
+def test_pickled_objects_are_named_and_not_loaded(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}, None], object), allow_pickle=True)
+    with pytest.raises(NircoreError, match="holds Python objects .pickle., which are not loaded: save plain numbers"):
+        read_frame(tmp_path / "a.npy")
+    (tmp_path / "b.npy").write_bytes(pickle.dumps(frames()))
+    with pytest.raises(NircoreError, match="b.npy cannot be read"):
+        read_frame(tmp_path / "b.npy")
+
+
+def test_a_compression_that_is_not_installed_is_no_damage(tmp_path, monkeypatch):
+    hdf5, store = tmp_path / "a.h5", tmp_path / "a.zarr"
+    with h5py.File(hdf5, "w") as file:
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk((1, 40, 48))
+        made.set_filter(32999, h5py.h5z.FLAG_OPTIONAL, (0, 2))
+        space = h5py.h5s.create_simple((2, 40, 48))
+        images = h5py.h5d.create(file.create_group("Cube").id, b"Images", h5py.h5t.NATIVE_UINT16, space, dcpl=made)
+        for page in range(2):
+            images.write_direct_chunk((page, 0, 0), frames()[0].tobytes()[:99], 0)
+    zarr.create_array(str(store), shape=(2, 40, 48), dtype="u2", chunks=(1, 40, 48), zarr_format=2)[:] = frames(2)
+    text = (store / ".zarray").read_text()
+    (store / ".zarray").write_text(text.replace('"id": "zstd"', '"id": "nobody"'))
+    said = {hdf5: "HDF5 filter 32999", store: "in a way that is not installed"}
+    for path, words in said.items():
+        with pytest.raises(NircoreError, match=words) as caught:
+            read_frame(path)
+        assert "damaged" not in str(caught.value)
+    tiff = tmp_path / "a.tif"
+    tifffile.imwrite(tiff, frames(), compression="zstd")
+
+    def failing(*_, **__):
+        raise ValueError("<COMPRESSION.ZSTD: 50000> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", failing)
+    with pytest.raises(NircoreError, match="pip install imagecodecs"):
+        read_frame(tiff)
+
+
+def test_what_is_damaged_is_called_so(tmp_path):
+    for suffix in (".tif", ".png", ".h5", ".npy"):
+        path = write(tmp_path / f"a{suffix}", frames())
+        path.write_bytes(b"\x00\x01" + path.read_bytes()[2:300])
+        with pytest.raises(NircoreError, match="damaged|truncated"):
+            read_frame(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = write(tmp_path / "a.tif", frames())
+    path.chmod(0)
+    with pytest.raises(NircoreError, match="ask its owner for permission"):
+        read_frame(path)
+
+
+def test_a_file_that_another_program_writes(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    path = write(tmp_path / "a.h5", frames())
+    with open(path, "r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # as HDF5 does while it writes
+        with pytest.raises(NircoreError, match="is open in another program: close it there"):
+            read_frame(path)
+
+
+def test_a_notebook_that_is_missing_from_a_wheel_is_no_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIRCORE_NOTEBOOKS", str(tmp_path))
+    with pytest.raises(NircoreError, match="There is no notebook .*: run from a checkout") as caught:
+        reproduce.execute("01_frames", tmp_path / "out/01.ipynb", {}, None)
+    assert "free some space" not in str(caught.value)
+
+
+def test_frames_too_small_to_train_on_are_named_not_a_setting_that_nobody_gave(nircore, weights, tmp_path):
+    for folder in ("low", "high"):
+        write(tmp_path / folder / "a.tif", frames(1, (24, 30)))
+    command = ("train", "--low-light", tmp_path / "low", "--target", tmp_path / "high", "--from", weights)
+    status, _, error = nircore(*command)
+    assert status == 2 and "crop=" not in error
+    assert f"{tmp_path / 'high/a.tif'} is 24 x 30 pixels: training takes 32 or more on a side" in error
+
+
+def test_every_sentence_on_a_reason_ends_with_a_way_out():
+    tables = [*containers.TOLD.values(), *containers.REFUSED.values()]
+    assert all(": " in words and "\n" not in words for words in tables)
+
+
+@pytest.mark.parametrize("name", ["maus_\udcb5m.tif", "小鼠 µ.tif", "a\nb.tif", "%s {x} [red].tif"])
+@pytest.mark.parametrize("kind", ["good", "damaged", "link"])
+def test_a_name_that_the_terminal_cannot_show_stops_nothing(weights, tmp_path, name, kind):
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / name
+    if kind == "link":
+        path.symlink_to(Path("nowhere") / name)
+    else:
+        tifffile.imwrite(tmp_path / "t.tif", frames(), photometric="minisblack")
+        data = (tmp_path / "t.tif").read_bytes()
+        path.write_bytes(data if kind == "good" else data[:900])
+    write(tmp_path / "in/z.npy", frames())
+    code = "from nircore.cli import main; main()"
+    command = [sys.executable, "-c", code, "enhance", "in", "--out", "out", "--weights", str(weights)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=200)
+    said = (result.stdout + result.stderr).decode("ascii", "replace")
+    assert "Traceback" not in said and result.returncode == (0 if kind == "good" else 1), said
+    assert (tmp_path / "out/z.npy").is_file()

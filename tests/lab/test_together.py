@@ -1,0 +1,174 @@
+"""Several runs on one output folder, a run that is forked, a run that is interrupted."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import nircore as package
+from nircore.inference.settings import Settings
+from nircore.lab import job as jobs
+from nircore.lab import run as runs
+from nircore.lab.locks import NAME, Locks
+from tests.lab.made import frames
+from tests.lab.test_enhance_command import write
+
+COUNTED = """
+import sys
+from nircore.lab import job
+finish, place = job.finish, sys.argv[1]
+def noted(one):
+    record = finish(one)
+    with open(place, "a") as file:
+        file.write(one.target.name + "\\n")
+    return record
+job.finish, job.PART_BYTES = noted, 2 * 40 * 48 * 2
+sys.argv = ["nircore", *sys.argv[2:]]
+from nircore.cli import main
+main()
+"""
+MISLEADING = ("free some space", "Cannot write", "cannot be read", "damaged", "Traceback", "made otherwise")
+
+
+def begun(folder: Path, weights: Path, *more: str) -> subprocess.Popen:
+    command = (sys.executable, "-c", COUNTED, folder / "finished", "enhance", folder / "in", *more)
+    options = ("--out", folder / "out", "--weights", weights)
+    return subprocess.Popen(
+        [*map(str, (*command, *options))], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.parametrize("processes, more", [(2, ()), (2, ("--overwrite",)), (8, ())])
+def test_runs_on_one_folder_do_every_file_once(weights, tmp_path, processes, more):
+    stacks = {f"{name}.tif": frames(5, seed=seed) for seed, name in enumerate("abcd")}
+    for name, stack in stacks.items():
+        write(tmp_path / "in" / name, stack)
+    started = [begun(tmp_path, weights, *more) for _ in range(processes)]
+    said = [one.communicate(timeout=400)[0] for one in started]
+    assert [one.returncode for one in started] == [0] * processes, said
+    assert not [word for word in MISLEADING for text in said if word in text], said
+    if not more:  # one that begins after another's end, and is told to overwrite, does
+        assert sorted((tmp_path / "finished").read_text().split()) == sorted(stacks)
+        assert sum(int(text.rsplit(" enhanced,", 1)[0].split()[-1]) for text in said) == 4
+    for name, stack in stacks.items():
+        expected = package.enhance(stack, weights=weights)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / name), expected)
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([*stacks, *(f"{name}.json" for name in stacks)])
+
+
+def _hold(target: Path, held, free) -> None:
+    locks = Locks()
+    assert locks.take(target)
+    held.set()
+    free.wait(60)
+    locks.close()
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A process that has a result in hand; call it to begin, then `free` it or kill it."""
+    spawn = multiprocessing.get_context("spawn")
+    held, free = spawn.Event(), spawn.Event()
+    one = spawn.Process(target=_hold, args=(tmp_path / "out/a.tif", held, free))
+    (tmp_path / "out").mkdir()
+    one.start()
+    assert held.wait(60)
+    one.free = free
+    yield one
+    if one.is_alive():  # to one that was killed while it waited, `set` would wait for ever
+        free.set()
+    one.join(60)
+
+
+def test_a_result_in_hand_is_not_taken_and_its_neighbours_are(tmp_path, other):
+    locks = Locks()
+    assert not locks.take(tmp_path / "out/a.tif") and locks.take(tmp_path / "out/b.tif")
+    other.free.set()
+    other.join(60)
+    assert locks.take(tmp_path / "out/a.tif")
+    locks.close()
+    assert not (tmp_path / "out" / NAME).exists()
+
+
+def test_a_run_that_is_killed_holds_nothing(weights, tmp_path, other, monkeypatch):
+    """What it had in hand is said, waited for, and done by the one that waits."""
+    write(tmp_path / "a.tif", frames(2))
+    lines: list[str] = []
+    monkeypatch.setattr(runs.time, "sleep", lambda _: (other.kill(), other.join(60)))
+    tally = runs.enhance_files([str(tmp_path / "a.tif")], tmp_path / "out", Settings(str(weights)), say=lines.append)
+    assert (tally.made, tally.there, tally.bad) == (1, 0, 0)
+    assert lines[0].startswith("another run has 1 of the results in hand, which are waited for: ")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_the_other_run_made_meanwhile_counts_as_there(weights, tmp_path, other, monkeypatch, overwrite):
+    write(tmp_path / "a.tif", frames(2))
+    settings = Settings(str(weights))
+
+    def made(_: float) -> None:
+        job = jobs.plan(tmp_path / "a.tif", tmp_path / "out/a.tif", settings, True)
+        for start in job.todo():
+            jobs.do(job, start)
+        jobs.finish(job)
+        other.free.set()
+        other.join(60)
+
+    monkeypatch.setattr(runs.time, "sleep", made)
+    source, out = str(tmp_path / "a.tif"), tmp_path / "out"
+    tally = runs.enhance_files([source], out, settings, overwrite=overwrite, say=lambda _: None)
+    assert (tally.made, tally.there, tally.bad) == (0, 1, 0)
+
+
+FORKED = """
+import multiprocessing, sys
+import numpy as np, torch
+torch.set_num_threads(2)
+import nircore
+from nircore.inference.settings import Settings
+weights, engine = sys.argv[1:]
+stack = np.load("stack.npy")
+def one(frame):
+    return nircore.enhance(frame, weights=weights, engine=engine)
+if __name__ == "__main__":
+    before = [one(frame) for frame in stack]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        after = pool.map_async(one, list(stack)).get(60)
+    worst = max(np.abs(x.astype(float) - y).max() for x, y in zip(before, after))
+    print("same" if worst <= 1 else f"off by {worst}")
+"""
+
+
+@pytest.mark.parametrize("engine", ["auto", "eager", "onnxruntime", "openvino"])
+def test_a_forked_pool_enhances_after_its_parent_did(weights, tmp_path, engine):
+    if engine in ("onnxruntime", "openvino"):
+        pytest.importorskip(engine)
+    np.save(tmp_path / "stack.npy", frames(3, (96, 96)))
+    (tmp_path / "script.py").write_text(FORKED)
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": str(Path(package.__file__).parents[1])}
+    command = [sys.executable, "script.py", str(weights), engine]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150)
+    assert result.stdout.strip() == "same", result.stderr[-600:]
+
+
+def test_an_interruption_is_one_line_and_the_next_run_goes_on(weights, tmp_path):
+    write(tmp_path / "in/a.tif", frames(400))
+    one = begun(tmp_path, weights)
+    began = time.monotonic()
+    while not list(tmp_path.glob("out/.partial-*/0*.npz")) and time.monotonic() - began < 120:
+        time.sleep(0.05)
+    one.send_signal(signal.SIGINT)
+    said, _ = one.communicate(timeout=60)
+    assert one.returncode == 130 and "nircore: interrupted; run the same command again" in said
+    assert "Traceback" not in said and "Aborted" not in said
+    again = begun(tmp_path, weights)
+    said, _ = again.communicate(timeout=300)
+    assert again.returncode == 0 and "1 enhanced" in said
+    assert json.loads((tmp_path / "out/a.tif.json").read_text())["summary"]["frames"] == 400
