@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nircore import paths, publish
-from nircore.config import HERE, as_recipe, available, recipe_names, resolve
+from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.run import Run
@@ -75,7 +75,7 @@ def test_every_recipe_trains_and_reports_on_smoke(world, recipe):
 
 @pytest.mark.parametrize("recipe", sorted(set(available("recipes")) - set(LEADS)))
 def test_every_value_says_where_it_comes_from_and_the_recipe_what_it_may_take(recipe):
-    lines = (HERE / "recipes" / f"{recipe}.yaml").read_text().splitlines()
+    lines = (PACKAGE / "recipes" / f"{recipe}.yaml").read_text().splitlines()
     assert re.search(r"Budget of profile cpu: \d+ minutes on 2 cores\.", "\n".join(lines))
     values = [line for line in lines if re.match(r" *\w+: \S", line) and not line.startswith("#")]
     said = {"system", "crops"}  # what the recipe is, which its head says

@@ -8,18 +8,16 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from nircore.config import resolve
-from nircore.data.spectral import Spread
+from nircore.config import FURTHER_TERMS, resolve, term_weights
 from nircore.errors import NircoreError
+from nircore.losses.optics import Spread
 from nircore.losses.terms import (
     BASE,
-    EXTRA,
     SMOOTHING,
     TERMS,
     Pass,
     blur,
     fitted,
-    further,
     high_frequency,
     noise_sd,
     octaves,
@@ -158,7 +156,7 @@ def test_saliency_agrees_with_itself_and_not_with_another_place(judges):
     assert saliency(passed(truth, turned, nets=same)).item() > 0.05
 
 
-@pytest.mark.parametrize("name", EXTRA)
+@pytest.mark.parametrize("name", FURTHER_TERMS)
 def test_every_further_term_can_be_learned_from(name, judges):
     truth = scene()
     guess = image(gaussian_filter(seen_short(truth, 0.3), 3)).requires_grad_()
@@ -176,10 +174,12 @@ def test_a_step_adds_each_term_with_its_weight():
     plain, more = CycleGAN(tiny(), CPU), CycleGAN(tiny(terms=listed), CPU)
     (a, b), heavier = batches(0), CycleGAN(tiny(terms="spectrum_shift=6"), CPU)
     before, after = plain.step(a, b, 0), more.step(a, b, 0)
-    assert list(before) == list(COLUMNS) and list(after) == [*COLUMNS, *EXTRA]
+    assert list(before) == list(COLUMNS) and list(after) == [*COLUMNS, *FURTHER_TERMS]
     for name in BASE:
         assert after[name].item() == pytest.approx(before[name].item(), rel=1e-5)
-    assert after["generator"].item() == pytest.approx(sum(after[name].item() for name in (*BASE, *EXTRA)), rel=1e-5)
+    assert after["generator"].item() == pytest.approx(
+        sum(after[name].item() for name in (*BASE, *FURTHER_TERMS)), rel=1e-5
+    )
     assert heavier.step(a, b, 0)["spectrum_shift"].item() == pytest.approx(2 * after["spectrum_shift"].item())
     first = [next(system.g_ab.parameters()) for system in (plain, more)]
     assert not torch.equal(*first)
@@ -221,13 +221,13 @@ def test_terms_belong_to_the_cyclegan():
 
 
 def test_a_list_of_terms_is_read_with_spaces_or_commas():
-    assert further("spectrum_shift=10, saliency=0.5") == {"spectrum_shift": 10.0, "saliency": 0.5}
+    assert term_weights("spectrum_shift=10, saliency=0.5") == {"spectrum_shift": 10.0, "saliency": 0.5}
     assert weights(resolve({})) == dict(zip(BASE, (1, 1, 10, 10, 5, 5), strict=True))
 
 
 def test_pssgan_without_its_terms_is_ssgan():
     ours, plain = (resolve({"profile": "paper", "recipe": name}) for name in ("pssgan", "ssgan"))
-    assert set(further(ours.terms)) == set(EXTRA)
+    assert set(term_weights(ours.terms)) == set(FURTHER_TERMS)
     assert dataclasses.replace(ours, recipe="ssgan", terms="") == plain
     xai = resolve({"profile": "paper", "recipe": "xai_pssgan"})
     assert dataclasses.replace(xai, recipe="pssgan", maps=False) == ours
