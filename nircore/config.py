@@ -22,6 +22,7 @@ def available(kind: str) -> tuple[str, ...]:
 
 #: Terms of a CycleGAN's objective that a recipe may add: functions of the same names in `nircore.losses.terms`.
 FURTHER_TERMS = ("spectrum_shift", "high_frequency", "saliency")
+ABOUT = ("title", "taught_by")  # keys of a recipe's file that are no settings: `Recipe`
 #: What a system can learn from.
 LEARNS_FROM = {"cyclegan": ("unpaired",), "regression": ("degraded", "measured"), "pix2pix": ("measured",)}
 
@@ -60,14 +61,9 @@ def term_weights(listed: str) -> dict[str, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """Every setting of a run. A profile says how big, a recipe says which system; both are YAML files.
+class Frames:
+    """Which run, and which frames it is about."""
 
-    Raises:
-        NircoreError: a value has the wrong type or lies outside its range.
-    """
-
-    # which run
     run: str = text("", "name of the folder under reports/; empty: <dataset>-<profile>")
     profile: str = choice("smoke", available("profiles"), "how much compute")
     recipe: str = choice("ssgan", available("recipes"), "which system")
@@ -77,7 +73,6 @@ class Config:
     prevalence_share: float = number(
         1.0, 0.01, 1, "", "share of the epochs that each training of the prevalence experiment has"
     )
-    # which frames
     dataset: str = choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
     data_root: str = text("", "folder of the swir-hdr set")
     low_light: str = text("", "folder of low-light frames (domain A), for dataset=folder")
@@ -93,7 +88,12 @@ class Config:
     low_light_ms: float = number(20.0, 0.1, 10_000, "ms", "phantom exposure of the low-light domain")
     target_ms: float = number(320.0, 0.1, 10_000, "ms", "phantom exposure of the target domain")
     validation_frames: int = number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
-    # which networks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What a recipe settles: which networks, which losses, how they are trained."""
+
     generator: str = choice(
         "resnet",
         ("resnet", "unet", "ma2021"),
@@ -108,7 +108,6 @@ class Config:
     ndf: int = number(8, 1, 512, "channels", "discriminator channels after its first layer")
     blocks: int = number(6, 1, 32, "", "residual blocks in the generator's trunk")
     levels: int = number(3, 1, 8, "", "times the U-Net halves its features")
-    # which losses
     system: str = choice(
         "cyclegan",
         ("cyclegan", "regression", "pix2pix"),
@@ -125,7 +124,6 @@ class Config:
     teacher: str = text("", "file of a trained generator that a regression imitates beside the truth; empty: none")
     lambda_teacher: float = number(0.5, 0, 1, "", "share of the restoration loss that the teacher's output has")
     pool: int = number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
-    # how to train
     epochs: int = number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")
     steps_per_epoch: int = number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
     decay_from: float = number(0.5, 0, 1, "", "share of the epochs after which the learning rate falls to 0")
@@ -139,6 +137,17 @@ class Config:
     select: str = choice("texture", ("texture", "last"), "which epoch's generator is kept")
     maps: bool = text(False, "write a map of attribution and one of confidence with every output")
     ema: float = number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Learning, Frames):
+    """Every setting of a run. A profile says how big, a recipe says which system; both are YAML files.
+
+    Raises:
+        NircoreError: a value has the wrong type or lies outside its range.
+    """
+
+    timing_s: float = number(0.7, 0.01, 600, "s", "how long each engine is timed, after it is built")
     device: str = choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
     precision: str = choice(
         "auto", ("auto", "float32", "bfloat16"), "of the passes in training (autocast); auto: bfloat16 on CUDA alone"
@@ -194,7 +203,7 @@ class Config:
 
 FIELDS = {item.name: item for item in dataclasses.fields(Config)}
 #: Settings that belong to a training, from the networks to the averaging of their weights.
-TRAINED = tuple(FIELDS)[tuple(FIELDS).index("generator") : tuple(FIELDS).index("ema") + 1]
+TRAINED = tuple(item.name for item in dataclasses.fields(Learning))
 
 
 def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter") -> None:
@@ -264,10 +273,35 @@ def settings(recipe: str, profile: str) -> dict[str, Any]:
 
     `at: {cpu: {batch: 8}}` in a recipe is how it says what it needs where the profile's size does not suit it.
     """
-    system = _read(PACKAGE / "recipes" / f"{recipe}.yaml")
+    system = {key: value for key, value in _recipe(recipe).items() if key not in ABOUT}
     at = system.pop("at", {}).get(profile, {})
     require_known([*system, *at], f"setting in {recipe}.yaml:")
     return system | _load(PACKAGE / "profiles" / f"{profile}.yaml") | at
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    return _read(PACKAGE / "recipes" / f"{name}.yaml")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe's file says beside its settings.
+
+    Attributes:
+        title: its name in tables.
+        pairs: whether it is shown true pairs, which no unpaired method ever sees.
+        taught_by: the recipe whose generator it imitates, where a run trains both; "" for none.
+    """
+
+    title: str
+    pairs: bool
+    taught_by: str = ""
+
+
+def recipe(name: str) -> Recipe:
+    """Return what `nircore/recipes/<name>.yaml` says of a recipe; its file's name is its title if it states none."""
+    stated = _recipe(name)
+    return Recipe(stated.get("title", name), stated.get("crops") == "measured", stated.get("taught_by", ""))
 
 
 def as_recipe(config: Config, recipe: str) -> Config:

@@ -15,6 +15,7 @@ import nircore
 from nircore import baselines
 from nircore.config import resolve
 from nircore.metrics import with_truth
+from nircore.plots.panels import detail
 from nircore.run import Run
 from nircore.stages import benchmark as stage
 from nircore.stages import data_split
@@ -348,3 +349,14 @@ def test_filters_whose_exposures_do_not_match_stand_apart():
     assert list(main["filters"].unique()) == ["BP1150 BP1300"] and list(apart["filters"].unique()) == ["LP1250"]
     assert list(main["test_frames"].unique()) == [3] and list(main["exposure_ms"].unique()) == [20]
     assert list(main["frames"])[:3] == [2, 2, 2] and list(apart["frames"])[:3] == [1, 1, 1]
+
+
+def test_the_detail_is_where_the_vessels_are_not_where_the_liver_is():
+    truth = np.full((120, 90), 10.0)
+    truth[10:45, 10:50] = 100
+    truth = gaussian_filter(truth, 5)  # an organ: bright, large, soft-edged
+    truth[90:92, 50:85] = truth[80:110, 70:72] = 60
+    rows, columns = benchmark.vessel_detail(truth)
+    assert rows.stop - rows.start == columns.stop - columns.start == 30
+    assert rows.start > 60 and columns.start > 40
+    assert detail(truth, 3)[0].stop < 60  # the steepest gradients would be the organ's

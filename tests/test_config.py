@@ -13,6 +13,7 @@ from nircore.config import (
     LEARNS_FROM,
     PACKAGE,
     Config,
+    Recipe,
     _load,
     as_recipe,
     available,
@@ -21,6 +22,7 @@ from nircore.config import (
     require_known,
     resolve,
 )
+from nircore.config import recipe as about
 from nircore.errors import NircoreError
 
 NUMBERS = [name for name, item in FIELDS.items() if "low" in item.metadata]
@@ -233,7 +235,8 @@ def test_an_unknown_name_counts_even_without_a_value():
 def test_profiles_and_recipes_load(profile, recipe):
     config = resolve({"profile": profile, "recipe": recipe})
     said = yaml.safe_load((PACKAGE / "recipes" / f"{recipe}.yaml").read_text())
-    at = said.pop("at", {}).get(profile, {})
+    at, title = said.pop("at", {}).get(profile, {}), said.pop("title")
+    assert about(recipe) == Recipe(title, config.crops == "measured", said.pop("taught_by", ""))
     stated = _load(PACKAGE / "profiles" / f"{profile}.yaml") | said | at
     assert (config.profile, config.recipe) == (profile, recipe)
     assert {key: getattr(config, key) for key in stated} == stated

@@ -48,7 +48,7 @@ def test_every_artefact_has_one_maker_and_every_reader_a_maker():
 def test_every_setting_that_matters_belongs_to_a_stage():
     """A setting no stage lists would not re-run anything when it changes."""
     listed = {key for stage in STAGES.values() for key in stage.keys}
-    naming = {"run", "recipe"}
+    naming = {"run", "profile", "recipe"}
     assert set(resolve({}).__dataclass_fields__) - listed == naming
 
 

@@ -71,6 +71,9 @@ def load_part(path: Path, part: str) -> nn.Module | None:
     weights = {key.removeprefix(f"{part}/"): value for key, value in tensors.items() if key.startswith(f"{part}/")}
     if not weights:
         return None
-    network = (build_discriminator if part.startswith("d_") else build_generator)(config)
+    if part.startswith("d_"):  # how many frames it sees at once, beside each other, is its system's business
+        network = build_discriminator(config, channels=next(iter(weights.values())).shape[1])
+    else:
+        network = build_generator(config)
     network.load_state_dict(weights)
     return network.eval()

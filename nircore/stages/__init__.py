@@ -161,7 +161,7 @@ STAGES = {
         Stage(
             "real_time",
             recipes=True,
-            keys=("profile", *MODEL_KEYS),
+            keys=("timing_s", *MODEL_KEYS),
             reads=("tables/table4_benchmark.csv",),
             writes=(
                 "tables/table10_real_time.csv",

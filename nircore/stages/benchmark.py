@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nircore.config import recipe_names
+from nircore import config
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
@@ -25,6 +25,7 @@ from nircore.study.benchmark import (
     Method,
     classical,
     seconds,
+    vessel_detail,
 )
 from nircore.study.comparison import COLUMNS, best_classical, comparison
 from nircore.training import evaluation
@@ -34,18 +35,6 @@ FRAMES = 9  # test frames at most; the table says out of how many
 TUNED_ON = 3  # validation frames of that exposure: BM3D takes 10 to 25 s for one
 SHOWN = 2  # frames in the picture grid
 NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its loss says nothing about when to stop
-#: Recipes that `config.recipes` may ask for: their names in the table, and what they learn from.
-RECIPES = {
-    "ssgan": ("paper's system", UNPAIRED),
-    "physics": ("physics recipe", UNPAIRED),
-    "realtime": ("real-time recipe", UNPAIRED),
-    "oracle": ("supervised oracle", PAIRED),
-    "cyclegan": ("CycleGAN", UNPAIRED),
-    "ma2021": ("Ma et al. 2021", UNPAIRED),
-    "pix2pix": ("pix2pix", PAIRED),
-    "pssgan": ("PSSGAN (our reading)", UNPAIRED),
-    "xai_pssgan": ("xAI-PSSGAN (our reading)", UNPAIRED),
-}
 PART = ("exposure_ms", "filters", "test_frames")
 PER_FRAME = ("method", "kind", "seed", "file", "group", "scene", "filter", "exposure_s", *METRICS)
 ONLY_PHANTOM = "on the phantom alone: a ceiling needs pairs whose truth has no noise"
@@ -106,7 +95,7 @@ def _classical(run: Run, test: list[Any]) -> list[Method]:
 def _learnt(run: Run) -> list[Method]:
     """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-    recipes = list(dict.fromkeys([*recipe_names(run.config.recipes), run.config.recipe]))
+    recipes = list(dict.fromkeys([*config.recipe_names(run.config.recipes), run.config.recipe]))
     methods = [_noise2void(run, run.config.seed)]
     for k, recipe in enumerate(recipes, start=1):
         name, kind = named(recipe)
@@ -130,7 +119,8 @@ def _noise2void(run: Run, seed: int) -> Method:
 
 def named(recipe: str) -> tuple[str, str]:
     """Return a recipe's name in the table, and what it learns from."""
-    return RECIPES.get(recipe, (recipe, UNPAIRED))
+    about = config.recipe(recipe)
+    return about.title, PAIRED if about.pairs else UNPAIRED
 
 
 def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> Denoise:
@@ -191,7 +181,7 @@ def _pictures(
     row: Any, frame: np.ndarray, judge: Judge, scores: pd.DataFrame, methods: Sequence[Method]
 ) -> dict[str, Any]:
     """Return one frame of the picture grid: a detail full of vessels, as the truth and each first seed show it."""
-    square = draw.vessel_detail(judge.truth)
+    square = vessel_detail(judge.truth)
     own = scores[scores["file"] == Path(row.file).stem].drop_duplicates("method").set_index("method")
     images, texts = {"truth": judge.truth[square]}, {"truth": ""}
     for method in methods:

@@ -172,10 +172,9 @@ def _patches(run: Run, generator: nn.Module, everyone: list[Subject]) -> None:
     path = run.path("models/checkpoint.safetensors")
     judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if path.is_file() else {}
     if not all(judges.get(name) for name in ("d_a", "d_b")):
-        run.write_table(
-            "patch_logits", pd.DataFrame({"reason": [f"The recipe {run.config.recipe} has no discriminators."]})
-        )
-        save(note(f"The recipe {run.config.recipe} trains no discriminators."), run.figure("patch_logits"))
+        reason = f"The recipe {run.config.recipe} trains no discriminator for each domain."
+        run.write_table("patch_logits", pd.DataFrame({"reason": [reason]}))
+        save(note(reason), run.figure("patch_logits"))
         return
     rows, shown = [], []
     for subject in everyone:

@@ -12,7 +12,7 @@ import pandas as pd
 from torch import nn
 
 from nircore import baselines
-from nircore.config import Config
+from nircore.config import Config, recipe_names
 from nircore.data import made_phantom, sets
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
@@ -74,8 +74,10 @@ def denoisers(run: Run) -> dict[str, Denoise]:
     """Return what is compared, by name: the input, tuned non-local means, and every generator of the run."""
     device = choose_device(run.config.device)
     generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
-    for path in sorted(run.path("models").glob(f"*-{run.config.seed}/generator.safetensors")):
-        generators[path.parent.name.rpartition("-")[0]] = checkpoint.load_generator(path)[0].to(device)
+    for recipe in sorted({*recipe_names(run.config.recipes)} - {run.config.recipe}):
+        path = run.path(f"models/{recipe}-{run.config.seed}/generator.safetensors")
+        if path.is_file():  # the oracle has no training on real frames
+            generators[recipe] = checkpoint.load_generator(path)[0].to(device)
     methods: dict[str, Denoise] = {
         "low-light": lambda frame: frame,
         "non-local means": partial(baselines.non_local_means, strength=_strength(run)),

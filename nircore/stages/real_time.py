@@ -2,18 +2,16 @@
 
 import pandas as pd
 
-from nircore.config import as_recipe
+from nircore.config import as_recipe, available, recipe
 from nircore.inference import engines
 from nircore.models import build_generator
 from nircore.plots import real_time as draw
 from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.stages.benchmark import RECIPES
 from nircore.study import real_time
 from nircore.study.processor import machine
 
-#: Seconds that each case is measured, after it is built; compiling one takes longer than the two small profiles last.
-BUDGET_S = {"smoke": 0.05, "cpu": 0.7, "benchmark": 10.0, "paper": 10.0}
+LONG_S = 10.0  # seconds a case from which compiling one, and the paper's own size, are worth their time
 SLOW_TO_BUILD, LATER = "compile", "left out here (profiles benchmark and paper): compiling takes longer than the rest"
 PAPER_CHANNELS = 64
 CAMERA_ROWS = 640
@@ -21,14 +19,14 @@ CAMERA_ROWS = 640
 
 def make(run: Run) -> None:
     """Time the networks (with drawn weights: speed is that of the architecture), and draw quality beside it."""
-    profile, full = run.config.profile, run.config.profile not in ("smoke", "cpu")
+    seconds, full = run.config.timing_s, run.config.timing_s >= LONG_S
     absent = {name: reason for name, reason in engines.available().items() if reason}
     if not full and SLOW_TO_BUILD not in absent:
         absent[SLOW_TO_BUILD] = LATER
     names = [name for name in engines.ENGINES if name not in absent]
     chosen = list(real_time.cases(_generators(run, full), names, lambda line: print(line, flush=True)))
-    peaks = real_time.measure(chosen, BUDGET_S[profile])
-    chosen += _beside_another(chosen, BUDGET_S[profile])
+    peaks = real_time.measure(chosen, seconds)
+    chosen += _beside_another(chosen, seconds)
     timed = real_time.table(chosen, peaks, absent)
     run.write_table("table10_real_time", timed)
     facts = machine().assign(gemm_gflop_s=peaks.flops / 1e9, copy_gb_s=peaks.bytes_s / 1e9)
@@ -68,10 +66,10 @@ def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
     scores = run.table("table4_benchmark")
     scores = scores[scores["psnr"].notna() & (scores["kind"] != "input")].drop_duplicates("method")
     camera = timed[(timed["height"] == CAMERA_ROWS) & (timed["busy"] == 0)]
+    titles = {name: recipe(name).title for name in available("recipes")}
     rows = []
     for row in scores.itertuples():
-        recipe = next((key for key, (name, _) in RECIPES.items() if name == row.method), "")
-        own = camera[camera["recipe"] == recipe]
+        own = camera[camera["recipe"].map(titles) == row.method]
         ms, engine = 1e3 * row.seconds, ""
         if len(own):
             best = own.loc[own["median_ms"].idxmin()]

@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from nircore.config import Config, as_recipe, parse, resolve
+from nircore.config import recipe as about
 from nircore.errors import NircoreError
 from nircore.models import checkpoint
 from nircore.plots import losses as draw
@@ -18,8 +19,6 @@ from nircore.run import Run
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training
-
-TEACHERS = {"realtime": "physics"}  # who is taught by whom, where a run trains both
 
 
 def make(run: Run) -> None:
@@ -44,8 +43,8 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
     if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
     config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed, **changed)
-    if recipe in TEACHERS:
-        config = dataclasses.replace(config, teacher=str(train(run, TEACHERS[recipe], seed, before)))
+    if teacher := about(recipe).taught_by:
+        config = dataclasses.replace(config, teacher=str(train(run, teacher, seed, before)))
     parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
     folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.

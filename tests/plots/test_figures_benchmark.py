@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.ndimage import gaussian_filter
 
 from nircore.errors import NircoreError
 from nircore.plots import benchmark as draw
 from nircore.plots.metrics import interval
-from nircore.plots.panels import detail, window
+from nircore.plots.panels import window
 
 RNG = np.random.default_rng(0)
 KINDS = {"low-light": "input", "Gaussian": "classical", "net": "learnt without pairs", "oracle": "learnt with pairs"}
@@ -69,17 +68,6 @@ def test_pictures_show_every_method_of_every_frame_in_the_window_of_its_truth(co
         assert {ax.images[0].get_clim() for ax in block} == {window([one["images"]["truth"].astype(np.float32)])}
     boxes = [ax.get_position() for ax in figure.axes]
     assert all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)
-
-
-def test_the_detail_is_where_the_vessels_are_not_where_the_liver_is():
-    truth = np.full((120, 90), 10.0)
-    truth[10:45, 10:50] = 100
-    truth = gaussian_filter(truth, 5)  # an organ: bright, large, soft-edged
-    truth[90:92, 50:85] = truth[80:110, 70:72] = 60
-    rows, columns = draw.vessel_detail(truth)
-    assert rows.stop - rows.start == columns.stop - columns.start == 30
-    assert rows.start > 60 and columns.start > 40
-    assert detail(truth, 3)[0].stop < 60  # the steepest gradients would be the organ's
 
 
 def test_unhappy_tables():
