@@ -7,7 +7,7 @@ import argparse
 
 import torch
 
-from nircore import __version__, paths
+from nircore import paths
 from nircore.inference import engines
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
@@ -33,7 +33,7 @@ def main() -> None:
     again = real_time.loaded(chosen, tuple(MODELS))
     with real_time.beside_another():
         real_time.measure(again, given.seconds)
-    table = real_time.table([*chosen, *again], peaks, absent).assign(nircore=__version__)
+    table = real_time.table([*chosen, *again], peaks, absent).assign(nircore=paths.VERSION)
     folder = paths.make_folder(paths.run_folder("real_time"))
     table.round(4).to_csv(folder / "shipped.csv", index=False)
     facts = machine().assign(gemm_gflop_s=peaks.flops / 1e9, copy_gb_s=peaks.bytes_s / 1e9)

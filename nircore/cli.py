@@ -6,10 +6,10 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.core import TyperGroup
 
-from nircore import __version__
 from nircore.config import available, parse, resolve
 from nircore.errors import NircoreError
 from nircore.lab import commands
+from nircore.paths import VERSION
 
 
 class _Commands(TyperGroup):
@@ -38,7 +38,7 @@ def _root() -> None:
 @app.command()
 def version() -> None:
     """Print the version."""
-    print(__version__)
+    print(VERSION)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Where things live, and how a file comes into being without ever being half-written."""
+"""What package this is, where things live, and how a file comes into being without ever being half-written."""
 
 import os
 import re
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from nircore.errors import NircoreError
 
+VERSION = "0.2.0"
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
 

@@ -11,6 +11,7 @@ from torch import nn
 from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
+from nircore.models.generator import Generator
 from nircore.study import explain, trust
 from nircore.study.explain import attribution, faithfulness, patches, regions, trusted
 from nircore.study.fidelity.animals import Animal
@@ -19,7 +20,7 @@ CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)
 
 
-class Planted(nn.Module):
+class Planted(Generator):
     """A linear generator whose attribution is known: every output pixel is the input, weighted, at a shift."""
 
     multiple, input = 1, "range"

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from nircore.config import Config
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference import enhance, repeat, run_padded, translate
+from nircore.inference import enhance, repeat, translate
 from nircore.models import build_generator
+from nircore.models.generator import Generator
 
 NETWORK = build_generator(Config(ngf=2, blocks=1))
 with torch.no_grad():
@@ -20,7 +21,7 @@ with torch.no_grad():
         parameter.mul_(20)  # as drawn it hardly answers to its input
 
 
-class Pointwise(nn.Module):
+class Pointwise(Generator):
     """A generator that does the same to every pixel, and remembers the sizes it was shown."""
 
     multiple = 4
@@ -58,14 +59,14 @@ def test_any_size_comes_back_the_same(size):
 def test_the_generator_sees_the_next_multiple_of_4_and_never_a_resized_frame(height, width):
     image = torch.rand(2, 1, height, width)
     network = Pointwise()
-    assert torch.equal(run_padded(network, image), image)
+    assert torch.equal(network.any_size(image), image)
     assert network.seen == [(2, 1, height + -height % 4, width + -width % 4)]
 
 
 def test_the_padding_reflects():
     image = torch.arange(17 * 18, dtype=torch.float32).reshape(1, 1, 17, 18)
     seen = []
-    run_padded(Pointwise(lambda x: seen.append(x) or x), image)
+    Pointwise(lambda x: seen.append(x) or x).any_size(image)
     np.testing.assert_array_equal(seen[0][0, 0], np.pad(image[0, 0].numpy(), ((0, 3), (0, 2)), mode="reflect"))
 
 

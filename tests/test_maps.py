@@ -7,13 +7,14 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from nircore.models import ResnetGenerator, initialise
+from nircore.models.generator import Generator
 from nircore.study.maps import attribution, confidence
 
 RNG = np.random.default_rng(0)
 FRAME = (100 * gaussian_filter(RNG.normal(size=(45, 50)), 2) + RNG.normal(size=(45, 50)) + 50).astype(np.float32)
 
 
-class Linear(nn.Module):
+class Linear(Generator):
     """y = w x, pixel by pixel, with w growing to the right: its attribution is known."""
 
     multiple, input = 1, "range"

@@ -12,7 +12,6 @@ from torch import nn
 
 from nircore.config import Config, resolve
 from nircore.errors import NircoreError
-from nircore.inference import run_padded
 from nircore.models import (
     MaUNetGenerator,
     PatchDiscriminator,
@@ -280,9 +279,9 @@ def test_the_unet_of_ma_sees_each_image_alone_and_stays_in_range():
 
 @pytest.mark.parametrize("size", [(17, 17), (17, 45), (50, 33)])
 def test_the_unet_of_ma_takes_frames_of_any_size_above_16(size):
-    assert run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, *size)).shape == (1, 1, *size)
+    assert MaUNetGenerator(2).eval().any_size(torch.zeros(1, 1, *size)).shape == (1, 1, *size)
     with pytest.raises(NircoreError, match="both sides need 17 px"):
-        run_padded(MaUNetGenerator(2).eval(), torch.zeros(1, 1, 16, 40))
+        MaUNetGenerator(2).eval().any_size(torch.zeros(1, 1, 16, 40))
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 12), (9, 12), (8, 13)])

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from nircore.config import resolve
-from nircore.inference import run_padded
 from nircore.losses import Restoration
 from nircore.models import UNetGenerator, build_generator, checkpoint
 from nircore.training.loop import SYSTEMS, Training
@@ -99,7 +98,7 @@ def test_the_unet_s_output_depends_on_the_neighbourhood_alone():
     network = build_generator(config(), seed=1).eval()
     frame = torch.randn(1, 1, 256, 128)
     with torch.inference_mode():
-        whole, tile = run_padded(network, frame), run_padded(network, frame[..., :160, :])
+        whole, tile = network.any_size(frame), network.any_size(frame[..., :160, :])
     near = 64  # more than the receptive field's reach of a two-level network
     torch.testing.assert_close(tile[..., : 160 - near, :], whole[..., : 160 - near, :], atol=1e-5, rtol=0)
     assert not torch.allclose(tile[..., -8:, :], whole[..., 152:160, :], atol=1e-5)
@@ -108,7 +107,7 @@ def test_the_unet_s_output_depends_on_the_neighbourhood_alone():
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (65, 40)])
 def test_any_size_comes_back(size):
     network = UNetGenerator(channels=2, levels=2)
-    assert run_padded(network, torch.zeros(1, 1, *size)).shape == (1, 1, *size)
+    assert network.any_size(torch.zeros(1, 1, *size)).shape == (1, 1, *size)
     assert network.multiple == 8
 
 

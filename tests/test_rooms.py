@@ -1,5 +1,6 @@
 """The house: who may import whom, and what a bare machine needs."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,18 @@ def test_the_wall_stands():
     program = BARE.format(walled=("torch",), module="nircore.models")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
     assert "a bare machine has no torch" in done.stderr
+
+
+def test_the_public_names_are_few_typed_and_explained():
+    assert set(nircore.__all__) == {*nircore._PLACES, "__version__"} and len(nircore.__all__) <= 13
+    for name in nircore._PLACES:
+        found = getattr(nircore, name)
+        assert found.__doc__ and found.__module__ == nircore._PLACES[name], name
+        if inspect.isfunction(found):
+            assert {"return", *inspect.signature(found).parameters} <= set(found.__annotations__), name
+
+
+def test_the_package_itself_loads_nothing_heavy():
+    program = "import sys, nircore; print(sorted({'torch', 'numpy', 'pandas'} & set(sys.modules)), dir(nircore)[5])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
+    assert done.stdout.strip() == "[] enhance", done.stderr

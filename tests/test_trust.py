@@ -16,12 +16,13 @@ from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
 from nircore.inference import enhance, prepare
 from nircore.models import build_generator, checkpoint
+from nircore.models.generator import Generator
 from nircore.study import trust
 
 SHAPE = (96, 80)
 
 
-class Smoother(nn.Module):
+class Smoother(Generator):
     """A generator that is easy to reason about: a fixed blur, with a bump of its own at one place if asked."""
 
     multiple, input = 1, "range"

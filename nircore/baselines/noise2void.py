@@ -29,6 +29,7 @@ from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.metrics.no_reference import check_image
+from nircore.models.generator import Generator
 from nircore.paths import atomic, make_folder
 
 Denoise = Callable[[np.ndarray], np.ndarray]
@@ -147,10 +148,12 @@ def _network(config: Any) -> torch.nn.Module:
     """Build CAREamics' network with fresh weights."""
     from careamics.models.unet import UNet
 
-    model = config.algorithm_config.model
-    network = UNet(**model.model_dump())
-    network.multiple, network.input = 2**model.depth, "range"  # what `nircore.inference` asks of a generator
-    return network
+    class Noise2Void(UNet, Generator):
+        """CAREamics' network as a generator."""
+
+        multiple = 2**config.algorithm_config.model.depth
+
+    return Noise2Void(**config.algorithm_config.model.model_dump())
 
 
 def _fit(frames: list[np.ndarray], folder: Path, config: Any) -> dict[str, torch.Tensor]:

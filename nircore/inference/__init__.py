@@ -4,38 +4,24 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
 from nircore.data.rows import level_rows
 from nircore.data.stabilise import Stabilisation
-from nircore.errors import NircoreError
+from nircore.models.generator import Generator
 
-SMALLEST = 16  # px: below that the trunk's feature maps are smaller than its reflection padding
 RANGE, NOISE = "range", "noise"  # what a generator's input is measured in: the frame's range of brightness, its noise
 
 Fit = Normalisation | Stabilisation
 
 
 @torch.inference_mode()
-def run_padded(generator: nn.Module, image: Tensor) -> Tensor:
-    """Run (N, 1, H, W) of any H, W >= 16: pad by reflection to a multiple it can halve, run, crop. Never resize."""
-    height, width = image.shape[-2:]
-    smallest = getattr(generator, "smallest", SMALLEST)
-    if min(height, width) < smallest:
-        raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {smallest} px or more.")
-    multiple = generator.multiple
-    padding = (0, -width % multiple, 0, -height % multiple)
-    return generator(F.pad(image, padding, mode="reflect"))[..., :height, :width]
-
-
-def translate(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
+def translate(generator: Generator, pixels: np.ndarray) -> np.ndarray:
     """Run one frame (H, W) on the network's scale through a generator, on its device; float32 (H, W)."""
     device = next(generator.parameters()).device
     image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None].to(device)
-    return run_padded(generator, image)[0, 0].float().cpu().numpy()
+    return generator.any_size(image)[0, 0].float().cpu().numpy()
 
 
 def prepare(generator: Any, pixels: np.ndarray, bad: np.ndarray | None = None) -> np.ndarray:
@@ -66,7 +52,7 @@ def seen(generator: Any, pixels: np.ndarray, fit: Fit | None = None) -> tuple[np
     return fit.apply(prepared), fit
 
 
-def enhance(generator: nn.Module, pixels: np.ndarray, fit: Fit | None = None) -> tuple[np.ndarray, Fit]:
+def enhance(generator: Generator, pixels: np.ndarray, fit: Fit | None = None) -> tuple[np.ndarray, Fit]:
     """Enhance a frame (H, W) in detector units; return (H, W) float32 in the same units, and the map it went through.
 
     The generator's output is put back through the *input's* map, so the scale is the input's.
@@ -75,7 +61,7 @@ def enhance(generator: nn.Module, pixels: np.ndarray, fit: Fit | None = None) ->
     return fit.invert(translate(generator, x)), fit
 
 
-def repeat(generator: nn.Module, pixels: np.ndarray, times: int) -> list[np.ndarray]:
+def repeat(generator: Generator, pixels: np.ndarray, times: int) -> list[np.ndarray]:
     """Return [x, G(x), G(G(x)), ...], `times` applications, all in the detector units of x.
 
     One map, that of x, serves all steps, so the drift seen is the generator's own; x is the frame as it came.

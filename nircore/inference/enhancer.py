@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import nn
 
-from nircore import __version__
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
 from nircore.data.frames import quantised, sha256
@@ -23,6 +22,7 @@ from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
 from nircore.inference.threads import one_pool
 from nircore.models.checkpoint import load_generator
+from nircore.paths import VERSION
 
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
@@ -101,7 +101,7 @@ class Enhancer:
         recipe = self._loaded[1].recipe
         settings = self.settings
         return {
-            "nircore": __version__,
+            "nircore": VERSION,
             "model": self.weights.name if settings.weights else f"{settings.model} (ships with nircore)",
             "model_sha256": sha256(self.weights),
             "recipe": recipe,

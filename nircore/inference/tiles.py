@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from nircore.errors import NircoreError
-from nircore.inference import SMALLEST
+from nircore.models.generator import Generator
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -28,7 +27,7 @@ def places(length: int, core: int, halo: int) -> Iterator[tuple[int, int, int, i
 
 
 def translate(
-    generator: nn.Module, pixels: np.ndarray, run: Run | None = None, whole: int = WHOLE_PIXELS, core: int = CORE
+    generator: Generator, pixels: np.ndarray, run: Run | None = None, whole: int = WHOLE_PIXELS, core: int = CORE
 ) -> np.ndarray:
     """Run a frame (H, W) on the network's scale, of any size, through a generator; float32 (H, W). Never resize.
 
@@ -44,24 +43,21 @@ def translate(
             statistics of what it is shown, so that tiles would have seams.
     """
     height, width = pixels.shape
-    smallest = getattr(generator, "smallest", SMALLEST)
-    if min(height, width) < smallest:
-        raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {smallest} px or more.")
+    down, right = generator.padding(height, width)
     run = run or in_torch(generator)
     image = np.ascontiguousarray(pixels, dtype=np.float32)
-    if height % generator.multiple or width % generator.multiple:
-        image = np.pad(image, ((0, -height % generator.multiple), (0, -width % generator.multiple)), mode="reflect")
+    if down or right:
+        image = np.pad(image, ((0, down), (0, right)), mode="reflect")
     if pixels.size <= whole:
         return run(image[None, None])[0, 0, :height, :width]
-    halo = getattr(generator, "halo", None)
-    if halo is None:
+    if generator.halo is None:
         raise NircoreError(
             f"A frame of {height} x {width} px is too large for this network in one piece, and its instance norm "
             "leaves seams between tiles: use the weights that ship with nircore, or cut the frame."
         )
     result = np.empty_like(image)
-    for top, bottom, first, last in places(result.shape[0], core, halo):
-        for left, right, start, stop in places(result.shape[1], core, halo):
+    for top, bottom, first, last in places(result.shape[0], core, generator.halo):
+        for left, right, start, stop in places(result.shape[1], core, generator.halo):
             tile = run(np.ascontiguousarray(image[None, None, first:last, start:stop]))[0, 0]
             result[top:bottom, left:right] = tile[top - first : bottom - first, left - start : right - start]
     return result[:height, :width]

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore import __version__
 from nircore.data import swir_hdr
 from nircore.inference import enhance
 from nircore.inference.shipped import CARD, MODELS
 from nircore.models.checkpoint import load_generator
-from nircore.paths import write_text
+from nircore.paths import VERSION, write_text
 from nircore.plots.frames import before_after
 from nircore.plots.style import save
 from nircore.plots.synthetic import heat_maps
@@ -30,7 +29,7 @@ PICTURED = "M8-1_BP1300"
 
 def keep(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Write a table that the card shows, with the version that made it; return it."""
-    write_text(folder / f"{name}.csv", table.assign(nircore=__version__).to_csv(index=False, float_format="%.4g"))
+    write_text(folder / f"{name}.csv", table.assign(nircore=VERSION).to_csv(index=False, float_format="%.4g"))
     return table
 
 
@@ -129,7 +128,7 @@ def text(folder: Path) -> str:
     shown["cameras"] = markdown(
         cameras.groupby(["method", "peak"])["gain_db"].agg(["min", "mean", "max"]).reset_index()
     )
-    return TEMPLATE.read_text(encoding="utf-8").format(scores=scores(folder), version=__version__, **facts, **shown)
+    return TEMPLATE.read_text(encoding="utf-8").format(scores=scores(folder), version=VERSION, **facts, **shown)
 
 
 def write(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from nircore import __version__, paths
+from nircore import paths
 from nircore.data.axes import window
 from nircore.data.containers import CONTAINERS, container, opened
 from nircore.data.content import content_sha256
@@ -205,7 +205,7 @@ def finish(job: Job) -> dict[str, Any]:
             Path(file).name: count for file, count in zip(darks.files, darks.frames, strict=True)
         }
     record["engine"] = engines.choose(job.settings.engine, job.frames)
-    note = f"nircore {__version__} enhance, model {model}; record beside this file"
+    note = f"nircore {paths.VERSION} enhance, model {model}; record beside this file"
     if job.settings.average > 1:
         note += f"; mean of {job.settings.average} frames"
     for leftover in job.work.glob("whole-*"):  # of a run that was killed right here

@@ -21,7 +21,7 @@ from nircore.data.frames import read_frame, sha256
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference.shipped import MODELS
-from nircore.models import checkpoint
+from nircore.models import build_generator, checkpoint
 from nircore.training import crops
 from nircore.training.loop import Training
 
@@ -112,7 +112,7 @@ def _config(
             raise NircoreError(f"--from {start} learnt from crops={config.crops}: use another, or --from scratch.")
         config = dataclasses.replace(config, **(FINE_TUNING | fixed | {"data_root": ""}))
     smallest = min(min(frame.shape) for frame in frames["target"])
-    multiple = 2 ** (config.levels + 1)
+    multiple = build_generator(config).multiple
     config = dataclasses.replace(config, crop=min(config.crop, smallest // multiple * multiple))
     return dataclasses.replace(config, **given), begin
 

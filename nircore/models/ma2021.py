@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from nircore.models.generator import Generator
+
 
 def _double(channels: int, out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
@@ -11,7 +13,7 @@ def _double(channels: int, out: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class MaUNetGenerator(nn.Module):
+class MaUNetGenerator(Generator):
     """Translate frames: (N, 1, H, W) -> (N, 1, H, W), both in [-1, 1]; H and W multiples of 16, above 16 px.
 
     Four levels of two 3x3 convolutions with InstanceNorm and ReLU, halved by max-pooling and enlarged by 2x2
@@ -24,7 +26,6 @@ class MaUNetGenerator(nn.Module):
 
     multiple = 16  # four down-samplings by 2
     smallest = 17  # px: below, one pixel would be left at the bottom, which InstanceNorm refuses
-    input = "range"  # as published: the frame goes in as it is, scaled by its black and white level
 
     def __init__(self, ngf: int = 64) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from nircore.models.blocks import BlockConv2d
+from nircore.models.generator import Generator
 
 
 def _layer(conv: nn.Module, channels: int) -> list[nn.Module]:
@@ -27,7 +28,7 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(Generator):
     """Translate frames of one domain into the other: (N, 1, H, W) -> (N, 1, H, W), both in [-1, 1].
 
     H and W must be multiples of 4 (two down-samplings); `nircore.inference` pads and crops any other size.
@@ -38,8 +39,6 @@ class ResnetGenerator(nn.Module):
     """
 
     multiple = 4  # two down-samplings by 2
-    halo = None  # instance norm looks at the whole frame: a tile of it would come out different
-    input = "range"  # as published: the frame goes in as it is, scaled by its black and white level
 
     def __init__(self, ngf: int = 64, blocks: int = 6) -> None:
         super().__init__()

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nircore.models.generator import Generator
+
 SMOOTHING = 2.0  # px: sigma of the Gaussian that the network corrects
 
 
@@ -23,7 +25,7 @@ def _convolutions(channels: int, out: int) -> nn.Sequential:
     )
 
 
-class UNetGenerator(nn.Module):
+class UNetGenerator(Generator):
     """Restore low-light frames: (N, 1, H, W) -> (N, 1, H, W), about [-1, 1]; H and W multiples of `multiple`.
 
     What is learned is the correction to the smoothed frame, which has the right brightness from the first step on:
@@ -33,13 +35,10 @@ class UNetGenerator(nn.Module):
     frame gives, and bright tissue far away changes nothing. The output is not squashed: a pixel brighter than the
     frame's white level keeps its brightness.
 
-    Attributes:
-        input: "noise" (on the scale of `nircore.data.stabilise`) or "range" (of `nircore.data.normalise`).
-
     Args:
         channels: at the finest level; doubled at every level below.
         levels: how often the features are halved again.
-        input: see above.
+        input: "noise" or "range", as `Generator` says.
     """
 
     def __init__(self, channels: int = 32, levels: int = 3, input: str = "noise") -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-import nircore
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.frames import sha256
@@ -18,6 +17,7 @@ from nircore.data.unpaired import UnpairedCrops
 from nircore.inference import enhance, prepare, translate
 from nircore.lab import pages
 from nircore.models import checkpoint
+from nircore.paths import VERSION
 from nircore.plots import explain as draw
 from nircore.plots.style import note, save
 from nircore.run import Run
@@ -231,7 +231,7 @@ def _drawable(values: np.ndarray, made: trust.Trust) -> np.ndarray:
 def _pages(run: Run, generator: nn.Module, calibration: trust.Calibration) -> None:
     """Write a page for every test frame, and their index."""
     weights = run.path("models/generator.safetensors")
-    model = pages.Model(weights.name, sha256(weights), run.config.recipe, nircore.__version__)
+    model = pages.Model(weights.name, sha256(weights), run.config.recipe, VERSION)
     entries = []
     for k, row in enumerate(evaluation.rows(run, "test", "low_light")):
         frame = sets.load(run.config, row)

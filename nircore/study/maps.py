@@ -7,31 +7,29 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from nircore.inference import seen, translate
 from nircore.metrics.no_reference import noise_sd
+from nircore.models.generator import Generator
 
 
-def attribution(generator: nn.Module, pixels: np.ndarray) -> np.ndarray:
+def attribution(generator: Generator, pixels: np.ndarray) -> np.ndarray:
     """Return |d T / d x| for each pixel of a frame (H, W) in DN: (H, W) float32, largest value 1.
 
     T is the sum of the output over what it shows bright, above the middle of black and white level: the vessels and
     organs. Source: Simonyan, Vedaldi & Zisserman 2013 (arXiv 1312.6034), for an image as the output.
     """
     x = torch.from_numpy(seen(generator, pixels)[0])[None, None]
-    height, width = x.shape[-2:]
-    padding = (0, -width % generator.multiple, 0, -height % generator.multiple)
     x = x.to(next(generator.parameters()).device).requires_grad_()
     with torch.enable_grad():
-        y = generator(torch.nn.functional.pad(x, padding, mode="reflect"))[..., :height, :width]
+        y = generator.any_size(x)
         bright = y.detach() > min(0.0, float(y.detach().quantile(0.99)))
         (gradient,) = torch.autograd.grad(y[bright].sum(), x)
     size = gradient[0, 0].abs().float().cpu().numpy()
     return size / max(float(size.max()), np.finfo(np.float32).tiny)
 
 
-def confidence(generator: nn.Module, others: Sequence[nn.Module], pixels: np.ndarray) -> np.ndarray:
+def confidence(generator: Generator, others: Sequence[Generator], pixels: np.ndarray) -> np.ndarray:
     """Return noise / (noise + spread) for each pixel of a frame (H, W) in DN: (H, W) float32 in (0, 1].
 
     Spread is the root mean square difference in DN between the output and what the same generator made of the frame

@@ -1,0 +1,46 @@
+"""What every generator is to those who run it: frames of any size in, the same size out, never resized."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nircore.errors import NircoreError
+
+
+class Generator(nn.Module):
+    """A network of frames: (N, 1, H, W) -> (N, 1, H, W), H and W multiples of `multiple`.
+
+    Attributes:
+        multiple: what H and W must be multiples of, for the network halves them.
+        smallest: px: frames with a smaller side are refused.
+        halo: px: how far around a pixel the network looks; None where it looks at the statistics of the whole frame,
+            so that a tile of it would come out different.
+        input: what the frame is measured in: "range" (of brightness, `nircore.data.normalise`) or "noise"
+            (`nircore.data.stabilise`).
+    """
+
+    multiple: int = 1
+    smallest: int = 16
+    halo: int | None = None
+    input: str = "range"
+
+    def padding(self, height: int, width: int) -> tuple[int, int]:
+        """Return by how many px a frame has to grow, downwards and to the right.
+
+        Raises:
+            NircoreError: the frame is too small.
+        """
+        if min(height, width) < self.smallest:
+            raise NircoreError(
+                f"A frame of {height} x {width} px is too small: both sides need {self.smallest} px or more."
+            )
+        return -height % self.multiple, -width % self.multiple
+
+    def any_size(self, image: Tensor) -> Tensor:
+        """Run (N, 1, H, W) of any size: pad by reflection, run, crop.
+
+        Raises:
+            NircoreError: as `padding`.
+        """
+        height, width = image.shape[-2:]
+        down, right = self.padding(height, width)
+        return self(F.pad(image, (0, right, 0, down), mode="reflect"))[..., :height, :width]
