@@ -20,7 +20,8 @@ from tests.own.made_cameras import spe2
 FOLDER = Path(frames.__file__).parent
 WHY = "needs napari, pytest-qt, a Qt and a screen (pip install 'nircore[napari]' 'napari[all]' pytest-qt; xvfb-run)"
 SCREEN = sys.platform != "linux" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-VIEWER = SCREEN and all(importlib.util.find_spec(name) for name in ("napari", "pytestqt"))  # offscreen Qt lacks OpenGL
+# Qt's own offscreen platform does not do: it has no OpenGL, in which napari draws.
+VIEWER = SCREEN and all(importlib.util.find_spec(name) for name in ("napari", "pytestqt"))
 
 
 def layer(data, name="mouse", kind="image", **attributes):
