@@ -133,21 +133,36 @@ def real_time(
 @app.command()
 def export(
     checkpoint: Annotated[
-        str, typer.Argument(help="file of a generator: reports/<run>/models/generator.safetensors")
+        str, typer.Argument(help="best, realtime, or file of a generator (.../generator.safetensors)")
     ],
-    format: Annotated[str, typer.Option(help="onnx, openvino or torch-export")] = "onnx",
+    format: Annotated[str, typer.Option(help="onnx, openvino, torch-export or bioimageio")] = "onnx",
     output: Annotated[Optional[str], typer.Option(help="file to write; without: beside the checkpoint")] = None,  # noqa: UP045
 ) -> None:
-    """Write a generator for other programs, height and width free, checked against PyTorch."""
+    """Write a generator for other programs, height and width free, checked against PyTorch.
+
+    A bioimageio package holds the whole way from DN to DN; the other formats hold the network alone. What ships with
+    nircore is written to the working folder.
+    """
     from pathlib import Path
 
     from nircore.inference.export import FORMATS
     from nircore.inference.export import export as write
+    from nircore.inference.shipped import MODELS
+    from nircore.lab import bioimageio
     from nircore.models.checkpoint import load_generator
 
-    generator, _, _ = load_generator(Path(checkpoint))
-    ending, _ = FORMATS.get(format, ("", ()))
-    path = Path(output) if output else Path(checkpoint).with_suffix(ending)
+    shipped = checkpoint in MODELS
+    generator, _, _ = load_generator(MODELS[checkpoint] if shipped else Path(checkpoint))
+    ending = ".zip" if format == "bioimageio" else FORMATS.get(format, ("", ()))[0]
+    path = (
+        Path(output) if output else Path(f"{checkpoint}{ending}") if shipped else Path(checkpoint).with_suffix(ending)
+    )
+    if format == "bioimageio":
+        error = bioimageio.build(generator, path, Path(checkpoint).stem)
+        print(
+            f"{path}: raw frames in DN, {bioimageio.SMALLEST} px a side or more; at most {error:.1e} DN from PyTorch"
+        )
+        return
     error = write(generator, format, path)
     sides = f"height and width multiples of {generator.multiple}"
     print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")

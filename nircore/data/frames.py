@@ -70,7 +70,7 @@ def read_frame(path: Path | str, page: int = 0) -> Frame:
 def _pixels(path: Path | str, stack: Stack, page: int) -> np.ndarray:
     with np.errstate(over="ignore"):
         pixels = np.array(stack.read(page), dtype=np.float32, order="C")
-    check_pixels(path, pixels)
+    check_pixels(path, pixels, None if stack.pages == 1 else page)
     return pixels
 
 
@@ -123,14 +123,17 @@ def without_filter(stem: str) -> str:
     return _FILTER.sub("", stem)
 
 
-def check_pixels(path: Path | str, pixels: np.ndarray) -> None:
-    """Refuse pixels (H, W) that are not finite, or all the same."""
+def check_pixels(path: Path | str, pixels: np.ndarray, page: int | None = None) -> None:
+    """Refuse pixels (H, W) that are not finite, or all the same; `page` is their number in a movie, from 0."""
+    name = path if page is None else f"{path}, frame {page},"
     bad = pixels.size - int(np.isfinite(pixels).sum())
     if bad:
-        raise NircoreError(f"{path} has {bad} NaN or infinite pixels: repair them, or leave the frame out.")
+        raise NircoreError(f"{name} has {bad} NaN or infinite pixels: repair them, or leave the frame out.")
     if pixels.min() == pixels.max():
         value = pixels.flat[0]
-        raise NircoreError(f"{path} is constant (every pixel is {value:g}): export it again or leave it out.")
+        if page is not None:  # the file is as it should be: cameras write blank frames
+            raise NircoreError(f"{name} is blank (every pixel is {value:g}): choose another frame of this movie.")
+        raise NircoreError(f"{name} is constant (every pixel is {value:g}): export it again or leave it out.")
 
 
 def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | str) -> int:

@@ -66,23 +66,33 @@ def stream(
 ) -> None:
     """Enhance frames as they come; say at the end how many, how late, and how many were dropped.
 
-    Results are called by the number and the name of their source. With a dark, they are the signal above it.
+    Results are called by the number and the name of their source. With a dark, they are the signal above it. A page
+    of what happened is left in OUTPUT/report.
     """
     from nircore.errors import NircoreError
     from nircore.inference.engines import Enhancer as Steps
     from nircore.inference.enhancer import Enhancer
     from nircore.inference.settings import Settings
     from nircore.lab import stream as streams
+    from nircore.lab import stream_page
     from nircore.lab.arrivals import Arrivals
 
     if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
         raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
     enhancer = Enhancer(Settings(checkpoint, dark, exposure, model=model, engine=engine))
-    arrivals = Arrivals(source, idle, enhancer.signal, lambda line: typer.echo(line, err=True))
-    writer = streams.to_folder(output, arrivals.names)
-    print(streams.stream(arrivals, Steps(engine, enhancer.generator), writer, queue, when_full))
+    passed = stream_page.PassedOver()
+
+    def say(line: str) -> None:
+        passed(line)
+        typer.echo(line, err=True)
+
+    arrivals = Arrivals(source, idle, enhancer.signal, say)
+    writer = stream_page.Ends(streams.to_folder(output, arrivals.names))
+    account = streams.stream(arrivals, Steps(engine, enhancer.generator), writer, queue, when_full)
+    print(account)
     if arrivals.passed_over:
         print(f"{arrivals.passed_over} frames or files were passed over, each named above")
+    print(f"Page: {stream_page.write(output / 'report', source, account, passed, writer)}")
 
 
 def train(

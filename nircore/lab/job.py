@@ -180,7 +180,7 @@ def _mean(raw: dict[int, np.ndarray], pages: list[int], page: int, average: int)
 def _check(job: Job, page: int, pixels: np.ndarray) -> None:
     """Refuse what is no frame: a movie may hold blank ones, but no NaN; a file of one blank frame is a mistake."""
     if job.frames == 1 or not np.isfinite(pixels).all():
-        check_pixels(job.source if job.frames == 1 else f"{job.source}, frame {page},", pixels)
+        check_pixels(job.source, pixels, None if job.frames == 1 else page)
     share = float((pixels == pixels.max()).mean())
     if job.frames == 1 and share > 0.5:
         raise NircoreError(

@@ -298,3 +298,13 @@ def test_a_published_hdf5_frame(swir_hdr: Path) -> None:
     frame = read_frame(swir_hdr / "original_h5" / "PC_Female_1_2_63min_3_14_0.h5")
     assert frame.pixels.shape == (640, 512) and frame.dtype == np.uint16
     assert (frame.exposure_s, frame.filter, frame.pages) == (0.02, "Bandpass 1300nm", 1)
+
+
+def test_a_blank_frame_of_a_movie_is_named_by_its_number_and_no_fault_of_the_file(tmp_path):
+    movie = np.arange(3 * 20 * 20, dtype=np.uint16).reshape(3, 20, 20)
+    movie[1] = 7
+    np.save(tmp_path / "movie.npy", movie)
+    with pytest.raises(NircoreError, match=r"movie.npy, frame 1, is blank \(every pixel is 7\)") as error:
+        read_frame(tmp_path / "movie.npy", 1)
+    assert "export it again" not in str(error.value)
+    np.testing.assert_array_equal(read_frame(tmp_path / "movie.npy", 2).pixels, movie[2])
