@@ -7,7 +7,10 @@ CONSTRAINTS ?= -c constraints.txt
 # Passed on, for example `make reproduce ARGS="--profile smoke --recipe cyclegan"`.
 ARGS ?=
 
-.PHONY: reproduce test lab golden showcase clean
+# Test files run beside each other, each in one process, which keeps what its fixtures made.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+
+.PHONY: reproduce test quick lab golden showcase clean
 
 reproduce: $(READY)
 	$(BIN)/nircore reproduce $(ARGS)
@@ -15,8 +18,14 @@ reproduce: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check nircore tests
-	$(BIN)/python -m pytest tests nircore
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests nircore
 	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider
+
+# After each change: everything that takes no more than a few seconds.
+quick: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" tests
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir .
