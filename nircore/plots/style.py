@@ -1,7 +1,8 @@
 """One look for every figure: sizes, colours, axes, and how a figure becomes a small PNG with stable bytes.
 
 Figures are `matplotlib.figure.Figure` objects that pyplot never sees: no global state, no window, nothing that
-stays open. They are WIDTH inches wide, so 9 pt text is 12 px high in a README that is 800 px wide.
+stays open; a notebook shows one that is the last line of a cell. They are WIDTH inches wide, so 9 pt text is 12 px
+high in a README that is 800 px wide.
 """
 
 import io
@@ -35,9 +36,20 @@ HUES = 64  # palette entries kept for what is not grey
 LARGEST = 150_000  # bytes
 
 
-def canvas(height: float, width: float = WIDTH, layout: str | None = "constrained") -> Figure:
+class Picture(Figure):
+    """A figure that a notebook shows when it is the last line of a cell, whatever the backend."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        """Return the PNG and, for those who cannot see it, the titles of its panels."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", metadata={"Software": None})
+        titles = (ax.get_title(loc="left") or ax.get_title() or ax.get_ylabel() for ax in self.axes)
+        return buffer.getvalue(), {"alt": "; ".join(" ".join(title.split()) for title in titles if title)}
+
+
+def canvas(height: float, width: float = WIDTH, layout: str | None = "constrained") -> Picture:
     """Return an empty white figure, `width` x `height` inches; without `layout`, axes stay where they are put."""
-    return Figure(figsize=(width, height), dpi=100, layout=layout, facecolor="white")
+    return Picture(figsize=(width, height), dpi=100, layout=layout, facecolor="white")
 
 
 def tidy(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:

@@ -39,9 +39,10 @@ class TestEachNotebook:
             assert cell.execution_count and cell.outputs and not any(o.output_type == "error" for o in cell.outputs)
 
     def test_cells_are_short_and_hold_no_logic(self, path):
+        """A short loop over crops or panels is for the reader to see; what decides belongs elsewhere."""
         for cell in code_cells(path):
             assert len(cell.source.splitlines()) <= 15
-            branches = (ast.For, ast.While, ast.If, ast.FunctionDef, ast.ClassDef, ast.Try)
+            branches = (ast.While, ast.If, ast.FunctionDef, ast.ClassDef, ast.Try)
             assert not any(isinstance(node, branches) for node in ast.walk(ast.parse(cell.source)))
 
     def test_parameters_are_settings_with_smoke_defaults(self, path):

@@ -50,6 +50,15 @@ def test_the_layout_is_fixed_at_the_first_save(tmp_path):
     assert style.save(figure, tmp_path / "b.png").read_bytes() == first
 
 
+def test_a_notebook_shows_a_figure_with_its_titles_for_those_who_cannot_see_it():
+    figure = style.canvas(2.5, 7)
+    for ax, title in zip(figure.subplots(1, 2), ("before", "after\nthe step"), strict=True):
+        ax.set_title(title)
+    png, about = figure._repr_png_()
+    assert Image.open(io.BytesIO(png)).size == (700, 250)
+    assert about == {"alt": "before; after the step"}
+
+
 @pytest.mark.parametrize("kind", ["uniform", "low-light"])
 def test_twelve_noisy_frames_fit(tmp_path, kind):
     rng = np.random.default_rng(0)
