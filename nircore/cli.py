@@ -131,6 +131,19 @@ def real_time(
 
 
 @app.command()
+def crate(run: Annotated[str, typer.Argument(help="name of a run under reports/")]) -> None:
+    """Make the folder of a run an RO-Crate: what is in it, what made it, from what."""
+    from nircore import paths, publish
+    from nircore.config import load_file
+    from nircore.run import Run
+
+    saved = paths.run_folder(run) / "config.yaml"
+    if not saved.is_file():
+        raise NircoreError(f"There is no run {run!r}: {saved} does not exist.")
+    print(publish.crate(Run(load_file(saved))))
+
+
+@app.command()
 def export(
     checkpoint: Annotated[
         str, typer.Argument(help="best, realtime, or file of a generator (.../generator.safetensors)")

@@ -1,15 +1,23 @@
 """The tables of the full benchmark, a run per dataset, gathered for publication: no picture of a real animal."""
 
+import json
+import mimetypes
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from nircore import paths
+from nircore.data.frames import sha256
+from nircore.errors import NircoreError
 from nircore.run import Run
+from nircore.stages import provenance
 from nircore.study import processor
 
+LICENCE, HOME = "https://spdx.org/licenses/MIT", "https://doi.org/10.5281/zenodo.18683096"
 TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "claims", "losses")
 PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
 #: Figures with pixels in them: published for the phantom alone.
@@ -72,3 +80,59 @@ def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
     for name in figures:
         with paths.atomic(folder / f"{dataset}_{name}.png") as temporary:
             shutil.copyfile(run.figure(name), temporary)
+
+
+def crate(run: Run) -> Path:
+    """Make a run's folder an RO-Crate (`ro-crate-metadata.json`): its artefacts, and the actions that made them.
+
+    Raises:
+        NircoreError: the package `rocrate` is not installed, or nothing is recorded of the run.
+    """
+    try:
+        from rocrate.rocrate import ROCrate
+    except ImportError as error:
+        raise NircoreError("nircore crate needs the package rocrate: pip install 'nircore[crate]'.") from error
+    made = provenance.records(run)
+    if not made:
+        raise NircoreError(f"Nothing is recorded in {run.path(provenance.FOLDER)}: run nircore reproduce first.")
+    book = ROCrate(version="1.1")
+    book.name = f"nircore run {run.config.name}"
+    book.license = book.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "MIT licence"})
+    book.description = f"Dataset {run.config.dataset}, profile {run.config.profile}, recipe {run.config.recipe}."
+    book.datePublished = datetime.fromtimestamp(run.path("config.yaml").stat().st_mtime, UTC)
+    for entry in made:
+        _add_action(book, run, entry)
+    text = json.dumps(book.metadata.generate(), indent=1, sort_keys=True)
+    return paths.write_text(run.path("ro-crate-metadata.json"), text + "\n")
+
+
+def _add_action(book: Any, run: Run, entry: provenance.Record) -> None:
+    """Add a step: the files it wrote, those it read, and the notebook (else the package) that did it."""
+    version = f"{entry.version} {entry.commit}".strip()
+    about = {"@id": "#nircore", "@type": "SoftwareApplication", "name": "nircore", "url": HOME}
+    tool = book.get("#nircore") or book.add_jsonld(about | {"softwareVersion": version})
+    notebook = f"notebooks/{entry.notebook}.ipynb"
+    if entry.notebook and run.path(notebook).is_file():
+        tool = _file(book, run, notebook, sha256(run.path(notebook)))
+    read = [
+        _file(book, run, name, digest) if run.path(name).is_file() else _elsewhere(book, name, digest)
+        for name, digest in entry.reads.items()
+    ]
+    result = [_file(book, run, name, digest) for name, digest in entry.writes.items()]
+    about = {"name": str(entry), "object": read, "result": result}
+    book.add_action(tool, f"#{entry.step}", properties=about)
+
+
+def _file(book: Any, run: Run, name: str, digest: str) -> Any:
+    """Add a file of the run, once."""
+    if known := book.get(name):
+        return known
+    about = {"name": name, "sha256": digest, "contentSize": str(run.path(name).stat().st_size)}
+    kind = mimetypes.guess_type(name)[0]
+    return book.add_file(run.path(name), name, properties=about | ({"encodingFormat": kind} if kind else {}))
+
+
+def _elsewhere(book: Any, name: str, digest: str) -> Any:
+    """Add what a step read outside the run's folder, such as a camera frame: named, not carried along."""
+    known = book.get(f"#{name}")
+    return known or book.add_jsonld({"@id": f"#{name}", "@type": "CreativeWork", "name": name, "sha256": digest})

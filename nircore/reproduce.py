@@ -183,6 +183,7 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
     source, partial = _notebook(name), output.with_name(f"{name}.partial.ipynb")
     paths.make_folder(output.parent)
     os.environ.setdefault("MPLBACKEND", "agg")
+    os.environ["NIRCORE_NOTEBOOK"] = name  # what its cells make is recorded as made by it
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         papermill.execute_notebook(

@@ -256,11 +256,20 @@ def _task(stage: Stage, run: Run) -> dict[str, Any]:
     """Describe a stage to the chain."""
     return freshness.task(
         stage.name,
-        lambda: stage.module().make(run),
+        lambda: _make(stage, run),
         reads=[*stage.sources(), *map(run.path, stage.reads), *stage.inputs(run.config)],
         writes=map(run.path, stage.writes),
         settings={key: getattr(run.config, key) for key in stage.keys},
     )
+
+
+def _make(stage: Stage, run: Run) -> None:
+    """Make a stage's artefacts, and record where they come from."""
+    from nircore.stages import provenance
+
+    stage.module().make(run)
+    settings = {key: getattr(run.config, key) for key in stage.keys}
+    provenance.record(run, stage.name, settings, stage.reads, stage.inputs(run.config), stage.writes)
 
 
 def make(run: Run, name: str) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from nircore import paths
 from nircore.run import Run
+from nircore.stages import provenance
 
 PAPER = (
     "Hemadri et al., *Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN*, IJMTST 12(02):57-62, "
@@ -212,7 +213,8 @@ SECTIONS = (
 
 def make(run: Run) -> None:
     """Write `report.md` and `report.html` from the run's tables and figures."""
-    markdown = _header(run) + "\n".join(_section(run, section) for section in SECTIONS)
+    origins = provenance.by_artefact(run)
+    markdown = _header(run) + "\n".join(_section(run, section, origins) for section in SECTIONS)
     paths.write_text(run.path("report.md"), markdown)
     paths.write_text(run.path("report.html"), _html(run, markdown))
 
@@ -233,13 +235,22 @@ def _header(run: Run) -> str:
     )
 
 
-def _section(run: Run, section: Section) -> str:
+def _section(run: Run, section: Section, origins: dict[str, provenance.Record]) -> str:
+    """Render a section; below each table and figure stands what made it."""
     parts = [f"## {section.heading}\n\n{section.text}\n"]
     for name, columns in section.tables.items():
         table = run.table(name)
-        parts.append(f"{_markdown(table[list(columns)] if columns else table)}\n\n`tables/{name}.csv`\n")
-    parts += [f"![{caption}](figures/{name}.png)\n\n*{caption}*\n" for name, caption in section.figures.items()]
+        parts.append(
+            f"{_markdown(table[list(columns)] if columns else table)}\n\n{_origin(origins, f'tables/{name}.csv')}\n"
+        )
+    for name, caption in section.figures.items():
+        parts.append(f"![{caption}](figures/{name}.png)\n\n*{caption}* {_origin(origins, f'figures/{name}.png')}\n")
     return "\n".join(parts)
+
+
+def _origin(origins: dict[str, provenance.Record], name: str) -> str:
+    """Name an artefact, and what is recorded of how it came into being."""
+    return f"`{name}`: {origins[name]}." if name in origins else f"`{name}`"
 
 
 def _markdown(table: pd.DataFrame) -> str:

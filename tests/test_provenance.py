@@ -1,0 +1,116 @@
+"""What a step depends on is computed, what made an artefact is recorded, and a run is an RO-Crate."""
+
+import json
+import re
+import sys
+
+import pandas as pd
+import pytest
+
+from nircore import freshness, publish
+from nircore.config import resolve
+from nircore.data.frames import sha256
+from nircore.errors import NircoreError
+from nircore.paths import PACKAGE, VERSION
+from nircore.run import Run
+from nircore.stages import STAGES, make, provenance
+
+
+def files_of(stage: str) -> set[str]:
+    return {path.relative_to(PACKAGE).as_posix() for path in freshness.closure(f"nircore.stages.{stage}")}
+
+
+class TestClosure:
+    """Which steps run again after a line of a module has changed."""
+
+    def test_what_a_step_imports_is_among_its_sources_however_far(self):
+        assert {"stages/loss_table.py", "plots/losses.py", "plots/style.py", "run.py"} <= files_of("loss_table")
+        assert "metrics/vessel_width.py" in files_of("spectrum_shift")  # through study.spectrum_shift
+        assert "baselines/noise2void.py" in files_of("benchmark")  # imported inside a function
+
+    @pytest.mark.parametrize("changed", ["metrics/rank.py", "training/cyclegan.py", "plots/fidelity.py"])
+    def test_it_is_what_python_loads(self, changed):
+        """An independent reading: who imports the module, by plain text, level after level."""
+        sources = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in PACKAGE.rglob("*.py")}
+        reached, new = {changed}, {changed}
+        while new:
+            names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in new}
+            new = {path for path, text in sources.items() if any(imports(text, name) for name in names)} - reached
+            reached |= new
+        for stage in STAGES:
+            assert (changed in files_of(stage)) == (f"stages/{stage}.py" in reached), stage
+
+    def test_a_figure_of_one_step_touches_no_other(self):
+        assert [name for name in STAGES if "plots/split.py" in files_of(name)] == ["data_split"]
+        assert not any("lab/cluster.py" in files_of(name) for name in STAGES)
+
+    def test_the_version_is_no_code(self):
+        assert not any("__init__.py" in files_of(name) for name in STAGES)
+
+
+def imports(text: str, module: str) -> bool:
+    room, _, name = module.rpartition(".")
+    parent = f"nircore.{room}".rstrip(".")
+    listed = re.findall(rf"from {re.escape(parent)} import (\([^)]*\)|[^\n]*)", text)
+    named = any(re.search(rf"\b{name}\b", names) for names in listed)
+    return named or bool(re.search(rf"(from|import) nircore\.{re.escape(module)} ?(import|as|$|\n)", text))
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A run whose step `architecture` was made: networks drawn, nothing trained."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
+    run = Run(resolve({"run": "drawn", "ngf": 2, "ndf": 2, "crop": 32}))
+    run.save_config()
+    make(run, "architecture")
+    return run
+
+
+def test_every_artefact_says_what_made_it(made):
+    (entry,) = provenance.records(made)
+    stage = STAGES["architecture"]
+    assert set(entry.writes) == set(stage.writes) and entry.version == VERSION and entry.step == "architecture"
+    for name, digest in entry.writes.items():
+        assert digest == sha256(made.path(name))
+    assert entry.settings == {key: getattr(made.config, key) for key in stage.keys}
+    assert provenance.by_artefact(made)["figures/fig2a_generator.png"] == entry
+    assert re.fullmatch(rf"step architecture; nircore {VERSION}( \([0-9a-f]+\+?\))?", str(entry))
+
+
+def test_the_cell_that_asked_is_named(made, monkeypatch):
+    class Shell:
+        execution_count = 7
+
+    ipython = type(sys)("IPython")
+    ipython.get_ipython = Shell
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setenv("NIRCORE_NOTEBOOK", "04_loss_table")
+    table = made.write_table("read", pd.DataFrame({"a": [1]}))
+    provenance.record(made, "drawn", {"seed": 0}, ["tables/read.csv"], [table], ["figures/fig2a_generator.png"])
+    entry = provenance.by_artefact(made)["figures/fig2a_generator.png"]
+    assert (entry.notebook, entry.cell) == ("04_loss_table", 7)
+    assert str(entry).startswith("04_loss_table, cell 7; nircore ")
+    assert str(entry).endswith(f"; from tables/read.csv {sha256(table)[:8]}")
+    assert not any("/tmp" in name for name in entry.reads)
+
+
+def test_a_run_is_an_ro_crate(made):
+    pytest.importorskip("rocrate", reason="rocrate is not installed: pip install 'nircore[crate]'")
+    path = publish.crate(made)
+    graph = {entity["@id"]: entity for entity in json.loads(path.read_text())["@graph"]}
+    assert path == made.path("ro-crate-metadata.json")
+    for name in STAGES["architecture"].writes:
+        assert graph[name]["sha256"] == sha256(made.path(name))
+        assert {"@id": name} in graph["./"]["hasPart"] and {"@id": name} in graph["#architecture"]["result"]
+    assert graph["#architecture"]["instrument"] == {"@id": "#nircore"}
+    assert graph["#nircore"]["softwareVersion"].startswith(VERSION)
+    before = path.read_bytes()
+    assert publish.crate(made).read_bytes() == before
+
+
+def test_a_crate_of_nothing_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("rocrate", reason="rocrate is not installed: pip install 'nircore[crate]'")
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    with pytest.raises(NircoreError, match="Nothing is recorded in .*provenance: run nircore reproduce first"):
+        publish.crate(Run(resolve({"run": "empty"})))
