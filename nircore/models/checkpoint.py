@@ -72,7 +72,7 @@ def load_part(path: Path, part: str) -> nn.Module | None:
     if not weights:
         return None
     if part.startswith("d_"):  # how many frames it sees at once, beside each other, is its system's business
-        network = build_discriminator(config, channels=next(iter(weights.values())).shape[1])
+        network = build_discriminator(config, channels=weights["body.0.weight"].shape[1])
     else:
         network = build_generator(config)
     network.load_state_dict(weights)
