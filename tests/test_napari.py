@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import nircore
+from nircore import paths
 from nircore.errors import NircoreError
 from nircore.inference.shipped import weights_of
 from nircore.lab.napari_plugin import frames, reader, samples
@@ -164,10 +165,10 @@ def test_the_samples_are_what_the_denoiser_takes():
 
 
 def test_the_manifest_ships_and_names_what_there_is():
-    project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((paths.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     module, file = project["project"]["entry-points"]["napari.manifest"]["nircore"].split(":")
     assert (FOLDER / file).is_file() and module == "nircore.lab.napari_plugin"
-    assert f"napari_plugin/{file}" in project["tool"]["setuptools"]["package-data"]["nircore"]
+    assert f"lab/napari_plugin/{file}" in project["tool"]["setuptools"]["package-data"]["nircore"]
     manifest = yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))["contributions"]
     for command in manifest["commands"]:
         module, name = command["python_name"].split(":")
