@@ -34,11 +34,9 @@ lab: $(READY)
 golden: $(READY)
 	$(BIN)/python tests/notebooks/golden.py
 
-# Publish the default run: its settings, tables, figures and report go into the repository, no frames, no weights.
+# Publish the default run: its settings, tables, figures, report and executed notebooks go into the repository.
 showcase: reproduce
-	rm -rf reports/showcase
-	mkdir -p reports/showcase
-	cp -r $(addprefix reports/phantom-cpu/,config.yaml report.md tables figures) reports/showcase/
+	$(BIN)/nircore showcase phantom-cpu
 
 # torch and torchvision go in together: wheels of one and the other from different sources do not match.
 $(READY): pyproject.toml constraints.txt

@@ -133,14 +133,29 @@ def real_time(
 @app.command()
 def crate(run: Annotated[str, typer.Argument(help="name of a run under reports/")]) -> None:
     """Make the folder of a run an RO-Crate: what is in it, what made it, from what."""
+    from nircore import publish
+
+    print(publish.crate(_made(run)))
+
+
+@app.command()
+def showcase(run: Annotated[str, typer.Argument(help="name of a run of the phantom under reports/")]) -> None:
+    """Publish a run in reports/showcase: tables, figures, report and executed notebooks, as a forge shows them."""
     from nircore import paths, publish
+
+    print(publish.showcase(_made(run), paths.run_folder("showcase")))
+
+
+def _made(run: str) -> Any:
+    """Return the run of that name, which has to exist."""
+    from nircore import paths
     from nircore.config import load_file
     from nircore.run import Run
 
     saved = paths.run_folder(run) / "config.yaml"
     if not saved.is_file():
         raise NircoreError(f"There is no run {run!r}: {saved} does not exist.")
-    print(publish.crate(Run(load_file(saved))))
+    return Run(load_file(saved))
 
 
 @app.command()

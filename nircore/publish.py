@@ -2,12 +2,14 @@
 
 import json
 import mimetypes
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 
 from nircore import paths
@@ -20,6 +22,8 @@ from nircore.study import processor
 LICENCE, HOME = "https://spdx.org/licenses/MIT", "https://doi.org/10.5281/zenodo.18683096"
 TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "claims", "losses")
 PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
+#: Lines that say how far something is, "epoch 3/40 ..." or "03_stepwise: done"; a bar moves with them.
+PROGRESS = re.compile(r"\b\d+/\d+\b|: done$|nothing changed, made earlier$|^explain: ", re.M)
 #: Figures with pixels in them: published for the phantom alone.
 PICTURES = ("fig6_benchmark",)
 RECIPE_TABLES = ("recipes", "table7_recipes", "table8_ablation", "spectrum_shift", "table9_spectrum_shift")
@@ -80,6 +84,48 @@ def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
     for name in figures:
         with paths.atomic(folder / f"{dataset}_{name}.png") as temporary:
             shutil.copyfile(run.figure(name), temporary)
+
+
+def showcase(run: Run, folder: Path) -> Path:
+    """Write settings, report, tables, figures and executed notebooks of a run for a forge to show; no weights.
+
+    Args:
+        run: a run of the phantom, complete.
+        folder: made anew; what was there before goes when the new one is whole.
+    """
+    fresh = folder.with_name(f".partial-{folder.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name in ("tables", "figures"):
+        shutil.copytree(run.path(name), fresh / name)
+    for name in ("config.yaml", "report.md"):
+        shutil.copyfile(run.path(name), fresh / name)
+    (fresh / "notebooks").mkdir()
+    for path in sorted(run.path("notebooks").glob("[0-9][0-9]_*.ipynb")):
+        shown = shown_copy(nbformat.read(path, as_version=4))
+        paths.write_text(fresh / "notebooks" / path.name, nbformat.writes(shown) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return folder
+
+
+def shown_copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return an executed notebook without progress, warnings, times and folders of a machine."""
+    notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec",) if key in notebook.metadata}
+    for cell in notebook.cells:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [kept for output in cell.outputs if (kept := _quiet(output))]
+    return notebook
+
+
+def _quiet(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """Return an output without lines of progress; None where nothing is left of it."""
+    if output.output_type != "stream":
+        return output
+    if output.name == "stderr":
+        return None
+    output.text = "".join(line for line in output.text.splitlines(True) if not PROGRESS.search(line))
+    return output if output.text.strip() else None
 
 
 def crate(run: Run) -> Path:

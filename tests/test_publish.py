@@ -1,5 +1,6 @@
 """The published benchmark: every dataset's rows in one table, and no picture of a real animal."""
 
+import nbformat
 import pandas as pd
 import pytest
 import yaml
@@ -83,3 +84,39 @@ def test_the_times_are_gathered_with_their_machine(tmp_path, monkeypatch):
     folder = publish.real_time(run, tmp_path / "published")
     assert len(list(folder.iterdir())) == 5
     assert pd.read_csv(folder / "table10_real_time.csv")["median_ms"].iloc[0] == 1.5
+
+
+def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
+    cell, quiet = nbformat.v4.new_code_cell("make(this_run, 'training')"), nbformat.v4.new_code_cell("1 + 1")
+    said = "".join(f"epoch {k}/40  G 1.0\n" for k in range(1, 41)) + "kept 3 frames\ntraining: done\n"
+    picture = nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8="}, metadata={"image/png": {"alt": "a"}})
+    warning = nbformat.v4.new_output("stream", name="stderr", text="/home/me/x.py: UserWarning")
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said), picture, warning]
+    quiet.outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="loss_table: nothing changed, made earlier\n")
+    ]
+    cell.metadata = {"tags": ["golden"], "papermill": {"duration": 3.2}}
+    notebook = nbformat.v4.new_notebook(cells=[cell, quiet], metadata={"papermill": {"input_path": "/home/me"}})
+    shown = publish.shown_copy(notebook)
+    assert [output.get("text", "picture") for output in shown.cells[0].outputs] == ["kept 3 frames\n", "picture"]
+    assert shown.cells[0].outputs[1].metadata["image/png"]["alt"] == "a" and shown.cells[1].outputs == []
+    assert shown.cells[0].metadata == {"tags": ["golden"]} and "/home" not in nbformat.writes(shown)
+    nbformat.validate(shown)
+
+
+def test_the_showcase_is_whole_or_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    run = Run(resolve({"run": "made"}))
+    run.save_config()
+    run.write_table("losses", pd.DataFrame({"epoch": [0]}))
+    (tmp_path / "showcase").mkdir()
+    (tmp_path / "showcase" / "old.md").touch()
+    with pytest.raises(FileNotFoundError):  # no figures yet
+        publish.showcase(run, tmp_path / "showcase")
+    assert [path.name for path in (tmp_path / "showcase").iterdir()] == ["old.md"]
+    for name in ("figures/a.png", "report.md", "notebooks/01_x.ipynb"):
+        run.path(name).parent.mkdir(exist_ok=True)
+        run.path(name).write_text(nbformat.writes(nbformat.v4.new_notebook()) if name.endswith("ipynb") else "")
+    folder = publish.showcase(run, tmp_path / "showcase")
+    made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert made == {"config.yaml", "report.md", "tables/losses.csv", "figures/a.png", "notebooks/01_x.ipynb"}
