@@ -24,6 +24,8 @@ TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_qua
 PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
 #: Lines that say how far something is, "epoch 3/40 ..." or "03_stepwise: done"; a bar moves with them.
 PROGRESS = re.compile(r"\b\d+/\d+\b|: done$|nothing changed, made earlier$|^explain: ", re.M)
+#: The line of a notebook's first cell that leads to the copy with pictures.
+LINK = re.compile(r"^\*\[Executed, with pictures\]\([^)]*\)\.\*$", re.M)
 #: Figures with pixels in them: published for the phantom alone.
 PICTURES = ("fig6_benchmark",)
 RECIPE_TABLES = ("recipes", "table7_recipes", "table8_ablation", "spectrum_shift", "table9_spectrum_shift")
@@ -101,21 +103,37 @@ def showcase(run: Run, folder: Path) -> Path:
         shutil.copyfile(run.path(name), fresh / name)
     (fresh / "notebooks").mkdir()
     for path in sorted(run.path("notebooks").glob("[0-9][0-9]_*.ipynb")):
-        shown = shown_copy(nbformat.read(path, as_version=4))
+        source = nbformat.read(paths.notebooks() / path.name, as_version=4)
+        shown = shown_copy(nbformat.read(path, as_version=4), source)
         paths.write_text(fresh / "notebooks" / path.name, nbformat.writes(shown) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return folder
 
 
-def shown_copy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return an executed notebook without progress, warnings, times and folders of a machine."""
-    notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec",) if key in notebook.metadata}
-    for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+def shown_copy(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a notebook with the outputs of its execution, without progress, warnings, times and a machine's folders.
+
+    The prose is that of the source: editing it runs nothing again. The line that links to this copy is left out.
+    """
+    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
+    shown = nbformat.v4.new_notebook(metadata={"kernelspec": source.metadata["kernelspec"]})
+    for cell in source.cells:
+        fresh = nbformat.v4.new_markdown_cell(LINK.sub("", cell.source).rstrip())
         if cell.cell_type == "code":
-            cell.outputs = [kept for output in cell.outputs if (kept := _quiet(output))]
-    return notebook
+            fresh = _with_outputs(ran.pop(0))
+        shown.cells.append(fresh)
+        if ran and "injected-parameters" in ran[0].metadata.get("tags", []):
+            shown.cells.append(_with_outputs(ran.pop(0)))
+    for number, cell in enumerate(shown.cells):
+        cell.id = f"cell-{number}"  # drawn at random otherwise, and never the same twice
+    return shown
+
+
+def _with_outputs(ran: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a code cell with what it showed."""
+    outputs = [kept for output in ran.outputs if (kept := _quiet(output))]
+    return nbformat.v4.new_code_cell(ran.source, outputs=outputs, execution_count=ran.execution_count)
 
 
 def _quiet(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:

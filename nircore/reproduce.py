@@ -157,10 +157,11 @@ def _inputs(stages: list[Stage], run: Run) -> Iterator[Path]:
 
 
 def cells(name: str) -> list[str]:
-    """Return the sources of a notebook's cells: outputs and counts left by JupyterLab are not changes."""
+    """Return the sources of a notebook's code cells: prose, outputs and counts are not changes."""
     import nbformat
 
-    return [cell.source for cell in nbformat.read(_notebook(name), as_version=4).cells]
+    book = nbformat.read(_notebook(name), as_version=4)
+    return [cell.source for cell in book.cells if cell.cell_type == "code"]
 
 
 def _notebook(name: str) -> Path:

@@ -96,16 +96,25 @@ def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
         nbformat.v4.new_output("stream", name="stdout", text="loss_table: nothing changed, made earlier\n")
     ]
     cell.metadata = {"tags": ["golden"], "papermill": {"duration": 3.2}}
-    notebook = nbformat.v4.new_notebook(cells=[cell, quiet], metadata={"papermill": {"input_path": "/home/me"}})
-    shown = publish.shown_copy(notebook)
-    assert [output.get("text", "picture") for output in shown.cells[0].outputs] == ["kept 3 frames\n", "picture"]
-    assert shown.cells[0].outputs[1].metadata["image/png"]["alt"] == "a" and shown.cells[1].outputs == []
-    assert shown.cells[0].metadata == {"tags": ["golden"]} and "/home" not in nbformat.writes(shown)
+    head, given = nbformat.v4.new_markdown_cell("# Old"), nbformat.v4.new_code_cell("profile = 'cpu'")
+    given.metadata = {"tags": ["injected-parameters"]}
+    executed = nbformat.v4.new_notebook(
+        cells=[head, cell, given, quiet], metadata={"papermill": {"path": "/home/me"}}
+    )
+    new = nbformat.v4.new_markdown_cell("# New\n\n*[Executed, with pictures](../a.ipynb).*")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    source = nbformat.v4.new_notebook(cells=[new, cell, head, quiet], metadata=kernel)
+    shown = publish.shown_copy(executed, source)
+    assert [cell.source for cell in shown.cells] == ["# New", cell.source, given.source, "# Old", quiet.source]
+    assert [output.get("text", "picture") for output in shown.cells[1].outputs] == ["kept 3 frames\n", "picture"]
+    assert shown.cells[1].outputs[1].metadata["image/png"]["alt"] == "a" and shown.cells[4].outputs == []
+    assert "/home" not in nbformat.writes(shown) and "3.2" not in nbformat.writes(shown)
     nbformat.validate(shown)
 
 
 def test_the_showcase_is_whole_or_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    monkeypatch.setenv("NIRCORE_NOTEBOOKS", str(tmp_path / "made" / "notebooks"))
     run = Run(resolve({"run": "made"}))
     run.save_config()
     run.write_table("losses", pd.DataFrame({"epoch": [0]}))
@@ -114,9 +123,10 @@ def test_the_showcase_is_whole_or_as_it_was(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):  # no figures yet
         publish.showcase(run, tmp_path / "showcase")
     assert [path.name for path in (tmp_path / "showcase").iterdir()] == ["old.md"]
-    for name in ("figures/a.png", "report.md", "notebooks/01_x.ipynb"):
+    empty = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    for name, text in {"figures/a.png": "", "report.md": "", "notebooks/01_x.ipynb": nbformat.writes(empty)}.items():
         run.path(name).parent.mkdir(exist_ok=True)
-        run.path(name).write_text(nbformat.writes(nbformat.v4.new_notebook()) if name.endswith("ipynb") else "")
+        run.path(name).write_text(text)
     folder = publish.showcase(run, tmp_path / "showcase")
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert made == {"config.yaml", "report.md", "tables/losses.csv", "figures/a.png", "notebooks/01_x.ipynb"}

@@ -75,14 +75,17 @@ def test_a_training_setting_reruns_training_and_what_depends_on_it(world):
     assert (world / "reports" / "tiny" / "models-replaced").is_dir()
 
 
-def test_edited_prose_reruns_that_notebook_and_nothing_downstream(world):
+def test_edited_prose_reruns_nothing_and_an_edited_cell_its_notebook_alone(world):
     ran(world)  # whatever the tests before left
     path = world / "notebooks" / "02_training.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source += "\n\nOne more sentence."
     nbformat.write(notebook, path)
+    assert ran(world) == []
     checkpoint = world / "reports" / "tiny" / "models" / "checkpoint.safetensors"
     trained = checkpoint.stat().st_mtime_ns
+    notebook.cells[-1] = nbformat.v4.new_code_cell("1 + 1")
+    nbformat.write(notebook, path)
     assert ran(world) == ["02_training"]
     assert checkpoint.stat().st_mtime_ns == trained
 
