@@ -133,7 +133,8 @@ def shown_copy(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -
 def _with_outputs(ran: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a code cell with what it showed."""
     outputs = [kept for output in ran.outputs if (kept := _quiet(output))]
-    return nbformat.v4.new_code_cell(ran.source, outputs=outputs, execution_count=ran.execution_count)
+    tags = {"tags": ran.metadata["tags"]} if ran.metadata.get("tags") else {}
+    return nbformat.v4.new_code_cell(ran.source, outputs=outputs, execution_count=ran.execution_count, metadata=tags)
 
 
 def _quiet(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:

@@ -1,13 +1,16 @@
 """The README and the committed showcase: numbers, links and pictures belong to one run."""
 
+import base64
 import re
 
+import nbformat
 import pandas as pd
 import pytest
 
 from nircore import paths
 from nircore.config import load_file, resolve
 from nircore.lab import card
+from nircore.reproduce import NOTEBOOKS
 from nircore.study import claims
 
 README, DOCS = paths.REPOSITORY / "README.md", paths.REPOSITORY / "docs"
@@ -112,8 +115,32 @@ def test_links_and_pictures_exist(page):
 def test_the_showcase_is_small_and_names_no_place():
     files = [path for folder in (SHOWCASE, BENCHMARK) for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 60
-    assert {path.suffix for path in files} == {".yaml", ".md", ".csv", ".png"}
-    assert max(path.stat().st_size for path in files) <= 250_000
+    assert {path.suffix for path in files} == {".yaml", ".md", ".csv", ".png", ".ipynb"}
+    assert max(path.stat().st_size for path in files if path.suffix != ".ipynb") <= 250_000
+    assert sum(path.stat().st_size for path in SHOWCASE.rglob("*") if path.is_file()) <= 8_000_000
     for path in files:
         if path.suffix != ".png":
             assert not re.search(r"(^|[\s,\"'])/(work|home|tmp|root|Users)/", path.read_text()), path
+
+
+EXECUTED = sorted((SHOWCASE / "notebooks").glob("*.ipynb"))
+
+
+def test_every_notebook_of_the_chain_is_shown_executed():
+    assert [path.stem for path in EXECUTED] == list(NOTEBOOKS)
+    for path in EXECUTED:
+        assert f"(reports/showcase/notebooks/{path.name})" in README.read_text()
+        assert f"(../reports/showcase/notebooks/{path.name})" in (paths.notebooks() / path.name).read_text()
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_an_executed_notebook_shows_small_pictures_with_words_and_the_code_that_is_there(path):
+    shown, source = (nbformat.read(place, as_version=4) for place in (path, paths.notebooks() / path.name))
+    code = [cell for cell in shown.cells if cell.cell_type == "code"]
+    ours = [cell.source for cell in code if "injected-parameters" not in cell.metadata.get("tags", [])]
+    assert ours == [cell.source for cell in source.cells if cell.cell_type == "code"]
+    pictures = [o for cell in code for o in cell.outputs if "image/png" in o.get("data", {})]
+    for output in pictures:
+        assert len(base64.b64decode(output.data["image/png"])) <= 150_000
+        assert output.metadata["image/png"]["alt"]
+    assert all(len(o.get("text", "").splitlines()) <= 40 for cell in code for o in cell.outputs)
