@@ -8,6 +8,7 @@ high in a README that is 800 px wide.
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,17 +35,17 @@ INK, GREY, PALE = "#262626", "#8c8c8c", "#e8e8e8"
 RENDERINGS = {150: (192,), 120: (128, 64), 100: (128, 64, 48, 40, 32, 26, 20), 80: (32, 24, 16), 50: (24, 16)}
 HUES = 64  # palette entries kept for what is not grey
 LARGEST = 150_000  # bytes
+PAGE_DPI = 100  # px of a page to an inch of a figure
 
 
 class Picture(Figure):
     """A figure that a notebook shows when it is the last line of a cell, whatever the backend."""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
-        """Return the PNG and, for those who cannot see it, the titles of its panels."""
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", metadata={"Software": None})
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the PNG with its width on the page in px and, for those who cannot see it, the titles of its panels."""
         titles = (ax.get_title(loc="left") or ax.get_title() or ax.get_ylabel() for ax in self.axes)
-        return buffer.getvalue(), {"alt": "; ".join(" ".join(title.split()) for title in titles if title)}
+        alt = "; ".join(" ".join(title.split()) for title in titles if title)
+        return encoded(self), {"alt": alt, "width": round(PAGE_DPI * self.get_figwidth())}
 
 
 def canvas(height: float, width: float = WIDTH, layout: str | None = "constrained") -> Picture:
@@ -114,16 +115,20 @@ def save(figure: Figure, path: Path | str, largest: int = LARGEST) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise NircoreError(f"Figures are written as PNG: give {path.name} the ending .png.")
+    with atomic(path) as temporary:
+        temporary.write_bytes(encoded(figure, largest))
+    return path
+
+
+def encoded(figure: Figure, largest: int = LARGEST) -> bytes:
+    """Return a figure as PNG of at most `largest` bytes, as `save` says."""
     before = figure.dpi
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     try:
-        data = _fitting(figure, largest)
+        return _fitting(figure, largest)
     finally:
         figure.dpi = before
-    with atomic(path) as temporary:
-        temporary.write_bytes(data)
-    return path
 
 
 def _fitting(figure: Figure, largest: int) -> bytes:

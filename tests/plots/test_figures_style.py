@@ -55,8 +55,8 @@ def test_a_notebook_shows_a_figure_with_its_titles_for_those_who_cannot_see_it()
     for ax, title in zip(figure.subplots(1, 2), ("before", "after\nthe step"), strict=True):
         ax.set_title(title)
     png, about = figure._repr_png_()
-    assert Image.open(io.BytesIO(png)).size == (700, 250)
-    assert about == {"alt": "before; after the step"}
+    assert Image.open(io.BytesIO(png)).size == (1050, 375) and len(png) <= style.LARGEST
+    assert about == {"alt": "before; after the step", "width": 700}
 
 
 @pytest.mark.parametrize("kind", ["uniform", "low-light"])
