@@ -42,7 +42,7 @@ class Picture(Figure):
     """A figure that a notebook shows when it is the last line of a cell, whatever the backend."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
-        """Return the PNG with its width on the page in px and, for those who cannot see it, the titles of its panels."""
+        """Return the PNG with its width on a page in px and, for those who cannot see it, the panels' titles."""
         titles = (ax.get_title(loc="left") or ax.get_title() or ax.get_ylabel() for ax in self.axes)
         alt = "; ".join(" ".join(title.split()) for title in titles if title)
         return encoded(self), {"alt": alt, "width": round(PAGE_DPI * self.get_figwidth())}
