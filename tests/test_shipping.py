@@ -58,8 +58,8 @@ def test_export_halves_the_size_and_keeps_the_numbers(small, tmp_path):
 def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
     monkeypatch.setattr(shipping, "PHANTOMS", 0)
-    monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2, "epochs": 1, "steps_per_epoch": 1})
-    monkeypatch.setitem(shipping.FOLD_EPOCHS, "realtime", 1)
+    monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2})
+    monkeypatch.setattr(shipping, "STEPS", {"epochs": 1, "steps_per_epoch": 1})
     seen, whole = [], shipping.whole
     monkeypatch.setattr(shipping, "whole", lambda scene, darks: seen.append(scene.group) or whole(scene, darks))
     said = []
