@@ -7,6 +7,8 @@ import tifffile
 from nircore import reproduce
 from nircore.inference import engines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def nircore(nircore, monkeypatch, tmp_path):

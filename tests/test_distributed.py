@@ -16,6 +16,8 @@ import nircore
 from nircore.errors import NircoreError
 from nircore.training import distributed
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import dataclasses, json, os, sys, time
 from pathlib import Path

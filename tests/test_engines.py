@@ -11,6 +11,8 @@ from nircore.errors import NircoreError
 from nircore.inference import engines, enhance, seen, tiles, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(37, 50), (16, 131)]
 NOISY_SIZES = [(131, 90), (64, 81)]
 ROUNDING_DN = 0.01  # a thousandth of the noise: float32 sums in another order

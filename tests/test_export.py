@@ -8,6 +8,8 @@ from nircore.errors import NircoreError
 from nircore.inference import export
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
+pytestmark = pytest.mark.slow
+
 GENERATORS = {
     "unet": lambda: initialise_rectified(UNetGenerator(4, 3), 1),
     "resnet": lambda: initialise(ResnetGenerator(4, 1), 1),

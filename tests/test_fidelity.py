@@ -11,6 +11,8 @@ from nircore.metrics.structure import vessel_mask
 from nircore.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
 from nircore.study.fidelity.animals import Animal
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (160, 128)
 
 

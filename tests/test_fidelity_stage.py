@@ -14,6 +14,8 @@ from nircore.stages import fidelity as stage
 from nircore.study.fidelity import redegradation, summary
 from nircore.study.fidelity.animals import Animal
 
+pytestmark = pytest.mark.slow
+
 TESTS = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 SMALL = {"height": 96, "width": 80, "crop": 32, "animals": 6, "ngf": 2, "blocks": 1, "device": "cpu"}
 

@@ -17,6 +17,8 @@ from nircore.config import resolve
 from nircore.run import Run
 from nircore.stages import make
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {"run": "seen", "profile": "smoke", "animals": 12, "epochs": 3, "steps_per_epoch": 2, "ngf": 4}
 SHOTS = os.environ.get("NIRCORE_SCREENSHOTS")  # a folder: keep what was seen, for a person to look at

@@ -10,6 +10,8 @@ from nircore.baselines import noise2void
 from nircore.baselines.noise2void import available, digest, train
 from nircore.errors import NircoreError
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"epochs": 1, "patch": 16, "batch": 4}  # 4 frames of 64 x 64: 14 steps
 
 

@@ -12,6 +12,8 @@ from nircore.models.checkpoint import load_generator
 from nircore.study import plate, probes
 from nircore.study.fidelity.animals import Animal
 
+pytestmark = pytest.mark.slow
+
 GENERATORS = {name: load_generator(file)[0] for name, file in MODELS.items()}
 models = pytest.mark.parametrize("model", MODELS)
 

@@ -13,6 +13,8 @@ from nircore.plots import real_time as draw
 from nircore.plots.style import save
 from nircore.study import real_time, roofline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):

@@ -24,6 +24,8 @@ from nircore.stages import (
     training,
 )
 
+pytestmark = pytest.mark.slow
+
 TINY = {"animals": 12, "height": 96, "width": 80, "crop": 32, "ngf": 2, "ndf": 2, "epochs": 2, "steps_per_epoch": 1}
 LEADS = ("physics", "oracle", "realtime")  # say their times beside their sizes
 

@@ -13,6 +13,8 @@ from nircore.reproduce import NOTEBOOKS, Progress, reproduce
 from nircore.run import Run
 from nircore.stages import STAGES
 
+pytestmark = pytest.mark.slow
+
 TINY = {"run": "tiny", "animals": 12, "height": 64, "width": 64, "crop": 32, "ngf": 2, "ndf": 2, "blocks": 1,
         "epochs": 2, "steps_per_epoch": 1, "validation_fraction": 0.15}  # fmt: skip
 COUNT = 10

@@ -14,6 +14,8 @@ from nircore.lab import card, shipping
 from nircore.models import build_generator, checkpoint
 from nircore.study import trust
 
+pytestmark = pytest.mark.slow
+
 TABLES = Path(__file__).resolve().parent.parent / "reports" / "benchmark"
 
 

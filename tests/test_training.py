@@ -32,6 +32,8 @@ from nircore.training.cyclegan import COLUMNS as TERMS
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.loop import Training, choose_device, same_training, table_epochs
 
+pytestmark = pytest.mark.slow
+
 # Children forked from a server that has imported everything, and done nothing with it yet, start at once.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["nircore.training.loop", "torch._dynamo", "scipy.ndimage", "hypothesis", "pytest"])

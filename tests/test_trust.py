@@ -19,6 +19,8 @@ from nircore.models import build_generator, checkpoint
 from nircore.models.generator import Generator
 from nircore.study import trust
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (96, 80)
 
 

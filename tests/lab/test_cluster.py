@@ -12,6 +12,8 @@ import nircore as package
 from nircore.lab import job as jobs
 from tests.lab.made import frames
 
+pytestmark = pytest.mark.slow
+
 distributed = pytest.importorskip("distributed")
 
 

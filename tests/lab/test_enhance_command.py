@@ -19,6 +19,8 @@ from nircore.inference.settings import Settings
 from nircore.lab import job as jobs
 from tests.lab.made import frames
 
+pytestmark = pytest.mark.slow
+
 
 def left_over(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.name.startswith((".", "whole"))]

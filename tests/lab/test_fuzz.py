@@ -22,6 +22,8 @@ from nircore.lab.run import enhance_files
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
+pytestmark = pytest.mark.slow
+
 TRIED = int(os.environ.get("NIRCORE_FUZZ", "200"))
 EVIL = [0, 1, 2, 3, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
 

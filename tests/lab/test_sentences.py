@@ -21,6 +21,8 @@ from nircore.lab import job as jobs
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
+pytestmark = pytest.mark.slow
+
 WRITING = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",

@@ -21,6 +21,8 @@ from nircore.lab.locks import NAME, Locks
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
+pytestmark = pytest.mark.slow
+
 COUNTED = """
 import sys
 from nircore.lab import job

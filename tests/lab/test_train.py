@@ -11,6 +11,8 @@ from nircore.lab.train import train
 from nircore.models import checkpoint
 from tests.lab.made import frames
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "crop": 32}
 
 

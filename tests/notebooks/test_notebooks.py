@@ -15,6 +15,8 @@ from nircore.reproduce import NOTEBOOKS as CHAIN
 from nircore.run import MARK
 from tests.notebooks.golden import NOTEBOOKS, is_golden, stripped
 
+pytestmark = pytest.mark.slow
+
 ALONE = ["11_enhance_your_frames"]  # stand-alone: compared like the others, no part of the chain
 EXPECTED = 12  # raise it with every notebook added: a lost one must not pass unseen
 
