@@ -105,7 +105,8 @@ def showcase(run: Run, folder: Path) -> Path:
     for path in sorted(run.path("notebooks").glob("[0-9][0-9]_*.ipynb")):
         source = nbformat.read(paths.notebooks() / path.name, as_version=4)
         shown = shown_copy(nbformat.read(path, as_version=4), source)
-        paths.write_text(fresh / "notebooks" / path.name, nbformat.writes(shown) + "\n")
+        text = nbformat.writes(shown).replace(f"{run.folder}/", "").replace(f"{paths.REPOSITORY}/", "")
+        paths.write_text(fresh / "notebooks" / path.name, text + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return folder
@@ -125,9 +126,21 @@ def shown_copy(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -
         shown.cells.append(fresh)
         if ran and "injected-parameters" in ran[0].metadata.get("tags", []):
             shown.cells.append(_with_outputs(ran.pop(0)))
+    heading = ""
     for number, cell in enumerate(shown.cells):
         cell.id = f"cell-{number}"  # drawn at random otherwise, and never the same twice
+        if cell.cell_type == "markdown":
+            heading = next((line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")), heading)
+        for output in cell.get("outputs", ()):
+            _describe(output, heading)
     return shown
+
+
+def _describe(output: nbformat.NotebookNode, heading: str) -> None:
+    """Give a picture without words of its own the heading that it stands under."""
+    if "image/png" in output.get("data", {}):
+        about = output.metadata.setdefault("image/png", {})
+        about["alt"] = about.get("alt") or heading
 
 
 def _with_outputs(ran: nbformat.NotebookNode) -> nbformat.NotebookNode:
