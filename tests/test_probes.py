@@ -94,6 +94,19 @@ def test_a_plate_of_exact_wells_has_slope_one_and_no_error():
     assert table.loc["half", "slope"] == pytest.approx(0.5)
 
 
+def test_a_faint_well_is_lost_in_the_noise_and_found_without():
+    """Planted: wells from 100 DN down by a factor of 1.5 each; a spot of 200 px in noise of 12 DN shows 2 to 3 DN."""
+    y, x = np.indices((640, 512))
+    image = np.zeros(y.shape)
+    truth = 100.0 / 1.5 ** np.arange(24)
+    for well, (column, row) in zip(truth, ((c, r) for c in plate.COLUMNS for r in plate.ROWS), strict=True):
+        image += well * (np.hypot(y - row, x - column) < 33)
+    noisy = image + np.random.default_rng(0).normal(0, 12, image.shape)
+    assert plate.limit(image, truth) == pytest.approx(truth[-1])
+    assert 1.5 < plate.limit(noisy, truth) < 5
+    assert np.isnan(plate.limit(np.zeros_like(image), truth))
+
+
 def test_the_camera_of_the_probes_is_that_of_the_frames():
     flat = probes.exposed(np.full((400, 400), 500.0), 0)
     assert flat.var() == pytest.approx(500 / CAMERA.gain_e_per_dn + CAMERA.read_noise_dn**2, rel=0.03)

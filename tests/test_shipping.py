@@ -12,7 +12,7 @@ from nircore.errors import NircoreError
 from nircore.inference.shipped import CARD, MODELS, weights_of
 from nircore.lab import card, shipping
 from nircore.models import build_generator, checkpoint
-from nircore.study import trust
+from nircore.study import rivals, trust
 
 pytestmark = pytest.mark.slow
 
@@ -62,8 +62,8 @@ def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, tmp_path, monkey
     monkeypatch.setattr(shipping, "PHANTOMS", 0)
     monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2})
     monkeypatch.setattr(shipping, "STEPS", {"epochs": 1, "steps_per_epoch": 1})
-    seen, whole = [], shipping.whole
-    monkeypatch.setattr(shipping, "whole", lambda scene, darks: seen.append(scene.group) or whole(scene, darks))
+    seen, whole = [], rivals.whole
+    monkeypatch.setattr(rivals, "whole", lambda scene, darks: seen.append(scene.group) or whole(scene, darks))
     said = []
     weights = shipping.train(swir_hdr, "realtime", "F1-2", said.append)
     assert set(seen) == {"F5-2", "M8-1", "m1_hdr_icg"} and weights.is_file()
@@ -103,5 +103,5 @@ def test_the_card_is_what_its_tables_say():
 def test_the_card_s_tables_say_which_version_made_them():
     import nircore
 
-    for name in (*card.TABLES, "unseen_animals", "synthetic_cameras"):
+    for name in (*card.TABLES, "real_frames", "table11_real_frames", "synthetic_cameras"):
         assert set(pd.read_csv(TABLES / f"{name}.csv", dtype=str)["nircore"]) == {nircore.__version__}, name

@@ -3,15 +3,18 @@
 Frames (H, W) are in DN above the dark, their noise that of `nircore.data.noise`.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.stats import norm, poisson
 
-from nircore.data.noise import Noise, check_noise
+from nircore.data.noise import Noise, check_noise, noise_model
 from nircore.metrics.no_reference import check_image
 
 MAX_SIGNAL_E = 500.0  # electrons up to which the inverse is tabulated; beyond, its correction no longer changes
+SPECTRUM_SMOOTH = 3.0  # frequency steps (sigma): one frame tells its power at one frequency to 100 %
 
 
 def forward(image: np.ndarray, noise: Noise) -> np.ndarray:
@@ -68,3 +71,17 @@ def _table(read_noise_e: float) -> tuple[np.ndarray, np.ndarray]:
     signal = np.linspace(0, np.sqrt(MAX_SIGNAL_E), 300) ** 2
     expectation = expected(signal, read_noise_e)
     return expectation, signal - (expectation**2 / 4 - 1 / 8 - read_noise_e**2)
+
+
+def noise_spectrum(frames: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the noise's power over spatial frequencies, (H, W) float64, as `numpy.fft.fft2` orders them.
+
+    Frames and their truths, (H, W) in DN of one size, are stabilised by the frame's own noise; what differs is noise.
+    The mean is the noise's variance: 1 where stabilisation is exact. Smoothed, for few frames are at hand.
+    """
+    power = np.zeros(frames[0].shape)
+    for frame, truth in zip(frames, truths, strict=True):
+        noise = noise_model(frame)
+        residual = forward(frame, noise) - forward(truth, noise)
+        power += np.abs(np.fft.fft2(residual - residual.mean())) ** 2 / residual.size
+    return gaussian_filter(power / len(frames), SPECTRUM_SMOOTH, mode="wrap")

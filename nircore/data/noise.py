@@ -53,7 +53,7 @@ def noise_model(image: np.ndarray) -> Noise:
     image = check_image(image)
     if min(image.shape) < 2 * PATCH:
         raise NircoreError(f"image has shape {image.shape}: below {2 * PATCH} pixels a side, pass Noise.")
-    mean, variance = _patches(image)
+    mean, variance = patches(image)
     level, spread = np.abs(mean).max(), np.median(variance)
     if not (level > 0 and spread > 0):
         raise NircoreError("image is free of noise in most places: pass the camera's Noise instead.")
@@ -61,7 +61,7 @@ def noise_model(image: np.ndarray) -> Noise:
     return Noise(float(level / (slope * spread)), float(np.sqrt(offset * spread)))
 
 
-def _patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the noise variance of each whole patch, (n,) both."""
     rows, columns = (side // PATCH for side in image.shape)
     tiles = image[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH).swapaxes(1, 2)

@@ -192,3 +192,15 @@ def scenes(root: Path | str) -> list[Scene]:
 
 def _holds(root: Path, kind: str) -> bool:
     return (root / kind).is_dir() or kind == "qd/"
+
+
+def series(root: Path | str, kind: str) -> dict[float, Path]:
+    """Return exposure in s -> frame of what is no animal: "plate", "reflectance" or "checker".
+
+    Raises:
+        NircoreError: the set under `root` has none.
+    """
+    found = {int(re.search(r"_(\d+)ms", path.name)[1]) / 1e3: path for path in Path(root).glob(f"{kind}/*ms.tif")}
+    if not found:
+        raise NircoreError(f"{root} has no folder {kind}/ with frames like {kind}_00020ms.tif: fetch the whole set.")
+    return dict(sorted(found.items()))

@@ -17,10 +17,11 @@ from nircore.paths import VERSION, write_text
 from nircore.plots.frames import before_after
 from nircore.plots.style import save
 from nircore.plots.synthetic import heat_maps
-from nircore.study import plate, probes, synthetic, unseen
-from nircore.study.unseen import BEST_CLASSICAL
+from nircore.study import leaderboard, probes, synthetic, unseen
+from nircore.study.benchmark import NAMES
 from nircore.training.evaluation import panel
 
+BEST_CLASSICAL = NAMES["vst_bm3d"][0]
 ORDER = ("low-light", BEST_CLASSICAL, "realtime", "best")
 JUDGED = "M8-1"  # the animal whose light goes to synthetic cameras, and on whose frames wrong assumptions are tried
 SHOWN = ("M8-1_BP1200", "M8-1_LP1250")
@@ -34,7 +35,7 @@ def keep(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def tables(data_root: Path, folds: dict[str, dict[str, nn.Module]], folder: Path) -> None:
-    """Make the tables that need no training: synthetic cameras, wrong assumptions, plate and planted questions.
+    """Make the tables that need no training: synthetic cameras, wrong assumptions and planted questions.
 
     Args:
         data_root: folder of the SWIR_HDR set, with its plate.
@@ -51,7 +52,6 @@ def tables(data_root: Path, folds: dict[str, dict[str, nn.Module]], folder: Path
     keep(folder, "assumptions", assumptions(data_root, left_out["best"]))
     save(before_after([picture(data_root, left_out["best"])]), folder / "real_before_after.png")
     shipped = {model: load_generator(file)[0] for model, file in MODELS.items()}
-    keep(folder, "plate", plates(data_root, shipped))
     for name, probe in (("bar", probes.bar_beside_disc), ("hot_pixels", probes.hot_pixels)):
         made = [probe(_denoise(one)).assign(model=model) for model, one in shipped.items()]
         keep(folder, name, pd.concat(made, ignore_index=True))
@@ -91,27 +91,15 @@ def picture(data_root: Path, generator: nn.Module) -> dict[str, Any]:
     return panel(f"{scene.name.replace('_', ', ')}, 20 ms", frame, enhance(generator, frame)[0], reference)
 
 
-def plates(data_root: Path, generators: dict[str, nn.Module]) -> pd.DataFrame:
-    """Return `plate.compare` of the 20 ms frame and what the models make of it."""
-    frame, reference = plate.load(data_root)
-    images = {"input": frame} | {name: enhance(one, frame)[0] for name, one in generators.items()}
-    return plate.compare(images, reference)
-
-
 def markdown(table: pd.DataFrame) -> str:
     """Return a table as Markdown, numbers to three digits after the point at most."""
     return table.to_markdown(index=False, floatfmt=".3f", intfmt="d")
 
 
 def scores(folder: Path) -> str:
-    """Return the summary over the animals that were left out as Markdown."""
-    summary = unseen.summary(pd.read_csv(folder / "unseen_animals.csv"), ORDER)
-    columns = ["part", "method", "scenes"]
-    for reference in unseen.REFERENCES:
-        pairs = zip(summary[f"{reference}_psnr"], summary[f"{reference}_ssim"], strict=True)
-        summary[reference] = ["" if np.isnan(p) else f"{p:.2f} / {s:.3f}" for p, s in pairs]
-        columns.append(reference)
-    return markdown(summary[columns])
+    """Return how what ships and its nearest rival do on animals left out, as Markdown."""
+    board = pd.read_csv(folder / "table11_real_frames.csv")
+    return markdown(leaderboard.shown(board, ORDER).drop(columns=["fine", "coarse"]))
 
 
 def text(folder: Path) -> str:

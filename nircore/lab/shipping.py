@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +10,13 @@ from torch import nn
 
 from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
-from nircore.data.darks import Darks
 from nircore.data.degraded import DegradedCrops, LowLight
-from nircore.data.stabilise import Stabilisation
-from nircore.inference import enhance, prepare
 from nircore.inference.shipped import MODELS
-from nircore.lab import card
+from nircore.lab import card, real_frames
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
 from nircore.paths import run_folder
-from nircore.study import trust, unseen
+from nircore.study import rivals, trust, unseen
 from nircore.study.fidelity.animals import Animal
 from nircore.study.unseen import FOLDS
 from nircore.training.crops import scene_of
@@ -49,7 +45,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         say: receives a line for each epoch.
     """
     left_out, darks = FOLDS.get(without, ()), swir_hdr.darks(data_root)
-    scenes = [whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
+    scenes = [rivals.whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
     scenes += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = dataclasses.replace(resolve(settings), **SIZES[model], **STEPS)
@@ -57,14 +53,6 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
     place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
     Training(config, crops, place, lambda generator: {}, say).run()
     return place / "generator.safetensors"
-
-
-def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
-    """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
-    reference, known = scene.merged(darks)
-    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
-    bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
-    return np.where(known, reference, bright).astype(np.float32)
 
 
 def export(weights: Path, place: Path = MODELS["best"]) -> Config:
@@ -79,20 +67,6 @@ def export(weights: Path, place: Path = MODELS["best"]) -> Config:
 def folds(data_root: Path, model: str, say: Callable[[str], None] = print) -> dict[str, nn.Module]:
     """Return the model trained without each animal of `unseen.FOLDS`, by that animal."""
     return {without: load_generator(train(data_root, model, without, say))[0] for without in FOLDS}
-
-
-def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
-    """Enhance a frame (H, W) in DN above the dark as `nircore enhance --dark` does, as an array."""
-    fit = Stabilisation.of(prepare(generator, frame), black=0.0)
-    return enhance(generator, frame, fit)[0]
-
-
-def unseen_scores(data_root: Path, by_model: dict[str, dict[str, nn.Module]], table: Path) -> pd.DataFrame:
-    """Score the models, each scene by the one that never saw its animal, beside the classical methods."""
-    methods = {key: (lambda fold, method=method: method) for key, method in unseen.classical().items()}
-    for name, generators in by_model.items():
-        methods[name, 0.0] = lambda fold, g=generators: partial(enhanced, g[fold])
-    return unseen.tuned(unseen.scores(data_root, methods, table))
 
 
 def phantoms(generator: nn.Module) -> list[trust.Seen]:
@@ -147,6 +121,6 @@ def ship(data_root: Path, folder: Path, say: Callable[[str], None] = print) -> N
         calibration, coverage = calibrate(real(data_root, by_model[model]), phantoms(load_generator(place)[0]))
         trust.save(calibration, place)
         card.keep(folder, f"trust_{model}", pd.DataFrame({"animal": list(coverage), "outside": coverage.values()}))
-    card.keep(folder, "unseen_animals", unseen_scores(data_root, by_model, folder / "unseen_animals_all.csv"))
+    real_frames.scored(data_root, rivals.classical() | rivals.shipped(by_model), folder, say)
     card.tables(data_root, by_model, folder)
     card.write(folder)
