@@ -6,11 +6,13 @@ READY := .venv/ready
 CONSTRAINTS ?= -c constraints.txt
 # Passed on, for example `make reproduce ARGS="--profile smoke --recipe cyclegan"`.
 ARGS ?=
+# The folder of the SWIR_HDR set, for `make publish`.
+DATA_ROOT ?= data/swir_hdr
 
 # Test files run beside each other, each in one process, which keeps what its fixtures made.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: reproduce test quick lab golden showcase clean
+.PHONY: reproduce test quick lab golden showcase publish clean
 
 reproduce: $(READY)
 	$(BIN)/nircore reproduce $(ARGS)
@@ -33,6 +35,10 @@ lab: $(READY)
 # Execute the notebooks again on the smoke profile and keep only the golden outputs.
 golden: $(READY)
 	$(BIN)/python tests/notebooks/golden.py
+
+# Publish every table and figure of the repository anew, with one version: hours; interrupted, it goes on.
+publish: $(READY)
+	$(BIN)/nircore publish --data-root $(DATA_ROOT)
 
 # Publish the default run: its settings, tables, figures, report and executed notebooks go into the repository.
 showcase: reproduce

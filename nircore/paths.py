@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from errno import (
     ESTALE,
     ETIMEDOUT,
 )  # fmt: skip
+from functools import lru_cache
 from pathlib import Path
 
 from nircore.errors import NircoreError
@@ -27,6 +29,19 @@ from nircore.errors import NircoreError
 VERSION = "0.2.0"
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
+
+
+@lru_cache(maxsize=1)
+def commit() -> str:
+    """Return the checkout's commit, shortened, with "+" where files that git knows were changed; "" without one."""
+    if not (REPOSITORY / ".git").exists():
+        return ""
+    try:
+        ask = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
+        done = subprocess.run(ask, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _folder(variable: str, name: str) -> Path:

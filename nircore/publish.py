@@ -15,7 +15,7 @@ import pandas as pd
 from nircore import paths
 from nircore.data.frames import sha256
 from nircore.errors import NircoreError
-from nircore.run import Run
+from nircore.run import Run, stamped
 from nircore.stages import provenance
 from nircore.study import processor
 
@@ -59,18 +59,18 @@ def _published(
             part = run.table(name)
             part.insert(0, "dataset", run.config.dataset)
             parts.append(part)
-        text = pd.concat(parts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        text = stamped(pd.concat(parts)).to_csv(index=False, float_format="%.6g", lineterminator="\n")
         paths.write_text(folder / f"{name}.csv", text)
     for run in runs:
         _copy(run, folder, (*plots, *(pictures if run.config.dataset == "phantom" else ())))
-    paths.write_text(folder / "machine.csv", processor.machine().to_csv(index=False, lineterminator="\n"))
+    paths.write_text(folder / "machine.csv", stamped(processor.machine()).to_csv(index=False, lineterminator="\n"))
     return folder
 
 
 def real_time(run: Run, folder: Path) -> Path:
     """Write a run's times, what they were taken on, and the plots: none holds a picture."""
     for name in ("table10_real_time", "quality_speed", "real_time_machine"):
-        text = run.table(name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        text = stamped(run.table(name)).to_csv(index=False, float_format="%.6g", lineterminator="\n")
         paths.write_text(folder / f"{name}.csv", text)
     for name in ("fig12_real_time", "fig12b_engines"):
         with paths.atomic(folder / f"{name}.png") as temporary:

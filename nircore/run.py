@@ -13,6 +13,7 @@ from nircore import paths
 from nircore.config import Config, load_file, require_known, resolve
 from nircore.errors import NircoreError
 
+STAMP = ("nircore", "commit")  # columns of a published table: the version and the commit that made it
 MARK = "# Parameters"  # papermill begins the cell it injects with it, and so do our parameters cells
 
 
@@ -106,3 +107,8 @@ def published(name: str) -> Path:
     if not path.is_file():
         raise NircoreError(f"{path} is missing: it is part of the repository, restore it from there.")
     return path
+
+
+def stamped(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table to be published, with the columns STAMP: a table of another version says so itself."""
+    return table.assign(**dict(zip(STAMP, (paths.VERSION, paths.commit()), strict=True)))

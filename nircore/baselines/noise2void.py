@@ -63,7 +63,13 @@ def digest(frames: Sequence[np.ndarray], **settings: Any) -> str:
 
 
 def train(
-    frames: Sequence[np.ndarray], folder: Path, seed: int = 0, epochs: int = 30, patch: int = 64, batch: int = 8
+    frames: Sequence[np.ndarray],
+    folder: Path,
+    seed: int = 0,
+    epochs: int = 30,
+    patch: int = 64,
+    batch: int = 8,
+    tuned: bool = True,
 ) -> Denoise:
     """Train on low-light frames, or take the training of the same frames and settings that `folder` holds.
 
@@ -74,6 +80,8 @@ def train(
         epochs: passes over every patch of every frame.
         patch: side of a training patch in px, a power of 2 from 8 up.
         batch: patches a step.
+        tuned: by us, towards steady results from few steps: RATE to LAST_RATE, AVERAGED, HIDDEN and BATCH_NORM;
+            else with CAREamics' own rate, masking and network, and the weights of the last epoch.
 
     Returns:
         The denoiser: a frame (H, W) of any size from 16 px in DN above the dark -> (H, W) float32 DN.
@@ -86,14 +94,15 @@ def train(
     frames = _checked(frames, seed, epochs, patch, batch)
     normalised = [Normalisation.of(frame).apply(frame) for frame in frames]
     settings = {"seed": seed, "epochs": epochs, "patch": patch, "batch": batch, "careamics": version("careamics")}
-    settings |= {"rates": (RATE, LAST_RATE), "averaged": AVERAGED, "hidden": HIDDEN, "batch_norm": BATCH_NORM}
+    if tuned:
+        settings |= {"rates": (RATE, LAST_RATE), "averaged": AVERAGED, "hidden": HIDDEN, "batch_norm": BATCH_NORM}
     path = Path(folder) / f"noise2void-{digest(normalised, **settings)}.safetensors"
     make_folder(path.parent)
     with _contained():
-        config = _config(seed, epochs, patch, batch)
+        config = _config(seed, epochs, patch, batch, tuned)
         network = _network(config)
         if not path.is_file():
-            weights = _fit(normalised, path.parent, config)
+            weights = _fit(normalised, path.parent, config, AVERAGED if tuned else 0.0)
             with atomic(path) as temporary:
                 save_file(weights, temporary)
     try:
@@ -119,10 +128,17 @@ def _checked(frames: Sequence[np.ndarray], seed: int, epochs: int, patch: int, b
     return checked
 
 
-def _config(seed: int, epochs: int, patch: int, batch: int) -> Any:
+def _config(seed: int, epochs: int, patch: int, batch: int, tuned: bool) -> Any:
     """Return CAREamics' description of the network, the training and its schedule; all else is its default."""
     from careamics.config import create_advanced_n2v_config
 
+    ours: dict[str, Any] = {
+        "masked_pixel_percentage": HIDDEN,
+        "model_params": {"use_batch_norm": BATCH_NORM},
+        "optimizer_params": {"lr": RATE},
+        "lr_scheduler": "StepLR",
+        "lr_scheduler_params": {"step_size": 1, "gamma": (LAST_RATE / RATE) ** (1 / max(1, epochs - 1))},
+    }
     return create_advanced_n2v_config(
         experiment_name="noise2void",
         data_type="array",
@@ -131,16 +147,12 @@ def _config(seed: int, epochs: int, patch: int, batch: int) -> Any:
         batch_size=batch,
         num_epochs=epochs,
         normalization="none",  # done before
-        masked_pixel_percentage=HIDDEN,
-        model_params={"use_batch_norm": BATCH_NORM},
         n_val_patches=1,  # not looked at, and at least one is wanted
         num_workers=0,
-        optimizer_params={"lr": RATE},
-        lr_scheduler="StepLR",
-        lr_scheduler_params={"step_size": 1, "gamma": (LAST_RATE / RATE) ** (1 / max(1, epochs - 1))},
         checkpoint_params={"save_top_k": 0, "save_last": False},  # `predict` would silently take one of these
         trainer_params={"enable_model_summary": False},
         seed=seed + 1,  # CAREamics wants one above 0
+        **(ours if tuned else {}),
     )
 
 
@@ -156,8 +168,11 @@ def _network(config: Any) -> torch.nn.Module:
     return Noise2Void(**config.algorithm_config.model.model_dump())
 
 
-def _fit(frames: list[np.ndarray], folder: Path, config: Any) -> dict[str, torch.Tensor]:
-    """Train in a scratch folder inside `folder`, with ten lines of progress; return the averaged weights."""
+def _fit(frames: list[np.ndarray], folder: Path, config: Any, averaged: float) -> dict[str, torch.Tensor]:
+    """Train in a scratch folder inside `folder`, with ten lines of progress; return the averaged weights.
+
+    The average is over the share `averaged` of the epochs, the last ones, and over the last one at least.
+    """
     from careamics import CAREamist
     from lightning.pytorch.callbacks import LambdaCallback, WeightAveraging
 
@@ -170,7 +185,7 @@ def _fit(frames: list[np.ndarray], folder: Path, config: Any) -> dict[str, torch
 
     class Averaging(WeightAveraging):
         def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
-            return epoch_idx is not None and epoch_idx >= int((1 - AVERAGED) * epochs)
+            return epoch_idx is not None and epoch_idx >= min(int((1 - averaged) * epochs), epochs - 1)
 
     callbacks = [Averaging(), LambdaCallback(on_train_epoch_end=say)]
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:

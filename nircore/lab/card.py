@@ -17,6 +17,7 @@ from nircore.paths import VERSION, write_text
 from nircore.plots.frames import before_after
 from nircore.plots.style import save
 from nircore.plots.synthetic import heat_maps
+from nircore.run import STAMP, stamped
 from nircore.study import leaderboard, probes, synthetic, unseen
 from nircore.study.benchmark import NAMES
 from nircore.training.evaluation import panel
@@ -29,8 +30,8 @@ PICTURED = "M8-1_BP1300"
 
 
 def keep(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Write a table that the card shows, with the version that made it; return it."""
-    write_text(folder / f"{name}.csv", table.assign(nircore=VERSION).to_csv(index=False, float_format="%.4g"))
+    """Write a table to be published, with the version and the commit that made it; return it."""
+    write_text(folder / f"{name}.csv", stamped(table).to_csv(index=False, float_format="%.5g"))
     return table
 
 
@@ -106,13 +107,13 @@ def text(folder: Path) -> str:
     """Return the card; every number comes from a table in `folder` or from the weights, none from a hand."""
     read = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
     configs = {model: load_generator(file)[1] for model, file in MODELS.items()}
-    shown = {name: markdown(table.drop(columns="nircore", errors="ignore")) for name, table in read.items()}
+    shown = {name: markdown(table.drop(columns=[*STAMP])) for name, table in read.items()}
     facts = {
         model: f"{config.ngf} channels at the finest level, {config.epochs * config.steps_per_epoch} steps, "
         f"{MODELS[model].stat().st_size:,} bytes"
         for model, config in configs.items()
     }
-    cameras = synthetic.gains(pd.read_csv(folder / "synthetic_cameras.csv").drop(columns="nircore"))
+    cameras = synthetic.gains(pd.read_csv(folder / "synthetic_cameras.csv").drop(columns=[*STAMP]))
     shown["cameras"] = markdown(
         cameras.groupby(["method", "peak"])["gain_db"].agg(["min", "mean", "max"]).reset_index()
     )

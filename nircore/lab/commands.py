@@ -157,7 +157,9 @@ def ship(
     """Make the weights that come with the package, and their model card (for maintainers): hours, it goes on."""
     from nircore import paths
     from nircore.inference.shipped import CARD
-    from nircore.lab.shipping import ship as execute
+    from nircore.lab import real_frames, shipping
 
-    execute(data_root.expanduser().resolve(), tables or paths.run_folder("benchmark"))
+    root = data_root.expanduser().resolve()
+    shipping.ship(root)
+    real_frames.publish(root, tables or paths.run_folder("benchmark"))
     print(f"Card: {CARD}")

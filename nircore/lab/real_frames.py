@@ -9,8 +9,10 @@ import pandas as pd
 
 from nircore import baselines
 from nircore.inference.shipped import MODELS
+from nircore.lab import card, shipping
 from nircore.lab.card import keep
 from nircore.models.checkpoint import load_generator
+from nircore.paths import run_folder
 from nircore.plots import benchmark as draw_scores
 from nircore.plots import camera as draw
 from nircore.plots.style import save
@@ -20,6 +22,27 @@ from nircore.study.unseen import Key, Method
 
 BOARDS = ("reflectance", "checker")  # the first one for the response as well
 PLATE_FOLD = "M8-1"  # whose models look at the plate where none ships: no animal is on it
+
+
+def publish(data_root: Path, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Make every table and figure of real frames, and the card; what is trained or scored already stays.
+
+    Args:
+        data_root: folder of the SWIR_HDR set, with its plate and boards.
+        folder: for the tables, `reports/benchmark` of the checkout.
+        say: receives lines on how far it is.
+    """
+    by_model = {model: shipping.folds(data_root, model, say) for model in MODELS}
+    learnt = rivals.learnt(data_root, run_folder("real-frames"), say)
+    methods = rivals.classical() | rivals.coloured(data_root) | learnt | rivals.shipped(by_model)
+    table = scored(data_root, methods, folder, say)
+    plates(data_root, of_the_plate(table, learnt), folder)
+    camera(data_root, folder)
+    for model, place in MODELS.items():
+        coverage = shipping.coverage(data_root, by_model[model], load_generator(place)[0])
+        keep(folder, f"trust_{model}", coverage)
+    card.tables(data_root, by_model, folder)
+    card.write(folder)
 
 
 def scored(

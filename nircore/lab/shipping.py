@@ -12,7 +12,6 @@ from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.inference.shipped import MODELS
-from nircore.lab import card, real_frames
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
 from nircore.paths import run_folder
@@ -106,21 +105,20 @@ def _mixed(one: list[trust.Seen], other: list[trust.Seen]) -> list[trust.Seen]:
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
 
 
-def ship(data_root: Path, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Make everything in `nircore/weights/`, and the tables its card shows; trainings go on where they were.
+def coverage(data_root: Path, by_animal: dict[str, nn.Module], generator: nn.Module) -> pd.DataFrame:
+    """Return the share outside on each animal that neither trained nor calibrated: `animal`, `outside`."""
+    outside = calibrate(real(data_root, by_animal), phantoms(generator))[1]
+    return pd.DataFrame({"animal": list(outside), "outside": outside.values()})
+
+
+def ship(data_root: Path, say: Callable[[str], None] = print) -> None:
+    """Make everything in `nircore/weights/` but the card; trainings go on where they were.
 
     Args:
-        data_root: folder of the SWIR_HDR set, with its plate.
-        folder: for the tables, `reports/benchmark` of the checkout.
+        data_root: folder of the SWIR_HDR set.
         say: receives lines on how far it is.
     """
-    by_model = {}
     for model, place in MODELS.items():
         export(train(data_root, model, say=say), place)
-        by_model[model] = folds(data_root, model, say)
-        calibration, coverage = calibrate(real(data_root, by_model[model]), phantoms(load_generator(place)[0]))
-        trust.save(calibration, place)
-        card.keep(folder, f"trust_{model}", pd.DataFrame({"animal": list(coverage), "outside": coverage.values()}))
-    real_frames.scored(data_root, rivals.classical() | rivals.shipped(by_model), folder, say)
-    card.tables(data_root, by_model, folder)
-    card.write(folder)
+        seen = real(data_root, folds(data_root, model, say))
+        trust.save(calibrate(seen, phantoms(load_generator(place)[0]))[0], place)

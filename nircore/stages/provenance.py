@@ -2,16 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nircore.data.frames import sha256
-from nircore.paths import REPOSITORY, VERSION, data, write_text
+from nircore.paths import REPOSITORY, VERSION, commit, data, write_text
 from nircore.run import Run
 
 NOTEBOOK = "NIRCORE_NOTEBOOK"  # environment: the notebook that the chain is executing
@@ -95,16 +93,3 @@ def _asked_for() -> tuple[str, int]:
         return "", 0
     name = os.environ.get(NOTEBOOK) or os.environ.get("JPY_SESSION_NAME", "")  # JupyterLab gives the latter
     return Path(name).name.removesuffix(".ipynb"), shell.execution_count
-
-
-@lru_cache(maxsize=1)
-def commit() -> str:
-    """Return the checkout's commit, shortened, with "+" where files that git knows were changed; "" without one."""
-    if not (REPOSITORY / ".git").exists():
-        return ""
-    try:
-        ask = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
-        done = subprocess.run(ask, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -28,7 +28,9 @@ from nircore.training import crops
 from nircore.training.loop import Training
 
 OfFold = Callable[[str], Method]
-LOW_LIGHT, NOISE2VOID, PAPER, ORACLE = "low-light", "Noise2Void", "paper's system", "trained on pairs"
+LOW_LIGHT, PAPER, ORACLE = "low-light", "paper's system", "trained on pairs"
+#: Name -> whether our schedule trains it, or CAREamics' own.
+NOISE2VOID = {"Noise2Void": True, "Noise2Void, CAREamics' defaults": False}
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
 TARGET_S = 0.32  # s: the published long exposure, the paper's domain B
 KNOWN = 0.95  # share of a reference's pixels, at least, for a pair
@@ -89,10 +91,14 @@ def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[
         (PAPER, UNPAIRED, 0.0): cache(lambda fold: _as_method(paper(root, place, fold, say))),
         (ORACLE, PAIRED, 0.0): cache(lambda fold: _as_method(oracle(root, place, fold, say))),
     }
-    if not noise2void.available():
-        shared = cache(lambda: noise2void.train(low_light(root), place))
-        methods[NOISE2VOID, UNPAIRED, 0.0] = lambda fold: lambda frame: shared()(cleaned(frame))
+    for name, tuned in {} if noise2void.available() else NOISE2VOID.items():
+        shared = cache(partial(_noise2void, root, place, tuned))
+        methods[name, UNPAIRED, 0.0] = lambda fold, network=shared: lambda frame: network()(cleaned(frame))
     return methods
+
+
+def _noise2void(root: Path, place: Path, tuned: bool) -> Method:
+    return noise2void.train(low_light(root), place, tuned=tuned)
 
 
 def shipped(folds: dict[str, dict[str, nn.Module]]) -> dict[Key, OfFold]:
