@@ -35,7 +35,8 @@ def ensure(
     A making that was interrupted is made again, to the same bytes.
 
     For every animal: `low_light/` and `target/` raw 16-bit frames (H, W) in DN, `truth/` the noise-free
-    target-window signal in DN at the low-light exposure (float32), and `labels/` (uint8: 1 body, 2 vessel,
+    target-window signal in DN at the low-light exposure (float32), `own/` that of the low light's own window, and
+    `labels/` (uint8: 1 body, 2 vessel,
     3 centre-line, 4 lesion). `dark/` holds the camera's dark level at both exposures (float32 DN).
     """
     if (folder / "catalogue.csv").is_file():
@@ -66,7 +67,8 @@ def _make_animal(
         row = {"file": file, "domain": domain, "group": name, "scene": name, "exposure_s": seconds}
         rows.append(row | {"filter": DOMAINS[domain], "reference": "", "reference_s": math.nan})
     rows[0] |= {"reference": f"truth/{name}.tif", "reference_s": exposure_s["low_light"]}
-    _write(folder / rows[0]["reference"], camera.expected_dn(rate["target"], exposure_s["low_light"]))
+    for truth, domain in ((rows[0]["reference"], "target"), (f"own/{name}.tif", "low_light")):
+        _write(folder / truth, camera.expected_dn(rate[domain], exposure_s["low_light"]))
     labels = np.zeros(shape, dtype=np.uint8)
     for value, part in enumerate(LABELS, start=1):
         labels[getattr(body, part)] = value
@@ -90,3 +92,9 @@ def load(file: str) -> np.ndarray:
     """Return the dark-subtracted signal of a raw phantom frame, (H, W) float32 in DN."""
     path = Path(file)
     return read_frame(path).pixels - read_frame(path.parent.parent / "dark" / f"{path.parent.name}.tif").pixels
+
+
+def own_truth(reference: str) -> np.ndarray:
+    """Return the noise-free frame of the low light's own window, (H, W) float32 in DN, beside a truth's file."""
+    path = Path(reference)
+    return read_frame(path.parent.parent / "own" / path.name).pixels

@@ -105,3 +105,12 @@ def reference(config: Config, row: Any) -> Reference | None:
         return truth, np.ones(truth.shape, dtype=bool)
     truth = swir_hdr.load(row.reference, row.reference_s, _darks(_given(config, "data_root")))
     return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(read_frame(row.reference).pixels)
+
+
+def own_truth(config: Config, row: Any) -> np.ndarray | None:
+    """Return what a low-light row would be without noise, (H, W) in DN, where its reference is another window's.
+
+    The phantom's reference is the target window's, so that a score against it mixes denoising with a translation
+    that no filter can make. On real frames the reference is the row's own scene: None.
+    """
+    return made_phantom.own_truth(row.reference) if config.dataset == "phantom" and row.reference else None

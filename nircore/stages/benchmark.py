@@ -75,7 +75,7 @@ def matched(row: Any) -> bool:
 def judged(run: Run, row: Any) -> Judged:
     """Load a row's frame, and make ready to judge what is made of it."""
     frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
-    return row, frame, Judge(frame, *truth)
+    return row, frame, Judge(frame, *truth, own=sets.own_truth(run.config, row))
 
 
 def _unchanged(frame: np.ndarray) -> np.ndarray:

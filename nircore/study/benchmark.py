@@ -32,8 +32,9 @@ NAMES: dict[str, tuple[str, str]] = {
 }
 RANGE = 255.0  # the common scale of the paper's metrics: black level to white level of the input frame
 PAPER = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")
-METRICS = ("psnr", "ssim", *PAPER, "sbr", "cnr", "dice", "cl_dice")
-COMPARED = ("psnr", "ssim", "dice", "cl_dice")
+OWN = ("own_psnr", "own_ssim")  # against the frame's own window: denoising alone, without a translation
+METRICS = ("psnr", "ssim", *PAPER, "sbr", "cnr", "dice", "cl_dice", *OWN)
+COMPARED = ("psnr", "ssim", "dice", "cl_dice", *OWN)
 SHARE = 3  # a detail is the frame's shorter side over this
 DARK = 0.1  # share of the peak that counts as dark when vessels are weighed by their contrast
 COARSE = 256  # px: shorter side of the frames whose vessels have the radii of `structure.SIGMAS`
@@ -97,10 +98,15 @@ class Judge:
     All methods are measured in the same regions. Vessels are those of the truth (`structure.vessel_mask`, radii in
     proportion to the frame's size); the background is the ring around them (`quantitation.background_ring`, 3 to
     9 px away on a frame 256 px wide, 6 to 18 px on one of 512), both where the truth is valid.
+
+    Args:
+        own: the frame without noise, where the truth is another window's (`sets.own_truth`).
     """
 
-    def __init__(self, frame: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> None:
-        self.fit, self.truth, self.valid = Normalisation.of(frame), truth, valid
+    def __init__(
+        self, frame: np.ndarray, truth: np.ndarray, valid: np.ndarray, own: np.ndarray | None = None
+    ) -> None:
+        self.fit, self.truth, self.valid, self.own = Normalisation.of(frame), truth, valid, own
         self.scale = magnification(truth.shape)
         self.vessels = self._vessels(truth)
         self.signal, self.background = self.vessels & valid, np.zeros_like(valid)
@@ -125,7 +131,13 @@ class Judge:
             | {key: paper[key] for key in PAPER}
             | self.quantities(image)
             | {"dice": structure.dice(mask, self.vessels), "cl_dice": structure.cl_dice(mask, self.vessels)}
+            | self._own(seen)
         )
+
+    def _own(self, seen: np.ndarray) -> dict[str, float]:
+        """Return OWN, the scores against the frame without noise; NaN where it is the truth itself or not known."""
+        score = {} if self.own is None else with_truth.score(seen, self.own)
+        return {key: score.get(key.removeprefix("own_"), math.nan) for key in OWN}
 
     def quantities(self, image: np.ndarray) -> dict[str, float]:
         """Return `sbr` and `cnr` of the vessels against the ring around them; NaN where the truth shows no vessel.

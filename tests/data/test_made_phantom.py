@@ -114,7 +114,7 @@ def test_an_interrupted_making_is_completed_to_the_same_bytes(
     monkeypatch.undo()
     made_phantom.ensure(tmp_path, **SETTINGS)
     again, whole = _contents(tmp_path), _contents(made)
-    assert len(whole) == 1 + 2 + 6 * 4
+    assert len(whole) == 1 + 2 + 6 * 5
     assert again == whole
 
 
@@ -157,3 +157,11 @@ def test_a_catalogue_reads_back_as_text_and_numbers(made: Path) -> None:
     table = made_phantom.catalogue(made)
     assert pd.api.types.is_float_dtype(table["exposure_s"])
     assert all(isinstance(value, str) for key in ("file", "scene", "group", "reference") for value in table[key])
+
+
+def test_the_own_truth_is_the_noise_free_low_light(made: Path) -> None:
+    row = next(row for row in made_phantom.catalogue(made).itertuples() if row.reference)
+    own, frame = made_phantom.own_truth(row.reference), made_phantom.load(row.file)
+    assert own.dtype == np.float32 and own.shape == frame.shape
+    slope, offset = np.polyfit(own.ravel(), frame.ravel(), 1)
+    assert slope == pytest.approx(1, abs=0.1) and abs(offset) < 5
