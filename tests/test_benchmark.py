@@ -107,8 +107,8 @@ def test_the_background_is_a_ring_around_the_vessels_and_valid():
 
 def test_the_truth_is_measured_but_not_compared_with_itself():
     truth = scene()
+    found = Judge(noisy(truth), truth, EVERYWHERE).of_truth()
     assert {key for key, value in found.items() if math.isnan(value)} == set(benchmark.COMPARED)
-    assert {key for key, value in found.items() if math.isnan(value)} == {"psnr", "ssim", "dice", "cl_dice"}
 
 
 # Classical methods
