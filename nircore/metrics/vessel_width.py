@@ -76,11 +76,21 @@ def width(image: np.ndarray, one: Crossing, reach: float = REACH) -> float:
         return math.nan
 
 
-def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> float:
-    """Return the median of width in the image / width in the truth: 1 is right; NaN where nothing can be measured.
+class Relative(NamedTuple):
+    """The median of width in the image / width in the truth, and the share of the places where it was measured."""
 
-    Offset and gain of the image do not matter.
+    width: float
+    measured: float
+
+
+def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> Relative:
+    """Compare widths with the truth's: 1 is right; NaN where nothing can be measured, or where there is no place.
+
+    Offset and gain of the image do not matter. An image in which few places show a peak is judged by those few, the
+    clearest ones, so the share that was measured belongs beside the median.
     """
-    ratios = [width(image, one, reach) / width(truth, one, reach) for one in places]
-    ratios = [ratio for ratio in ratios if math.isfinite(ratio)]
-    return float(np.median(ratios)) if ratios else math.nan
+    ratios = np.array([width(image, one, reach) / width(truth, one, reach) for one in places])
+    known = ratios[np.isfinite(ratios)]
+    if not known.size:
+        return Relative(math.nan, 0.0 if places else math.nan)
+    return Relative(float(np.median(known)), known.size / len(places))

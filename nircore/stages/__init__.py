@@ -53,7 +53,8 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "input", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "precision", "validation_frames")
-FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
+FIDELITY = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift")
+FIDELITY += ("prevalence",)
 
 STAGES = {
     stage.name: stage
