@@ -11,7 +11,7 @@ from nircore.errors import NircoreError
 from nircore.metrics.quantitation import fwhm
 
 REACH, ALONG, STEP = 12.0, 3, 0.5  # px: half the profile's length, profiles averaged to both sides, sampling
-CENTRE = 4.0  # px: the truth's peak lies no farther from the middle of its profile
+CENTRE = 4.0  # px: a vessel's peak lies no farther from the middle of its profile
 MOST = 40  # places
 
 
@@ -54,9 +54,7 @@ def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach:
 
 
 def _clear(truth: np.ndarray, one: Crossing, reach: float) -> bool:
-    line = profile(truth, one, reach)
-    off = abs(int(line.argmax()) - len(line) // 2) * STEP
-    return off <= CENTRE and not math.isnan(width(truth, one, reach))
+    return not math.isnan(width(truth, one, reach))
 
 
 def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarray:
@@ -69,9 +67,16 @@ def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarra
 
 
 def width(image: np.ndarray, one: Crossing, reach: float = REACH) -> float:
-    """Return the full width at half maximum in px (`quantitation.fwhm`); NaN where the profile has no such peak."""
+    """Return the full width at half maximum in px (`quantitation.fwhm`) of the peak at a place.
+
+    NaN where the profile has no such peak, or its highest one lies farther than CENTRE px from the place: that is
+    another vessel, or what is left beside one that was erased.
+    """
+    line = profile(image, one, reach)
+    if abs(int(line.argmax()) - len(line) // 2) * STEP > CENTRE:
+        return math.nan
     try:
-        return fwhm(profile(image, one, reach), STEP)
+        return fwhm(line, STEP)
     except NircoreError:
         return math.nan
 

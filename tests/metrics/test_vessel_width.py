@@ -57,6 +57,15 @@ def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
     assert crossings(np.full_like(truth, 5.0), truth > 60) == []
 
 
+def test_another_vessel_beside_an_erased_one_is_not_measured():
+    """Planted: the vessel is gone and a bright bar runs 9 px beside it; its width is not the vessel's."""
+    truth = line(0, 2.0)
+    places = crossings(truth, truth > 60)
+    beside = np.roll(truth, 9, axis=int(abs(places[0].across_column) > 0.5))
+    assert relative_width(truth, truth, places).measured == 1
+    assert relative_width(beside, truth, places).measured == 0
+
+
 def test_a_profile_is_averaged_along_the_vessel():
     one = Crossing(80, 80, 1.0, 0.0)
     noise = np.random.default_rng(0).normal(size=(160, 160))
