@@ -126,7 +126,7 @@ class Learning:
     pool: int = number(50, 0, 10_000, "images", "generated images remembered for the discriminators")
     epochs: int = number(10, 1, 10_000, "epochs", "passes of steps_per_epoch steps")
     steps_per_epoch: int = number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
-    decay_from: float = number(0.5, 0, 1, "", "share of the epochs after which the learning rate falls to 0")
+    decay_from: float = number(0.5, 0, 1, "", "share of epochs after which the rate falls by 1 / (1 + the rest) each")
     batch: int = number(1, 1, 1024, "crops", "crops of each domain in a step")
     augment: str = choice(
         "turns", ("turns", "flips"), "crops are turned and mirrored, or mirrored left to right alone"

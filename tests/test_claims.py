@@ -4,15 +4,17 @@ import math
 import re
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.stats import spearmanr
 
 from nircore import paths
 from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.run import Run, published
-from nircore.stages import STAGES
+from nircore.stages import MADE_IN, STAGES, _task
 from nircore.stages import claims as stage
 from nircore.study import claims
 from nircore.study.claims import KEYS, VERDICTS, columns, evaluate, load, load_errata, summary
@@ -21,6 +23,7 @@ from nircore.study.rules import KINDS, in_words
 YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]
 CLAIMS, ERRATA = load(published("claims.yaml")), load_errata(published("errata.yaml"))
 TESTABLE = [claim for claim in CLAIMS if "table" in claim["rule"]]
+BUILT = [claim["id"] for claim in CLAIMS if claim.get("by_construction")]
 
 
 def cell(value):
@@ -33,9 +36,23 @@ def table_for(rule: dict, holds: bool) -> pd.DataFrame:
     rows = {column: cell(value) for column, value in rule.get("rows", {}).items()}
     base = rows | dict.fromkeys(rule.get("unless", {}), "another")
     match rule["kind"]:
-        case "interval_above":
+        case "interval_above" | "unrivalled":
             low = rule["value"] + (0.1 if holds else -0.1)
-            return pd.DataFrame([base | {rule["effect"]: low + 1, rule["low"]: low, rule["high"]: low + 2}])
+            row = base | {rule["effect"]: low + 1, rule["low"]: low, rule["high"]: low + 2}
+            if rule["kind"] == "interval_above":
+                return pd.DataFrame([row])
+            same = dict.fromkeys(rule["within"], "another")
+            rivals = [{rule["label"]: name, rule["score"]: 1.0} | dict(zip(rule["rivals"], [kind], strict=True))
+                      for kind in rule["rivals"]["kind"] for name in (f"a {kind} one",)]  # fmt: skip
+            return pd.DataFrame([row | same | {rule["score"]: 2.0}, *(same | rival for rival in rivals)])
+        case "trend_given":
+            up = 1 if (rule["direction"] == "rises") == holds else -1
+            rest = [0.0, 3.0, -2.0, 1.0, -3.0, 2.0, 0.5]  # beside a trend of both
+            return pd.DataFrame([base | {rule["over"]: k + rest[k], rule["given"]: k}
+                                 | dict.fromkeys(rule["columns"], k + up * rest[k]) for k in range(7)])  # fmt: skip
+        case "at_most_share":
+            share = rule["most"] * (0.9 if holds else 1.1)
+            return pd.DataFrame([base | {rule["column"]: 2 * share}, rule["than"] | {rule["column"]: 2.0}])
         case "trend":
             up = (rule["direction"] == "rises") == holds
             values = [1.0, 2.0, 3.0, 4.0, 5.0]
@@ -87,7 +104,8 @@ class TestEveryTestableClaim:
 
     def test_stays_open_on_nan(self, claim):
         rule, table = claim["rule"], tables_for(claim["rule"], True)
-        gap = {"interval_above": rule.get("low"), "share": rule.get("column")}.get(rule["kind"])
+        gaps = {"interval_above": "low", "unrivalled": "low", "share": "column", "at_most_share": "column"}
+        gap = rule.get(gaps.get(rule["kind"]))
         table[gap or rule["columns"][-1]] = math.nan
         assert judge(claim, table)["verdict"] == (NO if rule["kind"] == "exists" else OPEN)
 
@@ -97,7 +115,8 @@ class TestEveryTestableClaim:
                 judge(claim, tables_for(claim["rule"], True).rename(columns={column: "other"}))
 
     def test_reads_a_table_that_its_stage_waits_for(self, claim):
-        assert f"tables/{claim['rule']['table']}.csv" in STAGES["claims"].reads
+        stage = STAGES["claims"]
+        assert f"tables/{claim['rule']['table']}.csv" in (*stage.reads, *stage.looks_at)
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if "table" not in c["rule"]], ids=lambda claim: claim["id"])
@@ -108,7 +127,7 @@ def test_what_nothing_can_test_stays_open_and_says_what_would(claim):
 
 class TestTheFile:
     def test_is_of_the_size_that_was_meant(self):
-        assert 25 <= len(CLAIMS) <= 32 and len(TESTABLE) >= 26 and len(LISTED) == 4
+        assert 34 <= len(CLAIMS) <= 38 and len(TESTABLE) >= 30 and len(LISTED) == 4
         assert {claim["rule"]["kind"] for claim in CLAIMS} == set(KINDS)
         assert len({claim["claim"] for claim in CLAIMS}) == len(CLAIMS)
         assert len(ERRATA) >= 15 and ERRATA.map(lambda text: bool(text.strip())).all(axis=None)
@@ -124,7 +143,7 @@ class TestTheFile:
 
     def test_the_stage_reads_what_the_rules_name_and_no_more(self):
         named = {f"tables/{claim['rule']['table']}.csv" for claim in TESTABLE}
-        assert named == set(STAGES["claims"].reads)
+        assert named == {*STAGES["claims"].reads, *STAGES["claims"].looks_at}
 
     def test_copies_no_eight_words_of_the_paper(self):
         paper = paths.REPOSITORY.parent / "shared" / "paper.txt"
@@ -145,6 +164,7 @@ def runs(text: str, length: int = 8) -> set[tuple[str, ...]]:
 GOOD = {"id": "one", "about": "use", "claim": "c", "where": "w", "measured": "m", "unit": "",
         "rule": {"kind": "share", "table": "t", "column": "y", "least": 0, "most": 1}}  # fmt: skip
 BAD = {
+    "construction in words": (GOOD | {"by_construction": "yes"}, "claim one: the key 'by_construction' must be true"),
     "no rule": ({key: GOOD[key] for key in KEYS if key != "rule"}, "claim one: the key 'rule' is missing"),
     "unknown key": (GOOD | {"colour": 1}, "claim one: the key 'colour' is unknown"),
     "unknown kind": (GOOD | {"rule": {"kind": "guess"}}, "claim one: rule: the key 'kind' must be one of interval"),
@@ -209,7 +229,8 @@ def test_the_stage_writes_what_it_promises(run):
     judged = run.table("claims")
     assert list(judged["id"]) == [claim["id"] for claim in CLAIMS]
     assert set(judged["verdict"]) <= set(VERDICTS.values()) and (judged["verdict"] == YES).any()
-    assert sum(map(int, re.findall(r"\d+", summary(judged))[1:])) == len(CLAIMS)
+    said = list(map(int, re.findall(r"\d+", summary(judged))))
+    assert said[0] == sum(said[1:4]) and said[0] + said[4] == len(CLAIMS) and said[4] == len(BUILT)
     assert len(run.table("errata")) == len(ERRATA)
 
 
@@ -233,7 +254,7 @@ def test_no_claim_is_left_out_of_the_artefacts():
     still_open = {claim["id"] for claim in CLAIMS if claim["rule"]["kind"] == "not_testable"}
     assert {claim["id"] for claim in TESTABLE} | still_open == {claim["id"] for claim in CLAIMS}
     assert still_open == {
-        "best-parts", "longer-window-sharper", "shorter-path-than-xai-pssgan", "safe-and-accurate",
+        "best-parts", "longer-window-sharper", "easier-to-repeat", "safe-and-accurate",
     }  # fmt: skip
 
 
@@ -276,3 +297,113 @@ def test_kinds_counts_every_claim_once():
     counts = claims.kinds(CLAIMS)
     assert counts.to_numpy().sum() == len(CLAIMS) and list(counts.columns) == list(KINDS)
     assert list(counts.index) == list(dict.fromkeys(claim["about"] for claim in CLAIMS))
+
+
+BY_ID = {claim["id"]: claim for claim in CLAIMS}
+
+
+def series(loss, psnr):
+    return pd.DataFrame({"epoch": range(len(loss)), "generator": loss, "discriminator_b": loss, "psnr": psnr})
+
+
+@pytest.mark.parametrize("name", ["generator-loss-tells-quality", "discriminator-loss-tells-quality"])
+class TestTwoSeriesThatBothFollowTraining:
+    rng = np.random.default_rng(0)
+    time = np.linspace(0, 1, 32)
+    one, other = rng.normal(0, 0.1, (2, 32))
+
+    def test_are_no_support_where_they_have_nothing_else_in_common(self, name):
+        """Planted: both change with time and are independent otherwise; their plain correlation is -.9."""
+        planted = series(-self.time + self.one, self.time + self.other)
+        assert spearmanr(planted["generator"], planted["psnr"]).statistic < -0.85
+        found = judge(BY_ID[name], planted)
+        assert found["verdict"] == NO and abs(found["number"]) < 0.4
+
+    def test_are_support_where_one_tells_the_other_beside_the_time(self, name):
+        planted = series(-self.time + self.one, self.time - self.one)
+        assert judge(BY_ID[name], planted)["verdict"] == YES
+
+    def test_say_nothing_where_time_explains_one_of_them_fully(self, name):
+        assert judge(BY_ID[name], series(-self.time, self.time + self.other))["verdict"] == OPEN
+
+
+def benchmark(**psnr):
+    """A benchmark by method, the paper's system at 28 dB, surely above the best classical method."""
+    kinds = {"VST + BM3D": "classical", "wavelet": "classical"}
+    rows = [
+        {"method": method, "kind": kinds.get(method, "learnt without pairs"), "psnr": value, "exposure_ms": 20,
+         "filters": "NIR-IIa", "psnr_gain": np.nan, "psnr_gain_low": np.nan, "psnr_gain_high": np.nan}
+        for method, value in ({"paper's system": 28.0, "wavelet": 27.0} | psnr).items()
+    ]  # fmt: skip
+    rows[0] |= {"psnr_gain": 1.0, "psnr_gain_low": 0.5, "psnr_gain_high": 1.5}
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    "rivals, verdict, said",
+    [
+        ({"VST + BM3D": 27.5, "Noise2Void": 26.0}, YES, ""),
+        ({"VST + BM3D": np.nan, "Noise2Void": 26.0}, OPEN, "VST + BM3D"),  # planted: the package is not installed
+        ({"VST + BM3D": 27.5, "Noise2Void": np.nan}, OPEN, "Noise2Void"),
+        ({"VST + BM3D": np.nan, "Noise2Void": 29.0}, NO, "Noise2Void"),  # who is there refutes all the same
+        ({"VST + BM3D": 28.4, "Noise2Void": np.nan}, NO, "VST + BM3D"),
+    ],
+)
+def test_a_rival_that_is_absent_supports_nothing(rivals, verdict, said):
+    found = judge(BY_ID["beats-classical-noise"], benchmark(**rivals))
+    assert found["verdict"] == verdict and said in found["remark"]
+
+
+def test_a_rival_of_another_exposure_is_none():
+    long = benchmark(**{"VST + BM3D": 40.0}).iloc[2:].assign(exposure_ms=320)
+    table = pd.concat([benchmark(**{"VST + BM3D": 27.5}), long], ignore_index=True)
+    assert judge(BY_ID["beats-classical-noise"], table)["verdict"] == YES
+
+
+def test_real_time_is_decided_beside_engines_that_could_not_run():
+    """Planted: one row without a size makes 640 a 640.0 in the table that is read back."""
+    rows = [{"recipe": "ssgan", "height": 640, "width": 512, "io_p95_ms": 30.0}, {"engine": "cuda"}]
+    table = pd.DataFrame(rows)
+    assert table["height"].dtype == float and judge(BY_ID["real-time"], table)["verdict"] == YES
+    assert judge(BY_ID["real-time"], table.assign(io_p95_ms=[60.0, np.nan]))["verdict"] == NO
+
+
+def test_the_brightness_is_judged_on_one_scale_for_all_frames():
+    frames = pd.DataFrame({"mean_intensity": [0.18, 0.13], "mean_full_scale": [0.002, 0.003]})
+    assert judge(BY_ID["mean-intensity-near-zero"], frames)["verdict"] == YES  # though the stretched means are not
+    swapped = frames.rename(columns={"mean_intensity": "mean_full_scale", "mean_full_scale": "mean_intensity"})
+    assert judge(BY_ID["mean-intensity-near-zero"], swapped)["verdict"] == NO
+
+
+def test_what_holds_by_construction_is_counted_apart():
+    assert len(BUILT) == 5 and "stride-two-throughout" in BUILT
+    judged = pd.DataFrame({"verdict": [YES, YES, NO], "by_construction": [True, False, False]})
+    assert summary(judged).startswith("Of 2 claims, 1 supported, 1 not supported")
+    assert summary(judged.assign(by_construction=False)).startswith("Of 3 claims, 2 supported")
+
+
+@pytest.mark.parametrize(
+    "name, notebook",
+    [("real-time", "08_real_time"), ("explainable", "06_explainability"), ("spectrum-shift", "12_recipes"),
+     ("simpler-than-xai-pssgan", "12_recipes"), ("few-images-suffice", "12_recipes")],
+)  # fmt: skip
+def test_a_missing_table_names_the_notebook_that_makes_it(name, notebook):
+    found = evaluate([BY_ID[name]], {}, stage.makers()).iloc[0]
+    assert found["verdict"] == OPEN and f"notebook {notebook} makes it" in found["remark"]
+
+
+def test_the_notebook_named_for_a_stage_is_the_one_that_makes_it():
+    from nircore.reproduce import ASIDE, NOTEBOOKS
+
+    chain = {stage: notebook for notebook, (stages, _) in (NOTEBOOKS | ASIDE).items() for stage in stages}
+    assert chain == MADE_IN
+
+
+def test_tables_that_are_there_are_looked_at_and_never_made(run):
+    names = STAGES["claims"].looks_at
+    before = _task(STAGES["claims"], run)
+    assert not set(before["file_dep"]) & {str(run.path(name)) for name in names}
+    settings = [before["uptodate"][0].config]
+    run.path(names[0]).write_text("method,seconds\n")
+    settings.append(_task(STAGES["claims"], run)["uptodate"][0].config)
+    assert settings[0] != settings[1]  # so they are judged anew when it changed

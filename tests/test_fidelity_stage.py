@@ -16,7 +16,7 @@ from nircore.study.fidelity.animals import Animal
 
 pytestmark = pytest.mark.slow
 
-TESTS = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
+TESTS = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 SMALL = {"height": 96, "width": 80, "crop": 32, "animals": 6, "ngf": 2, "blocks": 1, "device": "cpu"}
 
 
@@ -71,7 +71,7 @@ def test_the_phantom_gets_every_test(world, trained):
         rows = run.table(f"fidelity_{name}")
         assert len(rows) and "reason" not in rows and run.figure(f"fidelity_{name}").is_file()
     compared = ["low-light", "non-local means", "enhanced", "oracle"]
-    for name in ("linearity", "structures", "emptiness", "redegradation", "shift"):
+    for name in ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "shift"):
         assert [n for n in run.table(f"fidelity_{name}")["denoiser"].unique() if n in compared] == compared
     assert len(trained) == 3 and {config.epochs for config, *_ in trained} == {2}
     assert len({folder for *_, folder in trained}) == 3
@@ -122,7 +122,7 @@ def test_frames_without_truth_get_the_tests_that_need_none(world, trained, tmp_p
     stage.make(run)
     table = run.table("table5_fidelity").set_index("test")
     left_out = set(table.index[table["measure"] == "not done"])
-    assert left_out == {"linearity", "structures", "prevalence"} and not trained
+    assert left_out == set(stage.NEED_TRUTH) and not trained
     assert table.loc[sorted(left_out), "reads_as"].str.contains("phantom").all()
     assert all(run.figure(f"fidelity_{name}").is_file() for name in TESTS)
     assert not run.table("fidelity_redegradation")["control"].any()

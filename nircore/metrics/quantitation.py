@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import distance_transform_edt
+from scipy.signal import peak_widths
 
 from nircore.errors import NircoreError
 from nircore.metrics.no_reference import check_image
@@ -159,17 +160,10 @@ def fwhm(profile: ArrayLike, spacing: float = 1.0) -> float:
         raise NircoreError(f"profile has shape {profile.shape}: pass three or more finite samples along a line.")
     if not 0 < spacing < math.inf:
         raise NircoreError(f"spacing={spacing} must be a finite distance above 0.")
-    peak, half = int(profile.argmax()), (profile.min() + profile.max()) / 2
-    sides = _fall(profile[peak::-1], half), _fall(profile[peak:], half)
-    if any(math.isnan(side) for side in sides):
+    peak, height, last = int(profile.argmax()), float(np.ptp(profile)), profile.size - 1
+    half = profile.max() - height / 2
+    if height == 0 or max(profile[: peak + 1].min(), profile[peak:].min()) > half:
         raise NircoreError("the profile does not fall to half its height on both sides: take a longer line.")
-    return float(sum(sides) * spacing)
-
-
-def _fall(side: np.ndarray, half: float) -> float:
-    """Return after how many samples a profile that starts at its peak crosses `half`; NaN if never, or if flat."""
-    below = np.flatnonzero(side <= half)
-    if not below.size or below[0] == 0:
-        return math.nan
-    k = below[0]
-    return float(k - 1 + (side[k - 1] - half) / (side[k - 1] - side[k]))
+    # scipy measures from a peak's prominence; here the height is that over the whole line's lowest sample.
+    above = np.array([height]), np.array([0], dtype=np.intp), np.array([last], dtype=np.intp)
+    return float(peak_widths(profile, [peak], rel_height=0.5, prominence_data=above)[0][0] * spacing)

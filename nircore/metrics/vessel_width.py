@@ -11,7 +11,7 @@ from nircore.errors import NircoreError
 from nircore.metrics.quantitation import fwhm
 
 REACH, ALONG, STEP = 12.0, 3, 0.5  # px: half the profile's length, profiles averaged to both sides, sampling
-CENTRE = 4.0  # px: the truth's peak lies no farther from the middle of its profile
+CENTRE = 4.0  # px: a vessel's peak lies no farther from the middle of its profile
 MOST = 40  # places
 
 
@@ -54,9 +54,7 @@ def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach:
 
 
 def _clear(truth: np.ndarray, one: Crossing, reach: float) -> bool:
-    line = profile(truth, one, reach)
-    off = abs(int(line.argmax()) - len(line) // 2) * STEP
-    return off <= CENTRE and not math.isnan(width(truth, one, reach))
+    return not math.isnan(width(truth, one, reach))
 
 
 def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarray:
@@ -69,18 +67,35 @@ def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarra
 
 
 def width(image: np.ndarray, one: Crossing, reach: float = REACH) -> float:
-    """Return the full width at half maximum in px (`quantitation.fwhm`); NaN where the profile has no such peak."""
+    """Return the full width at half maximum in px (`quantitation.fwhm`) of the peak at a place.
+
+    NaN where the profile has no such peak, or its highest one lies farther than CENTRE px from the place: that is
+    another vessel, or what is left beside one that was erased.
+    """
+    line = profile(image, one, reach)
+    if abs(int(line.argmax()) - len(line) // 2) * STEP > CENTRE:
+        return math.nan
     try:
-        return fwhm(profile(image, one, reach), STEP)
+        return fwhm(line, STEP)
     except NircoreError:
         return math.nan
 
 
-def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> float:
-    """Return the median of width in the image / width in the truth: 1 is right; NaN where nothing can be measured.
+class Relative(NamedTuple):
+    """The median of width in the image / width in the truth, and the share of the places where it was measured."""
 
-    Offset and gain of the image do not matter.
+    width: float
+    measured: float
+
+
+def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> Relative:
+    """Compare widths with the truth's: 1 is right; NaN where nothing can be measured, or where there is no place.
+
+    Offset and gain of the image do not matter. An image in which few places show a peak is judged by those few, the
+    clearest ones, so the share that was measured belongs beside the median.
     """
-    ratios = [width(image, one, reach) / width(truth, one, reach) for one in places]
-    ratios = [ratio for ratio in ratios if math.isfinite(ratio)]
-    return float(np.median(ratios)) if ratios else math.nan
+    ratios = np.array([width(image, one, reach) / width(truth, one, reach) for one in places])
+    known = ratios[np.isfinite(ratios)]
+    if not known.size:
+        return Relative(math.nan, 0.0 if places else math.nan)
+    return Relative(float(np.median(known)), known.size / len(places))

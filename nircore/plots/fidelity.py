@@ -119,6 +119,41 @@ def _lesion_axis(ax: Axes) -> None:
     tidy(ax, "share shown (open: none there)", title="lesion")
 
 
+def faint(table: pd.DataFrame) -> Figure:
+    """Draw what is read at places with a faint lesion (filled) and without (open), a panel per contrast."""
+    need(table, ("denoiser", "contrast_dn", "lesion", "reads_dn"), "faint")
+    names, contrasts = list(table["denoiser"].unique()), list(table["contrast_dn"].unique())
+    colours = _colours(names)
+    figure = canvas(1.4 + 0.4 * len(names))
+    for ax, contrast in zip(_rows(figure, len(contrasts), names), contrasts, strict=True):
+        for y, name in enumerate(names):
+            rows = table[(table["denoiser"] == name) & (table["contrast_dn"] == contrast)]
+            for there, up in ((True, -0.2), (False, 0.2)):
+                values = rows.loc[rows["lesion"] == there, "reads_dn"]
+                _dots(ax, y + up, values, colours[name], filled=there, width=0.2)
+        _ideal(ax, 0)
+        tidy(ax, "stands out by (DN; open: no lesion)", title=f"lesions of {contrast:g} DN")
+    return figure
+
+
+def widths(table: pd.DataFrame) -> Figure:
+    """Draw the width of vessels over the truth's, and the share of the places where it can be measured."""
+    need(table, ("denoiser", "width_px", "true_px"), "widths")
+    names = list(table["denoiser"].unique())
+    colours = _colours(names)
+    figure = canvas(1.4 + 0.4 * len(names))
+    wide, found = _rows(figure, 2, names)
+    for y, name in enumerate(names):
+        rows = table[table["denoiser"] == name]
+        _dots(wide, y, rows["width_px"] / rows["true_px"], colours[name])
+        found.barh(y, rows["width_px"].notna().mean(), 0.5, color=colours[name])
+    _ideal(wide, 1)
+    tidy(wide, "width / truth's", title="vessel width")
+    tidy(found, "share of the places", title="measured at all")
+    found.set_xlim(0, 1.02)
+    return figure
+
+
 def emptiness(table: pd.DataFrame) -> Figure:
     """Draw the largest excursion and the structures found in frames that show nothing."""
     need(table, ("frame", "denoiser", "noise_dn", "excursion", "structures"), "emptiness")

@@ -8,6 +8,7 @@ from typing import Any
 from nircore import freshness
 from nircore.config import TRAINED, Config
 from nircore.data import sets
+from nircore.data.frames import sha256
 from nircore.paths import PACKAGE
 from nircore.run import Run, published
 
@@ -22,6 +23,7 @@ class Stage:
         reads, writes: files of the run, relative to its folder.
         recipes: whether it looks up other recipes than the run's own.
         facts: files of `data/paper/` that it reads.
+        looks_at: files of the run that it reads where they are there; nothing is made for their sake.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Stage:
     writes: tuple[str, ...]
     facts: tuple[str, ...] = ()
     recipes: bool = False
+    looks_at: tuple[str, ...] = ()
 
     def module(self) -> Any:
         """Import the stage (late: it may need torch)."""
@@ -50,7 +53,8 @@ DATA_KEYS = ("seed", "dataset", "data_root", "low_light", "target", "test_groups
 DATA_KEYS += ("train_fraction", "validation_fraction", "animals", "height", "width", "low_light_ms", "target_ms")
 MODEL_KEYS = ("generator", "input", "ngf", "ndf", "blocks", "levels")
 TRAINING_KEYS = (*TRAINED, "seed", "dataset", "device", "precision", "validation_frames")
-FIDELITY = ("linearity", "structures", "emptiness", "redegradation", "cycle", "shift", "prevalence")
+FIDELITY = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift")
+FIDELITY += ("prevalence",)
 
 STAGES = {
     stage.name: stage
@@ -209,6 +213,7 @@ STAGES = {
             ),
             writes=("tables/claims.csv", "tables/errata.csv", "figures/claims.png"),
             facts=("claims.yaml", "errata.yaml"),
+            looks_at=("tables/table7_recipes.csv", "tables/table9_spectrum_shift.csv"),
         ),
     )
 }
@@ -251,6 +256,21 @@ ASIDE = {
     )
 }
 
+#: The notebook that makes each stage; `nircore.reproduce` runs them.
+MADE_IN = {
+    "data_split": "01_data_split",
+    **dict.fromkeys(("architecture", "training"), "02_training"),
+    "stepwise": "03_stepwise_enhancement",
+    "loss_table": "04_loss_table",
+    "image_metrics": "05_metric_figures",
+    "explain": "06_explainability",
+    **dict.fromkeys(("benchmark", "fidelity", "metric_quality"), "07_benchmark"),
+    "real_time": "08_real_time",
+    "claims": "09_claims",
+    "report": "10_report",
+    **dict.fromkeys(("recipes", "spectrum_shift"), "12_recipes"),
+}
+
 
 def _task(stage: Stage, run: Run) -> dict[str, Any]:
     """Describe a stage to the chain."""
@@ -259,8 +279,15 @@ def _task(stage: Stage, run: Run) -> dict[str, Any]:
         lambda: _make(stage, run),
         reads=[*stage.sources(), *map(run.path, stage.reads), *stage.inputs(run.config)],
         writes=map(run.path, stage.writes),
-        settings={key: getattr(run.config, key) for key in stage.keys},
+        # By their content, not as files that are read: the chain would make them, and that takes hours.
+        settings={key: getattr(run.config, key) for key in stage.keys}
+        | {name: sha256(run.path(name)) for name in _there(stage, run)},
     )
+
+
+def _there(stage: Stage, run: Run) -> list[str]:
+    """Return which of the files that a stage looks at are there."""
+    return [name for name in stage.looks_at if run.path(name).is_file()]
 
 
 def _make(stage: Stage, run: Run) -> None:
@@ -269,7 +296,8 @@ def _make(stage: Stage, run: Run) -> None:
 
     stage.module().make(run)
     settings = {key: getattr(run.config, key) for key in stage.keys}
-    provenance.record(run, stage.name, settings, stage.reads, stage.inputs(run.config), stage.writes)
+    reads = (*stage.reads, *_there(stage, run))
+    provenance.record(run, stage.name, settings, reads, stage.inputs(run.config), stage.writes)
 
 
 def make(run: Run, name: str) -> None:

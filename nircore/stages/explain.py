@@ -110,8 +110,8 @@ def _attribution(run: Run, generator: nn.Module, asked: list[Subject]) -> None:
                         maps | {"receptive field": controls["receptive field"]},
                     )
                 )
-                if not checks:  # of one region: it takes three times as many maps
-                    checks += _checks(question, maps, others)
+            if question.kind == explain.CONTRAST:  # where there is something to explain: it takes three maps more
+                checks += _checks(subject, question, maps, others)
             print(f"explain: {subject.name}, {question.name}", flush=True)
     curves, randomised = pd.DataFrame(rows), pd.DataFrame(checks)
     table = faithfulness.summarise(curves, randomised)
@@ -159,9 +159,12 @@ def _others(run: Run, generator: nn.Module, config: Config) -> dict[str, nn.Modu
     }
 
 
-def _checks(question: explain.Question, maps: dict[str, np.ndarray], others: dict[str, nn.Module]) -> list[dict]:
+def _checks(
+    subject: Subject, question: explain.Question, maps: dict[str, np.ndarray], others: dict[str, nn.Module]
+) -> list[dict]:
+    """Return how alike each method's map is to that of each other network."""
     return [
-        {"region": question.name, "map": name, "network": network,
+        {"frame": subject.name, "region": question.name, "map": name, "network": network,
          "correlation": faithfulness.alike(one, attribution.attribute(other, question, name))}
         for name, one in maps.items() for network, other in others.items()
     ]  # fmt: skip

@@ -22,7 +22,18 @@ from nircore.plots import fidelity as draw
 from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages import stepwise, training
-from nircore.study.fidelity import Denoise, cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from nircore.study.fidelity import (
+    Denoise,
+    cycle,
+    emptiness,
+    faint,
+    linearity,
+    prevalence,
+    redegradation,
+    shift,
+    structures,
+    widths,
+)
 from nircore.study.fidelity.animals import Animal
 from nircore.study.fidelity.summary import table5
 from nircore.training import crops, evaluation
@@ -33,6 +44,7 @@ SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, struc
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
+NEED_TRUTH = ("linearity", "structures", "faint", "widths", "prevalence")
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
 
 
@@ -42,6 +54,8 @@ def make(run: Run) -> None:
     tests: dict[str, Callable[[], pd.DataFrame]] = {
         "linearity": lambda: linearity.sweep(methods, animals(run.config, SWEPT)),
         "structures": lambda: structures.count(methods, animals(run.config, COUNTED)),
+        "faint": lambda: faint.faint(methods, animals(run.config, COUNTED)),
+        "widths": lambda: widths.widths(methods, animals(run.config, COUNTED)),
         "emptiness": lambda: emptiness.emptiness(methods, emptiness.frames(*_view(run))),
         "redegradation": lambda: redegradation.redegradation(methods, _cases(run)),
         "cycle": lambda: cycle.cycle(*_translators(run), _normalised(run)),
@@ -61,7 +75,7 @@ def make(run: Run) -> None:
 
 def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """Do a test, or say in a table of one cell why it cannot be done here."""
-    if run.config.dataset != "phantom" and name in ("linearity", "structures", "prevalence"):
+    if run.config.dataset != "phantom" and name in NEED_TRUTH:
         return pd.DataFrame({"reason": [NO_TRUTH]})
     if name == "prevalence" and run.config.crops == "measured":
         return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]})

@@ -28,6 +28,7 @@ FIGURES = {
 }
 #: What a lab has at hand today: name in the table, method of `nircore.baselines`, unit of its one parameter.
 RIVALS = {"Gaussian": ("gaussian", " px"), "non-local means": ("non_local_means", ""), "wavelet": ("wavelet", "")}
+FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
 METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
 
 
@@ -51,7 +52,7 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
         fit = Normalisation.of(frame)
         for stage, pixels in (("low-light", frame), ("enhanced", image)):
             values = no_reference.measure(common_scale(pixels, fit), data_range=RANGE)
-            rows.append(row | {"stage": stage} | values)
+            rows.append(row | {"stage": stage} | values | {"mean_full_scale": _full_scale(run, pixels)})
     table = pd.DataFrame(rows)
     run.write_table("metrics", table)
     before, after = (table[table["stage"] == s].reset_index(drop=True) for s in ("low-light", "enhanced"))
@@ -64,6 +65,15 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
             label = {"snr": "SNR"}.get(metric, metric.replace("_", " "))
             save(draw.paired(values, label, unit, effect), run.figure(FIGURES[metric]))
     run.write_table("table2_metrics", pd.DataFrame(effects))
+
+
+def _full_scale(run: Run, pixels: np.ndarray) -> float:
+    """Return the mean of a frame as a share of the camera's range; NaN for a folder's, whose camera is not known.
+
+    The metrics are measured on a scale stretched to the input's black and white level, and there the stretch would
+    decide how near to zero a mean lies.
+    """
+    return float("nan") if run.config.dataset == "folder" else float(pixels.mean(dtype=np.float64)) / FULL_SCALE_DN
 
 
 def _tuned(run: Run) -> dict[str, float]:

@@ -7,6 +7,7 @@ import pandas as pd
 from nircore import paths
 from nircore.run import Run
 from nircore.stages import provenance
+from nircore.study.fidelity.summary import nothing
 
 PAPER = (
     "Hemadri et al., *Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN*, IJMTST 12(02):57-62, "
@@ -125,7 +126,8 @@ SECTIONS = (
     Section(
         "Explainability",
         "Which input pixels a vessel, a lesion and the background of the output rest on, by six methods, each judged "
-        "by deletion and insertion against controls that know nothing of the trained network, and by randomisation. "
+        "by deletion and insertion against controls that know nothing of the trained network, and by randomisation: "
+        "how alike the maps' sizes are when the network is another, with a 95 % interval over regions. "
         "A method with *no* under beats_controls has not been shown to explain anything.",
         {
             "attribution": "Maps of one frame; the number explained stands above.",
@@ -186,6 +188,8 @@ SECTIONS = (
         {
             "fidelity_linearity": "A lesion's concentration turned up: signal and ratio, in against out.",
             "fidelity_structures": "Vessels and lesions inserted and erased.",
+            "fidelity_faint": "What is read at places with a faint lesion, and without.",
+            "fidelity_widths": "Vessel width over the truth's, and where it can be measured.",
             "fidelity_prevalence": "Lesions that appear or disappear, by the target domain's prevalence.",
             "fidelity_emptiness": "What becomes of frames with nothing to see.",
             "fidelity_redegradation": "The output through the known camera, against the input.",
@@ -238,6 +242,8 @@ def _header(run: Run) -> str:
 def _section(run: Run, section: Section, origins: dict[str, provenance.Record]) -> str:
     """Render a section; below each table and figure stands what made it."""
     parts = [f"## {section.heading}\n\n{section.text}\n"]
+    if "table5_fidelity" in section.tables and (found := nothing(run.table("table5_fidelity"))):
+        parts.append(f"{found}\n")
     for name, columns in section.tables.items():
         table = run.table(name)
         parts.append(

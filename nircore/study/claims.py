@@ -12,17 +12,33 @@ from nircore.study.rules import KINDS, OPTIONAL, Finding, Rule, absent, in_words
 
 VERDICTS = {True: "supported", False: "not supported", None: "not testable here"}
 KEYS = ("id", "about", "claim", "where", "measured", "unit", "rule")
+BUILT = "by_construction"  # a claim whose verdict follows from how the system is built, whatever a run measures
 ERRATA_KEYS = ("where", "says", "right", "here")
 
 #: What a key of a rule may hold: a type, or a choice of words. Columns are named by the keys in COLUMNS.
 TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("table", "effect", "low", "high", "over", "column", "reason"), str),
+    **dict.fromkeys(("table", "effect", "low", "high", "over", "given", "score", "label", "column", "reason"), str),
     **dict.fromkeys(("value", "strength", "least", "most", "at_least"), (int, float)),
-    **dict.fromkeys(OPTIONAL, dict),
+    **dict.fromkeys((*OPTIONAL, "rivals", "than"), dict),
     "columns": list,
+    "within": list,
 }
 CHOICES = {"direction": ("rises", "falls"), "which": ("every", "the last", "the least")}
-COLUMNS = ("effect", "low", "high", "over", "column", "columns", *OPTIONAL)
+COLUMNS = (
+    "effect",
+    "low",
+    "high",
+    "over",
+    "given",
+    "score",
+    "label",
+    "column",
+    "columns",
+    "within",
+    *OPTIONAL,
+    "rivals",
+    "than",
+)
 
 
 def load(path: Path) -> list[dict[str, Any]]:
@@ -35,7 +51,9 @@ def load(path: Path) -> list[dict[str, Any]]:
     claims, seen = _entries(path), set()
     for place, claim in enumerate(claims, 1):
         where = f"{path.name}: claim {claim.get('id', place)}"
-        _require_keys(claim, KEYS, (), where)
+        _require_keys(claim, KEYS, (BUILT,), where)
+        if not isinstance(claim.get(BUILT, False), bool):
+            raise NircoreError(f"{where}: the key {BUILT!r} must be true or false.")
         if claim["id"] in seen:
             raise NircoreError(f"{where}: the key 'id' repeats that of an earlier claim: give it another.")
         seen.add(claim["id"])
@@ -90,32 +108,41 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def evaluate(claims: list[dict[str, Any]], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def evaluate(
+    claims: list[dict[str, Any]], tables: Mapping[str, pd.DataFrame], makers: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Judge claims on the tables of a run, by their names.
 
-    A claim whose table is missing or has no rows is not testable.
+    A claim whose table is missing or has no rows is not testable; the remark names the notebook that makes the table.
+
+    Args:
+        claims: what `load` returned.
+        tables: those that the run has.
+        makers: the notebook that makes each table, as far as known.
 
     Returns:
         one row per claim: id, about, claim, where, verdict (one of VERDICTS), number (NaN where there is
-        none), unit, remark, measured, rule (in words).
+        none), unit, remark, by_construction (bool), measured, rule (in words).
 
     Raises:
         NircoreError: a rule names a column that its table does not have.
     """
     rows = []
     for claim in claims:
-        found = _judge(claim, tables)
+        found = _judge(claim, tables, makers or {})
         row = {key: claim[key] for key in ("id", "about", "claim", "where")}
         row |= {"verdict": VERDICTS[found.holds], "number": found.number, "unit": claim["unit"]}
-        rows.append(row | {"remark": found.remark, "measured": claim["measured"], "rule": in_words(claim["rule"])})
+        row |= {"remark": found.remark, BUILT: claim.get(BUILT, False)}
+        rows.append(row | {"measured": claim["measured"], "rule": in_words(claim["rule"])})
     return pd.DataFrame(rows)
 
 
-def _judge(claim: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> Finding:
+def _judge(claim: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], makers: Mapping[str, str]) -> Finding:
     rule = claim["rule"]
     table = tables.get(rule.get("table", ""), pd.DataFrame())
     if "table" in rule and table.empty:
-        return Finding(None, remark=f"this run has nothing in tables/{rule['table']}.csv")
+        maker = f": notebook {makers[rule['table']]} makes it" if rule["table"] in makers else ""
+        return Finding(None, remark=f"this run has nothing in tables/{rule['table']}.csv{maker}")
     for column, key in columns(rule).items():
         if column not in table:
             raise NircoreError(f"Claim {claim['id']}: rule: {key!r} names no column of {rule['table']}: {column!r}.")
@@ -126,13 +153,18 @@ def _judge(claim: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> Find
 
 
 def summary(judged: pd.DataFrame) -> str:
-    """Return the verdicts in one line.
+    """Return the verdicts in one line; those that follow from how the system is built are counted apart.
 
     >>> summary(pd.DataFrame({"verdict": ["supported", "not testable here", "supported"]}))
     'Of 3 claims, 2 supported, 0 not supported, 1 not testable here.'
+    >>> summary(pd.DataFrame({"verdict": ["supported", "not supported"], "by_construction": [True, False]}))
+    'Of 1 claims, 0 supported, 1 not supported, 0 not testable here; 1 more decided by construction (1 hold).'
     """
-    counts = [f"{(judged['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS.values()]
-    return f"Of {len(judged)} claims, {', '.join(counts)}."
+    built = judged[BUILT].astype(bool) if BUILT in judged else pd.Series(False, index=judged.index)
+    counts = [f"{(judged.loc[~built, 'verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS.values()]
+    hold = (judged.loc[built, "verdict"] == VERDICTS[True]).sum()
+    apart = f"; {built.sum()} more decided by construction ({hold} hold)" if built.any() else ""
+    return f"Of {(~built).sum()} claims, {', '.join(counts)}{apart}."
 
 
 def kinds(claims: list[dict[str, Any]]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pandas as pd
+from scipy.stats import spearmanr
 
 FEWEST = 4  # rows: a rank correlation of fewer says nothing
 
@@ -38,8 +39,13 @@ def _matching(table: pd.DataFrame, pattern: Mapping[str, Any]) -> pd.Series:
     found = pd.Series(True, index=table.index)
     for column, value in pattern.items():
         wanted = [str(one) for one in (value if isinstance(value, list) else [value])]
-        found &= table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(str(cell), w) for w in wanted))
+        found &= table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(_text(cell), w) for w in wanted))
     return found
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as it is written in a rule: one gap makes a column's whole numbers 640.0, which are still 640."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def absent(table: pd.DataFrame, rule: Rule) -> str:
@@ -69,15 +75,71 @@ def interval_above(table: pd.DataFrame, rule: Rule) -> Finding:
     return Finding(None, float(rows.iloc[0, 0]), "no interval: too few to resample")
 
 
+def unrivalled(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether `interval_above` holds and no row among `rivals` reaches the chosen rows' `score`.
+
+    A rival without a score (its package is not there) refutes nothing, but nothing is supported without it either:
+    the verdict must not hang on what happens to be installed. Rows are compared that agree in the columns `within`;
+    `label` names the column of the rivals' names.
+    """
+    found = interval_above(table, rule)
+    rivals = choose(table, rule | {"rows": rule["rivals"]}).drop(index=choose(table, rule).index, errors="ignore")
+    own = _numbers(table, rule, [rule["score"]])[rule["score"]].groupby(_places(table, rule)).min()
+    scores = pd.to_numeric(rivals[rule["score"]], errors="coerce")
+    ahead = scores - _places(rivals, rule).map(own)
+    if ahead.max() >= 0:
+        best = rivals.loc[ahead.idxmax(), rule["label"]]
+        return Finding(False, -float(ahead.max()), f"{best} reaches the same {rule['score']} or more")
+    if found.holds and scores.isna().any():
+        missing = ", ".join(rivals.loc[scores.isna(), rule["label"]])
+        return Finding(None, found.number, f"not compared with {missing}, absent here")
+    return found
+
+
+def _places(table: pd.DataFrame, rule: Rule) -> pd.Series:
+    """Return for each row what it shares with those it may be compared with: its values in the columns `within`."""
+    return pd.Series(list(map(tuple, table[rule["within"]].to_numpy())), index=table.index, dtype=object)
+
+
 def trend(table: pd.DataFrame, rule: Rule) -> Finding:
     """Find whether `columns` rise or fall (`direction`) with the column `over`, by Spearman's rho of `strength`."""
     rows = _numbers(table, rule, [rule["over"], *rule["columns"]])
-    ranks = rows.rank()  # Spearman's rho is the correlation of the ranks
+    return _correlated(rows, rule, lambda name: _rho(rows[[rule["over"], name]]), FEWEST)
+
+
+def trend_given(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find the same as `trend` in what a third column, `given`, does not explain.
+
+    Two series that both change with training time correlate however little they have to do with each other. Decided
+    is the partial rank correlation: that of the ranks, given the ranks of the third.
+    """
+    rows = _numbers(table, rule, [rule["over"], rule["given"], *rule["columns"]])
+    return _correlated(rows, rule, lambda name: _partial(rows[[rule["over"], name, rule["given"]]]), FEWEST + 1)
+
+
+def _correlated(rows: pd.DataFrame, rule: Rule, rho: Callable[[str], float], fewest: int) -> Finding:
+    """Decide by the weakest correlation of the rule's columns."""
+    varies = len(rows) >= fewest and not rows.isna().any(axis=None) and (rows.nunique() > 1).all()
     sign = 1 if rule["direction"] == "rises" else -1
-    rhos = [sign * ranks[rule["over"]].corr(ranks[name]) for name in rule["columns"]]
-    if len(rows) < FEWEST or rows.isna().any(axis=None) or any(map(math.isnan, rhos)):
-        return Finding(None, remark=f"needs {FEWEST} rows of numbers that vary")
+    rhos = [sign * rho(name) for name in rule["columns"]] if varies else [math.nan]
+    if any(map(math.isnan, rhos)):
+        return Finding(None, remark=f"needs {fewest} rows of numbers that vary")
     return Finding(bool(min(rhos) >= rule["strength"]), float(sign * min(rhos)), f"over {len(rows)} rows")
+
+
+def _rho(two: pd.DataFrame) -> float:
+    """Return Spearman's rho of two columns, rounded: a full correlation falls short of 1 by 1e-16."""
+    return round(float(spearmanr(two).statistic), 12)
+
+
+def _partial(three: pd.DataFrame) -> float:
+    """Return Spearman's rho of two columns given the third; NaN where the third explains one of them fully.
+
+    Source: M. G. Kendall, Biometrika 32 (1942) 277, with rank correlations in the place of Pearson's.
+    """
+    (_, one_other, one_given), (_, _, other_given), _ = spearmanr(three).statistic
+    left = (1 - one_given**2) * (1 - other_given**2)
+    return float((one_other - one_given * other_given) / math.sqrt(left)) if left > 1e-9 else math.nan
 
 
 def within(table: pd.DataFrame, rule: Rule) -> Finding:
@@ -99,6 +161,16 @@ def share(table: pd.DataFrame, rule: Rule) -> Finding:
     if not total:
         return Finding(None, remark="no value")
     return Finding(rule["least"] <= count / total <= rule["most"], count / total, f"{count} of {total}")
+
+
+def at_most_share(table: pd.DataFrame, rule: Rule) -> Finding:
+    """Find whether the chosen rows' mean of `column` is at most the share `most` of that of the rows `than`."""
+    means = [_numbers(table, one, [rule["column"]])[rule["column"]].mean() for one in (rule, {"rows": rule["than"]})]
+    if not (means[1] > 0 and math.isfinite(means[0])):
+        return Finding(None, remark="no number of both")
+    return Finding(
+        bool(means[0] / means[1] <= rule["most"]), means[0] / means[1], f"{means[0]:.3g} to {means[1]:.3g}"
+    )
 
 
 def exists(table: pd.DataFrame, rule: Rule) -> Finding:
@@ -128,16 +200,29 @@ KINDS = {
         ("table", "effect", "low", "high", "value"),
         "95 % interval of {effect} above {value}",
     ),
+    "unrivalled": Kind(
+        unrivalled,
+        ("table", "effect", "low", "high", "value", "rivals", "score", "label", "within"),
+        "95 % interval of {effect} above {value}, and no {label} among the rivals with as much {score}",
+    ),
     "trend": Kind(
         trend,
         ("table", "columns", "over", "direction", "strength"),
         "{columns} {direction} with {over}, Spearman's rho {strength} or stronger",
+    ),
+    "trend_given": Kind(
+        trend_given,
+        ("table", "columns", "over", "given", "direction", "strength"),
+        "{columns} {direction} with {over} at equal {given}, partial Spearman's rho {strength} or stronger",
     ),
     "range": Kind(
         within, ("table", "columns", "which", "least", "most"), "{columns} in {which} row from {least} to {most}"
     ),
     "share": Kind(
         share, ("table", "column", "least", "most"), "share of the distinct values of {column} from {least} to {most}"
+    ),
+    "at_most_share": Kind(
+        at_most_share, ("table", "column", "than", "most"), "mean of {column} at most {most} times that of the other"
     ),
     "exists": Kind(exists, ("table", "columns", "at_least"), "at least {at_least}, with {columns} in each"),
     "not_testable": Kind(not_testable, ("reason",), "none"),
@@ -154,9 +239,14 @@ def in_words(rule: Rule) -> str:
     lists = {key: ", ".join(value) for key, value in rule.items() if isinstance(value, list)}
     text = KINDS[rule["kind"]].words.format(**rule | lists)
     chosen = [f"{column} {_either(value)}" for column, value in rule.get("rows", {}).items()]
+    chosen += [f"against {column} {_either(value)}" for column, value in _against(rule).items()]
     chosen += [f"not {column} {_either(value)}" for column, value in rule.get("unless", {}).items()]
     where = f" ({', '.join(chosen)})" if chosen else ""
     return f"{rule['table']}{where}: {text}" if "table" in rule else text
+
+
+def _against(rule: Rule) -> Mapping[str, Any]:
+    return rule.get("rivals", rule.get("than", {}))
 
 
 def _either(value: Any) -> str:

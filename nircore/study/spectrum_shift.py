@@ -39,6 +39,7 @@ RULES = {
     UNDECIDED: "none of these",
 }
 COLUMNS = ("group", "short", "long", "method", "psnr", "ssim", "sbr", "sbr_shown", "relative_width")
+COLUMNS += ("widths_measured",)
 
 
 def offset_between(fixed: np.ndarray, moving: np.ndarray) -> tuple[float, float]:
@@ -92,7 +93,8 @@ def measure(frame: np.ndarray, reference: Reference, images: dict[str, np.ndarra
     """Measure every image (H, W) made of a frame against the reference in its place: a row for each, and the truth's.
 
     psnr (dB) and ssim as in the scoring protocol; sbr after calibration on the truth (`Judge.quantities`) and
-    `sbr_shown`, of the image with the offset it has; relative_width of vessels. All regions are the truth's.
+    `sbr_shown`, of the image with the offset it has; relative_width of vessels, and at which share of
+    the places it could be measured. All regions are the truth's.
     """
     truth, valid = reference
     judge = Judge(frame, truth, valid)
@@ -100,12 +102,13 @@ def measure(frame: np.ndarray, reference: Reference, images: dict[str, np.ndarra
     places = crossings(truth, judge.vessels & valid, 2.0 * judge.scale, reach)
     rows: list[dict[str, float | str]] = []
     for name, image in {**images, TRUTH: truth}.items():
+        relative = relative_width(image, truth, places, reach)
         score = {} if name == TRUTH else with_truth.score(clipped(image), truth, valid)
         shown = quantitation.sbr(image, judge.signal, judge.background) if judge.background.any() else np.nan
         rows.append(
             {"method": name, "psnr": score.get("psnr", np.nan), "ssim": score.get("ssim", np.nan)}
             | {"sbr": judge.quantities(image)["sbr"], "sbr_shown": shown}
-            | {"relative_width": relative_width(image, truth, places, reach)}
+            | {"relative_width": relative.width, "widths_measured": relative.measured}
         )
     return rows
 

@@ -63,7 +63,8 @@ class Calibration:
         factor: of the guessed error.
         weights: of each term in the guess; terms that are not named here are not used.
         alpha: the share of pixels that may lie outside.
-        outside: the share that did, over the calibration frames (below alpha: what few frames cost).
+        outside: the share over the calibration frames themselves. The factor is chosen so that it is just below
+            (alpha (n + 1) - 1) / n for n frames: it is given and not measured, and says nothing of other frames.
         frames: that the factor comes from.
         fitted: frames that the weights come from.
         views: mirrored and turned views in `spread`.

@@ -75,7 +75,11 @@ class System:
             mean.lerp_(now, 1 - decay)
 
     def set_learning_rate(self, epoch: int) -> None:
-        """Hold the learning rate, then let it fall linearly towards 0 over the remaining epochs (Zhu 2017)."""
+        """Hold the learning rate, then let it fall linearly over the remaining epochs (Zhu 2017).
+
+        The line reaches 0 one epoch after the last, which is trained at 1 / (n + 1) of the rate where n epochs
+        remain: 9 % in a profile of ten epochs that all decay.
+        """
         constant = round(self.config.decay_from * self.config.epochs)
         share = 1 - max(0, epoch + 1 - constant) / (self.config.epochs - constant + 1)
         for name in self.optimisers:

@@ -34,8 +34,8 @@ def test_a_gaussian_vessel_has_the_width_of_a_gaussian_at_any_angle(angle, sigma
 def test_a_blurred_vessel_is_wider_by_the_known_factor_whatever_offset_and_gain():
     truth, blurred = line(20, 2.0), line(20, 3.0)
     places = crossings(truth, truth > 60)
-    assert relative_width(truth, truth, places) == 1
-    assert relative_width(7 * blurred + 1000, truth, places) == pytest.approx(1.5, rel=0.05)
+    assert relative_width(truth, truth, places) == (1, 1)
+    assert relative_width(7 * blurred + 1000, truth, places).width == pytest.approx(1.5, rel=0.05)
 
 
 def test_places_keep_apart_from_each_other_and_from_the_border():
@@ -51,8 +51,19 @@ def test_places_keep_apart_from_each_other_and_from_the_border():
 def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
     truth = line(0, 2.0)
     places = crossings(truth, truth > 60)
-    assert math.isnan(relative_width(np.full_like(truth, 5.0), truth, places))
+    flat = relative_width(np.full_like(truth, 5.0), truth, places)
+    assert math.isnan(flat.width) and flat.measured == 0
+    assert all(map(math.isnan, relative_width(truth, truth, [])))
     assert crossings(np.full_like(truth, 5.0), truth > 60) == []
+
+
+def test_another_vessel_beside_an_erased_one_is_not_measured():
+    """Planted: the vessel is gone and a bright bar runs 9 px beside it; its width is not the vessel's."""
+    truth = line(0, 2.0)
+    places = crossings(truth, truth > 60)
+    beside = np.roll(truth, 9, axis=int(abs(places[0].across_column) > 0.5))
+    assert relative_width(truth, truth, places).measured == 1
+    assert relative_width(beside, truth, places).measured == 0
 
 
 def test_a_profile_is_averaged_along_the_vessel():

@@ -122,6 +122,16 @@ def test_prevalence_draws_a_row_per_share():
 def test_every_figure_is_a_small_png_and_needs_its_table(tmp_path):
     assert save(draw.linearity(swept()), tmp_path / "a.png").stat().st_size < 150_000
     assert save(draw.structures(counted()), tmp_path / "b.png").stat().st_size < 150_000
-    for name in ("linearity", "structures", "emptiness", "redegradation", "shift", "cycle", "prevalence"):
+    for name in (
+        "linearity",
+        "structures",
+        "faint",
+        "widths",
+        "emptiness",
+        "redegradation",
+        "shift",
+        "cycle",
+        "prevalence",
+    ):
         with pytest.raises(NircoreError, match="lacks the column"):
             getattr(draw, name)(pd.DataFrame({"reason": ["none"]}))

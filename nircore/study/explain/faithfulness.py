@@ -18,6 +18,7 @@ from skimage.filters import sobel
 from torch import Tensor, nn
 
 from nircore.config import Config
+from nircore.metrics.summary import interval
 from nircore.models import build_generator
 from nircore.study.explain import Question
 from nircore.study.explain.attribution import baseline, saliency
@@ -26,7 +27,7 @@ from nircore.study.explain.attribution import baseline, saliency
 SHARES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EDGES = 2.0  # px: smoothing before edges are looked for; below it they are noise
 LEAST = 0.25  # see `Moves`
-SAME = 0.5  # rank correlation from which on two maps are called alike
+SAME = 0.5  # rank correlation of their sizes from which on two maps are called alike
 
 
 def curves(generator: nn.Module, question: Question, importance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -143,10 +144,35 @@ def trained_on_wrong_pairs(config: Config, batches: Sequence[tuple[Tensor, Tenso
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> float:
-    """Return Spearman's rank correlation of two maps (H, W); 0 where one of them is flat."""
+    """Return Spearman's rank correlation of the *sizes* of two maps (H, W), in [-1, 1]; 0 where one is flat.
+
+    Sizes, as Adebayo et al. (2018, section 3) take them: two maps that mark the same pixels look alike, and the sign
+    of each pixel, which hangs on next to nothing, would bring their correlation to 0.
+    """
+    one, other = np.abs(one).ravel(), np.abs(other).ravel()
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)
+    return float(spearmanr(one, other).statistic)
+
+
+def checked(randomised: pd.DataFrame) -> pd.DataFrame:
+    """Return how alike each map is to that of each randomised network: by map, three columns per network.
+
+    Args:
+        randomised: map, network, correlation (`alike`), a row for each region of each frame.
+
+    Returns:
+        "<network>": the mean; "<network> low" and "<network> high": its 95 % interval by Student's t over regions,
+        NaN for a single one. Regions of a frame share the frame, so the interval is too narrow rather than too wide.
+    """
+    columns: dict[str, pd.Series] = {}
+    for network, rows in randomised.groupby("network", sort=False):
+        found = {name: interval(part["correlation"]) for name, part in rows.groupby("map", sort=False)}
+        table = pd.DataFrame(found, index=["mean", "half"]).T
+        columns[network] = table["mean"]
+        columns[f"{network} low"] = table["mean"] - table["half"]
+        columns[f"{network} high"] = table["mean"] + table["half"]
+    return pd.DataFrame(columns)
 
 
 class Moves(NamedTuple):
@@ -180,8 +206,9 @@ def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
     Columns: map, kind; deletion (lower is better), insertion (higher is better) and score = insertion - deletion,
     medians over the questions that count; wins, of how many questions it has a higher score than every control;
     score_size: the same with pixels ordered by the size of the map alone, for part of a signed map's advantage is
-    that it knows which pixels speak against the number; completeness, the largest; one correlation per randomised
-    network; beats_controls and passes_checks: all the checks' correlations are below SAME.
+    that it knows which pixels speak against the number; completeness, the largest; the columns of `checked` for each
+    randomised network; beats_controls; passes_checks: the upper end of every network's interval is below SAME, so a
+    map that was checked on one region alone passes none.
     """
     keys = ["frame", "region", "map", "kind", "order"]
     asked = curves[curves["counts"]].groupby(keys, sort=False)[["deletion", "insertion"]].agg(area).reset_index()
@@ -200,11 +227,10 @@ def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
     table["score_size"] = table["map"].map(by_size.groupby("map").median())
     largest = curves.assign(size=curves["completeness"].abs()).groupby("map")["size"].max()
     table["completeness"] = table["map"].map(largest)
-    wide = randomised.groupby(["map", "network"], sort=False)["correlation"].mean().unstack()
-    table = table.join(wide, on="map")
+    table = table.join(checked(randomised), on="map")
     top = table.loc[table["kind"] == "control", "score"].max()
     method = table["kind"] == "method"
     table["beats_controls"] = np.where(method, np.where(table["score"] > top, "yes", "no"), "")
-    passed = (table[list(wide.columns)].abs() < SAME).all(axis=1)
+    passed = (table[[f"{network} high" for network in randomised["network"].unique()]] < SAME).all(axis=1)
     table["passes_checks"] = np.where(method, np.where(passed, "yes", "no"), "")
     return table

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from nircore.study.fidelity import cycle, linearity, structures
+from nircore.study.fidelity import cycle, faint, linearity, structures, widths
 
 COLUMNS = ["test", "measure", "denoiser", "number", "unit", "reads_as", "on"]
 Row = tuple[str, str, float, str, str, str]  # measure, denoiser, number, unit, reads_as, on
@@ -47,6 +47,48 @@ def _structures(table: pd.DataFrame) -> Iterator[Row]:
     for key, (measure, unit, reads) in STRUCTURES.items():
         for row in means.to_dict("records"):
             yield measure, row["denoiser"], row[key], unit, reads, f"{row['frames']} frames"
+
+
+def _faint(table: pd.DataFrame) -> Iterator[Row]:
+    for row in faint.rates(table).to_dict("records"):
+        faintly = f"lesions of {row['contrast_dn']:g} DN"
+        allowed = f"threshold lets {faint.FALSE_ALARMS:.0%} of other frames' empty places pass"
+        with_lesion, without = (f"{row[key]} places" for key in ("with_lesion", "without"))
+        yield f"{faintly} found", row["denoiser"], row["hits"], "share", f"1: all; {allowed}", with_lesion
+        yield (
+            f"{faintly}, false alarms",
+            row["denoiser"],
+            row["false_alarms"],
+            "share",
+            f"0: none; {allowed}",
+            without,
+        )
+
+
+def _widths(table: pd.DataFrame) -> Iterator[Row]:
+    kept = "1: as blurred as the low-light window; 0: as sharp as the target's"
+    for row in widths.summary(table).to_dict("records"):
+        on = f"{row['places']} places"
+        yield "vessel width over the truth's", row["denoiser"], row["relative"], "ratio", "1: as wide", on
+        yield "widths measured", row["denoiser"], row["measured"], "share", "1: every place has a peak", on
+        yield "blur kept", row["denoiser"], row["blur_kept"], "share", kept, on
+
+
+def nothing(table: pd.DataFrame, denoiser: str = "enhanced") -> str:
+    """Say what a denoiser makes of frames without anything in them, from the rows of `table5`; "" without them.
+
+    >>> rows = {"test": "emptiness", "measure": "structures", "denoiser": "enhanced", "number": 1.0}
+    >>> nothing(pd.DataFrame([rows | {"on": "dark, blank"}]))
+    'On empty frames (dark, blank) the enhanced frame shows 1 structure where there is none, at worst.'
+    """
+    rows = table[
+        (table["test"] == "emptiness") & (table["measure"] == "structures") & (table["denoiser"] == denoiser)
+    ]
+    if rows.empty:
+        return ""
+    count, on = rows.iloc[0]["number"], rows.iloc[0]["on"]
+    many = "no structure" if count == 0 else f"{count:g} structure{'s' if count != 1 else ''} where there is none"
+    return f"On empty frames ({on}) the {denoiser} frame shows {many}, at worst."
 
 
 def _emptiness(table: pd.DataFrame) -> Iterator[Row]:
@@ -100,6 +142,8 @@ def _prevalence(table: pd.DataFrame) -> Iterator[Row]:
 TESTS = {
     "linearity": _linearity,
     "structures": _structures,
+    "faint": _faint,
+    "widths": _widths,
     "emptiness": _emptiness,
     "redegradation": _redegradation,
     "cycle": _cycle,
