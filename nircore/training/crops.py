@@ -64,7 +64,7 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
         NircoreError: the recipe learns from pairs.
     """
     if config.crops == "unpaired":
-        domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
+        domains = [[seen(config, frame)[0] for frame in frames] for frames in (low_light, target)]
         turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
         return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
     if config.crops == "degraded":
@@ -120,7 +120,7 @@ def scene_of(target: np.ndarray, view: View = View()) -> np.ndarray:
         rate = target * (Sensor().gain_e_per_dn / view.exposure_s)
         pixel_mm = FIELD_MM / target.shape[0]
         shown = [spectral.shorten(rate, long, short, depth, pixel_mm) for depth in DEPTHS_MM]
-    return np.stack([(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in (*shown, target)])
+    return np.stack([Normalisation.of(frame).brightness(frame) for frame in (*shown, target)])
 
 
 def measured(run: Run, config: Config) -> MeasuredCrops:
