@@ -65,6 +65,26 @@ def test_the_camera_is_read_off_the_low_light_frames(run):
         assert 0.3 * scales[0] < spread < 3 * scales[1]
 
 
+def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run):
+    right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
+    assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
+    assert dataclasses.replace(wrong, recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
+    told, misled = crops.of(run, right), crops.of(run, wrong)
+    gain = 0.7 * told.camera.gain_e_per_dn
+    assert misled.camera == dataclasses.replace(told.camera, gain_e_per_dn=pytest.approx(gain))
+    for scene, other in zip(told.scenes, misled.scenes, strict=True):
+        np.testing.assert_array_equal(scene[-1], other[-1])  # the target is the target
+        detail = [np.abs(np.diff(image[:-1], axis=-1)).mean((1, 2)) for image in (scene, other)]
+        assert (detail[1] < detail[0]).all()  # more scattering, less detail
+    assert misled.at(0)[0].isfinite().all()
+
+
+def test_a_view_scatters_as_it_is_told():
+    sharp, blurred = (crops.View("NIR-IIa", "NIR-IIb", 0.32, scattering=s).optics(320) for s in (1.0, 1.5))
+    assert all(b.core > a.core and b.halo > a.halo for a, b in zip(sharp, blurred, strict=True))
+    assert crops.View(scattering=1.5).optics(320) == crops.View().optics(320)  # one window: nothing to be wrong about
+
+
 def test_the_oracle_is_shown_pairs_of_training_animals(run):
     made = crops.of(run, recipe(run, "oracle"))
     low_light, truth = made.at(0)
