@@ -21,7 +21,7 @@ def available(kind: str) -> tuple[str, ...]:
 
 
 #: Terms of a CycleGAN's objective that a recipe may add: functions of the same names in `nircore.losses.terms`.
-FURTHER_TERMS = ("spectrum_shift", "high_frequency", "saliency")
+FURTHER_TERMS = ("redegradation", "high_frequency", "saliency")
 ABOUT = ("title", "taught_by")  # keys of a recipe's file that are no settings: `Recipe`
 #: What a system can learn from.
 LEARNS_FROM = {"cyclegan": ("unpaired",), "regression": ("degraded", "measured"), "pix2pix": ("measured",)}
@@ -41,7 +41,7 @@ def recipe_names(listed: str) -> list[str]:
 
 
 def term_weights(listed: str) -> dict[str, float]:
-    """Return the weights that the setting `terms` lists, as in "spectrum_shift=10 saliency=1".
+    """Return the weights that the setting `terms` lists, as in "redegradation=10 saliency=1".
 
     Raises:
         NircoreError: a term that does not exist, or a weight that is no number above 0.
@@ -117,6 +117,12 @@ class Learning:
         "unpaired", ("unpaired", "degraded", "measured"), "a step's frames: unpaired, targets degraded, or true pairs"
     )
     gan: str = choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
+    assumed_scattering: float = number(
+        1.0, 0.1, 10, "times the tissue's own", "scattering by which targets are brought to the low-light window"
+    )
+    assumed_gain: float = number(
+        1.0, 0.1, 10, "times the camera's own", "gain of the camera to whose frames targets are degraded"
+    )
     lambda_cycle: float = number(10.0, 0, 1000, "", "weight of the cycle L1")
     lambda_identity: float = number(5.0, 0, 1000, "", "weight of the identity L1")
     lambda_l1: float = number(10.0, 0, 1000, "", "weight of the L1 to the true pair, for system=pix2pix")

@@ -56,7 +56,7 @@ def configs(draw: st.DrawFn) -> Config:
             text = st.text(st.characters(exclude_categories=["Cs"]))
             values[name] = draw(st.booleans() if item.type is bool else text)
     values["train_fraction"] = draw(st.floats(0.1, 0.5))
-    values["terms"] = draw(st.sampled_from(["", "saliency=0.5", "spectrum_shift=10 high_frequency=1"]))
+    values["terms"] = draw(st.sampled_from(["", "saliency=0.5", "redegradation=10 high_frequency=1"]))
     values["recipes"] = draw(st.sampled_from(["", "ssgan", "pssgan ma2021"]))
     values["crop"] = 4 * draw(st.integers(8, min(values["height"], values["width"]) // 4))
     if values["crops"] not in LEARNS_FROM[values["system"]]:

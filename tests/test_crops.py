@@ -4,13 +4,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from nircore.config import as_recipe, resolve
 from nircore.data import camera, sets
+from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.inference import enhance
+from nircore.models.generator import Generator
 from nircore.run import Run
 from nircore.stages import data_split
 from nircore.training import crops, evaluation
+from nircore.training.cyclegan import CycleGAN
+from nircore.training.pix2pix import Pix2Pix
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
@@ -59,6 +65,26 @@ def test_the_camera_is_read_off_the_low_light_frames(run):
         assert 0.3 * scales[0] < spread < 3 * scales[1]
 
 
+def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run):
+    right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
+    assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
+    assert dataclasses.replace(wrong, recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
+    told, misled = crops.of(run, right), crops.of(run, wrong)
+    gain = 0.7 * told.camera.gain_e_per_dn
+    assert misled.camera == dataclasses.replace(told.camera, gain_e_per_dn=pytest.approx(gain))
+    for scene, other in zip(told.scenes, misled.scenes, strict=True):
+        np.testing.assert_array_equal(scene[-1], other[-1])  # the target is the target
+        detail = [np.abs(np.diff(image[:-1], axis=-1)).mean((1, 2)) for image in (scene, other)]
+        assert (detail[1] < detail[0]).all()  # more scattering, less detail
+    assert misled.at(0)[0].isfinite().all()
+
+
+def test_a_view_scatters_as_it_is_told():
+    sharp, blurred = (crops.View("NIR-IIa", "NIR-IIb", 0.32, scattering=s).optics(320) for s in (1.0, 1.5))
+    assert all(b.core > a.core and b.halo > a.halo for a, b in zip(sharp, blurred, strict=True))
+    assert crops.View(scattering=1.5).optics(320) == crops.View().optics(320)  # one window: nothing to be wrong about
+
+
 def test_the_oracle_is_shown_pairs_of_training_animals(run):
     made = crops.of(run, recipe(run, "oracle"))
     low_light, truth = made.at(0)
@@ -94,3 +120,59 @@ def test_real_frames_are_degraded_without_a_shift(swir_hdr, tmp_path, monkeypatc
     assert 11.5 < made.camera.read_noise_dn < 12.6
     names = {row.scene for split in crops.SEEN for row in evaluation.rows(run, split, "target")}
     assert not any(name.startswith("M8-1") for name in names)
+
+
+class Recorder(Generator):
+    """A generator that changes nothing and keeps what it was fed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.fed = torch.nn.Parameter(torch.ones(1)), []
+
+    def forward(self, x):
+        self.fed.append(x.detach().clone())
+        return x * self.weight
+
+
+def noisy_frame(seed: int) -> np.ndarray:
+    """A frame 64 x 64 with a noise as large as its range: a third of its pixels lie below black or above white."""
+    light = 60 * np.hypot(*np.meshgrid(*2 * [np.linspace(-1, 1, 64)])) / np.sqrt(2)
+    return (light + np.random.default_rng(seed).normal(0, 60, light.shape)).astype(np.float32)
+
+
+def upright(crop: torch.Tensor, frame: np.ndarray) -> np.ndarray:
+    """Turn a crop (64, 64) of a whole frame back as the frame lies: where the first pixels agree."""
+    ways = [np.rot90(image, k) for image in (crop.numpy(), crop.numpy()[:, ::-1]) for k in range(4)]
+    return max(ways, key=lambda way: np.corrcoef(way.ravel(), frame.ravel())[0, 1])
+
+
+@pytest.mark.parametrize("name", ["ssgan", "cyclegan", "ma2021", "pssgan"])
+def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
+    config = resolve({"recipe": name, "crop": 64})
+    frame, target, use, judged = noisy_frame(0), noisy_frame(1), Recorder(), Recorder()
+    trained = crops.of_frames(config, [frame], [target], crops.View()).at(0)
+    enhance(use, frame)
+    validator = evaluation.Validator.__new__(evaluation.Validator)
+    validator.frames, validator.truths, validator.targets = [frame], [None], [trained[1][0, 0].numpy()]
+    validator(judged)
+    wanted = Normalisation.of(frame).apply(frame)
+    assert np.mean(np.abs(wanted) > 1) > 0.05  # what a clip would touch
+    for seen in (upright(trained[0][0, 0], frame), use.fed[0][0, 0].numpy(), judged.fed[0][0, 0].numpy()):
+        np.testing.assert_array_equal(seen, wanted)
+    np.testing.assert_array_equal(upright(trained[1][0, 0], target), Normalisation.of(target).apply(target))
+
+
+@pytest.mark.parametrize(("system", "name"), [(CycleGAN, "ssgan"), (Pix2Pix, "pix2pix")])
+def test_a_step_feeds_the_generator_the_crops_as_they_are(system, name):
+    made = system(resolve({"recipe": name, "profile": "smoke"}), torch.device("cpu"))
+    fed, a = [], 3 * torch.randn(2, 1, 64, 64)
+    made.g_ab.register_forward_pre_hook(lambda _, given: fed.append(given[0].detach().clone()))
+    made.step(a, 3 * torch.randn(2, 1, 64, 64), 0)
+    assert torch.equal(fed[0][:2], a)
+
+
+def test_a_measured_pair_is_on_one_scale_and_unclipped():
+    config, frame, truth = resolve({"recipe": "pix2pix"}), noisy_frame(0), noisy_frame(1)
+    x, y = crops._pair(config, frame, truth)
+    np.testing.assert_array_equal(x, Normalisation.of(frame).apply(frame))
+    np.testing.assert_array_equal(y, Normalisation.of(truth).apply(truth))

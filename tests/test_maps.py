@@ -47,7 +47,7 @@ def test_confidence_is_one_where_epochs_agree_and_a_half_where_they_differ_by_th
     from nircore.metrics.no_reference import noise_sd
 
     assert confidence(Linear(), [Linear(), Linear()], FRAME) == pytest.approx(1)
-    off = noise_sd(FRAME) / (Normalisation.of(FRAME).scale / 2)
+    off = noise_sd(FRAME) / Normalisation.of(FRAME).unit
     assert confidence(Linear(), [Linear(offset=off)], FRAME) == pytest.approx(0.5, abs=1e-4)
     less = confidence(Linear(), [Linear(offset=5 * off)], FRAME)
     assert less == pytest.approx(1 / 6, abs=1e-4)

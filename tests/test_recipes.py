@@ -27,7 +27,7 @@ from nircore.stages import (
 pytestmark = pytest.mark.slow
 
 TINY = {"animals": 12, "height": 96, "width": 80, "crop": 32, "ngf": 2, "ndf": 2, "epochs": 2, "steps_per_epoch": 1}
-LEADS = ("physics", "oracle", "realtime")  # say their times beside their sizes
+LEADS = ("physics", "physics_misinformed", "oracle", "realtime")  # say their times beside their sizes
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_the_table_has_a_row_for_every_recipe_and_every_seed(compared):
 
 def test_each_term_is_removed_in_turn(compared):
     table = compared.table("table8_ablation").set_index("part")
-    assert list(table.index) == ["nothing", "spectrum shift", "high frequency", "saliency", "all three"]
+    assert list(table.index) == ["nothing", "redegradation", "high frequency", "saliency", "all three"]
     assert table["psnr"].notna().all() and table.loc["saliency":, "psnr_low"].notna().all()
     scores = compared.table("recipes").groupby("method")["psnr"].mean()
     assert scores[benchmark.named("ssgan")[0]] == pytest.approx(table.loc["all three", "psnr"], rel=1e-6)
@@ -136,6 +136,19 @@ def test_a_second_time_nothing_is_trained_and_a_killed_one_goes_on(compared, cap
 def test_without_real_frames_the_shift_says_what_it_needs(compared):
     spectrum_shift.make(compared)
     assert compared.table("spectrum_shift").empty and compared.figure("fig11_spectrum_shift").is_file()
+
+
+@pytest.mark.parametrize("filters", [["BP1300"] * 4, [None] * 4])
+def test_through_one_filter_there_is_no_shift_to_test(compared, monkeypatch, filters):
+    before = [compared.path(f"tables/{name}.csv") for name in ("spectrum_shift", "table9_spectrum_shift")]
+    kept = {path: path.read_bytes() for path in before if path.is_file()}
+    monkeypatch.setattr(spectrum_shift.sets, "catalogue", lambda _: (pd.DataFrame({"filter": filters}), []))
+    spectrum_shift.make(compared)
+    (row,) = compared.table("table9_spectrum_shift").itertuples()
+    assert row.verdict == "no shift to test" and "one filter" in row.rule
+    assert compared.table("spectrum_shift").empty
+    for path, content in kept.items():
+        path.write_bytes(content)
 
 
 def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):

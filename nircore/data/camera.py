@@ -12,6 +12,8 @@ from scipy.ndimage import gaussian_filter
 from nircore.data.phantom import Anatomy
 
 SKIN_A, SKIN_B = 46.0, 1.421  # per cm, and the exponent: Jacques, Phys. Med. Biol. 58 (2013) R37 [read]
+LOST = 0.1  # share of a reduced scattering's light that leaves the camera's view for good [assumed]
+GAIN_E_PER_DN = 2.35  # of the SWIR_HDR camera [measured: 2.0-2.7 by `nircore.data.noise`]
 CAMERA_SEED = 20  # one camera takes all frames: its fixed pattern never changes
 
 
@@ -33,12 +35,24 @@ class Window:
         absorption: mean absorption of wet tissue in 1/cm; water dominates beyond 1400 nm [assumed].
         autofluorescence: glow of the body, as a share of the brightest organ [assumed].
         emission: photons per second of the probe relative to NIR-IIa [assumed].
+        scattering: how many times as strong as in skin; other than 1 for those who know the tissue badly.
     """
 
     centre_nm: float
     absorption: float
     autofluorescence: float
     emission: float
+    scattering: float = 1.0
+
+    @property
+    def scattering_per_mm(self) -> float:
+        """Return the reduced scattering coefficient mu_s' in 1/mm."""
+        return self.scattering * reduced_scattering(self.centre_nm) / 10
+
+    @property
+    def absorption_per_mm(self) -> float:
+        """Return the absorption coefficient mu_a in 1/mm."""
+        return self.absorption / 10
 
 
 WINDOWS = {
@@ -47,19 +61,30 @@ WINDOWS = {
 }
 
 
+def transmission(window: Window, depth_mm: float) -> float:
+    """Return the share of light from a depth that is neither absorbed nor scattered out of view, 0 to 1.
+
+    [assumed] Lambert and Beer: exp(-(mu_a + LOST mu_s') depth), both coefficients in 1/mm, so that the exponent has
+    no unit and grows linearly with depth. LOST is chosen for the depth of organs and deep vessels: at 1.5 to 2 mm
+    between 2 % less and 6 % more light comes out than up to version 0.2, whose loss by scattering grew as depth
+    squared (0.06 mu_s' depth^2, a number with a unit).
+    """
+    return float(np.exp(-(window.absorption_per_mm + LOST * window.scattering_per_mm) * depth_mm))
+
+
 def point_spread(window: Window, depth_mm: float) -> tuple[float, float, float, float]:
-    """Return how light from a depth spreads: (transmission, core sigma mm, halo sigma mm, halo share).
+    """Return how light from a depth spreads: (share that arrives, core sigma mm, halo sigma mm, halo share).
 
     [assumed] A sharp core and a wide halo, both growing with the optical depth t = mu_s' x depth; the halo takes
     1 - exp(-0.5 t) of the light, and loses some of it to absorption on its longer way, which is why a window with
     more water absorption has the better contrast (Carr et al., PNAS 115 (2018) 9080; Feng et al. 2021 [read]).
     """
-    optical = reduced_scattering(window.centre_nm) / 10 * depth_mm
+    optical = window.scattering_per_mm * depth_mm
     core, halo = 0.06 + 0.11 * optical, 0.6 + 1.3 * optical
-    transmission = np.exp(-(window.absorption / 10 + 0.06 * optical) * depth_mm)
-    multiply = (1 - np.exp(-0.5 * optical)) * np.exp(-window.absorption / 10 * 2.5 * halo)
+    multiply = (1 - np.exp(-0.5 * optical)) * np.exp(-window.absorption_per_mm * 2.5 * halo)
     single = np.exp(-0.5 * optical)
-    return float(transmission * (single + multiply)), core, halo, float(multiply / (single + multiply))
+    arrives = single + multiply
+    return float(transmission(window, depth_mm) * arrives), core, halo, float(multiply / arrives)
 
 
 def blur(emission: np.ndarray, window: Window, depth_mm: float, pixel_mm: float) -> np.ndarray:
@@ -67,13 +92,14 @@ def blur(emission: np.ndarray, window: Window, depth_mm: float, pixel_mm: float)
 
     Beyond a border the layer is taken to go on as it is there: the animal's head lies outside the field, not nowhere.
     """
-    transmission, core, halo, share = point_spread(window, depth_mm)
+    light, core, halo, share = point_spread(window, depth_mm)
     sharp = gaussian_filter(emission, core / pixel_mm, mode="nearest")
     wide = gaussian_filter(emission, halo / pixel_mm, mode="nearest", truncate=3.0)
-    return transmission * ((1 - share) * sharp + share * wide)
+    return light * ((1 - share) * sharp + share * wide)
 
 
-PEAK_RATE = 17_000.0  # electrons/s of the brightest tissue: a 20 ms frame peaks near 215 DN at 1.6 e-/DN [measured]
+# Electrons/s of emission 1 that loses nothing: 213 DN in 20 ms, so that frames peak at 95-160 DN [measured: 60-200].
+PEAK_RATE = 25_000.0
 STRAY_SHARE = 0.008  # stray light as a share of the peak, most in the corners: up to ~40 DN at 320 ms [measured]
 GLARE = 0.02  # light the lens spreads over the field, the only light of the animal seen outside its skin [assumed]
 
@@ -101,8 +127,8 @@ class Sensor:
     response non-uniformity are [assumed] within what the dark frames show.
     """
 
-    gain_e_per_dn: float = 1.6
-    read_noise_dn: float = 10.9
+    gain_e_per_dn: float = GAIN_E_PER_DN
+    read_noise_dn: float = 11.6  # with dark current, rows and rounding 11.7 DN in the dark at 20 ms
     dark_dn_per_s: float = 185.0
     pedestal_dn: float = 1110.0
     column_dn: float = 2.5

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from nircore.data.camera import GAIN_E_PER_DN
 from nircore.data.noise import Noise
 from nircore.errors import NircoreError
 
 LONGER = 3.9  # times the low-light exposure, at least
 STRAIGHT_DN = 1800.0  # signal up to which the SWIR_HDR camera's response is straight [measured]
-CAMERA = Noise(2.35, 12.0)  # of the SWIR_HDR camera [measured]; only the weights of the exposures rest on it
+CAMERA = Noise(GAIN_E_PER_DN, 12.0)  # of the SWIR_HDR camera [measured]; only the weights of the exposures rest on it
 NOISY, FITTED = 2.0, 1.5  # px: smoothing before a pixel tells its photon noise, and before two frames are compared
 
 

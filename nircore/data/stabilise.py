@@ -82,8 +82,13 @@ class Stabilisation:
 
     @property
     def scale(self) -> float:
-        """DN per two units of the network at the black level, as `Normalisation.scale` is."""
-        return 2 * UNIT * math.sqrt(self._floor) / self.gain_e_per_dn
+        """DN per two units of the network at the black level: about what a frame holds from black to white."""
+        return 2 * self.unit
+
+    @property
+    def unit(self) -> float:
+        """DN per unit of the network at the black level, as `Normalisation.unit` is at any."""
+        return UNIT * math.sqrt(self._floor) / self.gain_e_per_dn
 
     @property
     def _floor(self) -> float:

@@ -22,7 +22,8 @@ class UnpairedCrops:
     """Batches of normalised low-light and target crops, a function of the step number alone.
 
     Args:
-        low_light: normalised frames (H, W) of domain A, each at least `crop` px on both sides.
+        low_light: frames (H, W) of domain A as the networks see them (`nircore.inference.seen`), each at least `crop`
+            px on both sides.
         target: those of domain B, of other scenes.
         crop: side of the square crops in px.
         batch: crops of each domain in a step.
@@ -46,14 +47,14 @@ class UnpairedCrops:
         self.turn, self.optics = turn, optics
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the batch of a step: two float32 tensors (batch, 1, crop, crop), clipped to [-1, 1].
+        """Return the batch of a step: two float32 tensors (batch, 1, crop, crop), the frames' own values.
 
-        Clipped because the generator ends in a tanh: a brighter target could never be reached.
+        Nothing is clipped: a network must see in training what it sees in use.
         """
         batches = []
         for domain, frames in enumerate(self.domains):
             rng = np.random.default_rng([self.seed, step, domain])
             picks = rng.integers(len(frames), size=self.batch)
             crops = np.stack([random_crop(frames[k], self.crop, rng, self.turn) for k in picks])
-            batches.append(torch.from_numpy(crops).clamp(-1, 1).unsqueeze(1))
+            batches.append(torch.from_numpy(crops).unsqueeze(1))
         return batches[0], batches[1]

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nircore.data import noise, outliers, stabilise
+from nircore.data.normalise import HEADROOM
 from nircore.inference import RANGE
 from nircore.models.unet import gaussian_kernel
 
@@ -46,8 +47,8 @@ class FromCounts(nn.Module):
             level = without_outliers(level)
         black, span = self._levels(level)
         if self.generator.input == RANGE:
-            scale = span.clamp(min=1e-12) / 2
-            result = (self._padded((level - black) / scale - 1) + 1) * scale + black
+            unit, shift = span.clamp(min=1e-12) * (HEADROOM / 2), 1 / HEADROOM
+            result = (self._padded((level - black) / unit - shift) + shift) * unit + black
         else:
             gain, read = self._noise(level - black, span)
             result = self._invert(self._padded(self._apply(level - black, gain, read)), gain, read) + black

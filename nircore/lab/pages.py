@@ -73,7 +73,7 @@ class FrameReport:
     Attributes:
         name: of the input, as the reader knows it.
         low_light, enhanced: what went in (after a dark was taken away, if one was) and what came out.
-        normalisation: the two numbers that the output went through.
+        normalisation: black level and range of the input.
         model: what made it.
         half_width: of the trust map's interval, or None.
         trust: one sentence on what that was calibrated with and on.
@@ -130,7 +130,7 @@ def measured(report: FrameReport) -> dict[str, tuple[float, float]]:
     """Return the paper's metrics and the noise, before and after, on the input's scale from black to white level."""
     values = []
     for image in (report.low_light, report.enhanced):
-        common = np.clip((report.normalisation.apply(image) + 1) / 2 * RANGE, 0, RANGE)
+        common = np.clip(report.normalisation.brightness(image) * RANGE, 0, RANGE)
         found = no_reference.measure(common, data_range=RANGE)
         values.append({key: found[key] for key in CALLED} | {"noise": no_reference.noise_sd(image)})
     return {key: (values[0][key], values[1][key]) for key in MEANING}
@@ -229,8 +229,7 @@ def _facts(report: FrameReport) -> str:
     flux = flux_ratio(report)
     lines = {
         "frame": f"{height} x {width} px",
-        "normalisation": f"offset {fit.offset:.9g} DN becomes -1, offset + scale {fit.scale:.9g} DN becomes +1; "
-        "linear, and undone after the network",
+        "brightness": f"black level {fit.offset:.9g} DN; from there to the white level {fit.scale:.9g} DN",
         "light out / in": f"{flux:.4g} above the input's black level of {fit.offset:.4g} DN"
         if math.isfinite(flux)
         else "no light above the black level",

@@ -2,7 +2,7 @@
 
 To add one: write a function of `Pass`, add its name to `nircore.config.FURTHER_TERMS`, and name it with its weight in
 a recipe's `terms`.
-`spectrum_shift`, `high_frequency` and `saliency` are our interpretation of what PSSGAN (Fu 2023) and xAI-PSSGAN are
+`redegradation`, `high_frequency` and `saliency` are our interpretation of what PSSGAN (Fu 2023) and xAI-PSSGAN are
 said to do; their papers were not available to us, and the formulas are ours.
 """
 
@@ -20,6 +20,9 @@ from nircore.losses.optics import Spread
 from nircore.models.unet import gaussian_kernel
 
 SMOOTHING = 2.0  # px: sigma within which noise is averaged before a re-degraded frame is compared
+PATCH = 32  # px: holds some 40 independent values of smoothed noise, whose rms therefore scatters by 11 %
+MARGIN = 0.25  # of the noise: about two SDs of that scatter
+TINY = 1e-12  # squared: keeps the root's gradient finite where nothing is left
 BANDS = 3  # octaves of detail, the finest first
 LEAST = 1e-3  # of [-1, 1]: below it, an octave holds nothing
 SALIENCY_PX = 8  # side of the squares in which saliency is compared: one step of the discriminator's patches
@@ -60,10 +63,20 @@ def blur(x: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.pad(rows, (0, 0, reach, reach), mode="replicate"), kernel.transpose(2, 3))
 
 
+def patches(values: Tensor) -> Tensor:
+    """Return means over patches of about PATCH px, (N, 1, h, w), one at least.
+
+    2 SMOOTHING px of every border are left out, where a smoothed frame has other noise than inside.
+    """
+    edge = round(2 * SMOOTHING)
+    inner = values[..., edge:-edge, edge:-edge]
+    return F.adaptive_avg_pool2d(inner, [max(1, side // PATCH) for side in inner.shape[-2:]])
+
+
 def noise_sd(x: Tensor) -> Tensor:
-    """Return each image's noise SD, (N, 1, 1, 1), from second differences along both axes (Immerkaer 1996)."""
-    second = x.diff(n=2, dim=-1).diff(n=2, dim=-2)
-    return math.sqrt(math.pi / 2) / 6 * second.abs().mean((1, 2, 3), keepdim=True)
+    """Return the noise SD in each of `patches`, from second differences along both axes (Immerkaer 1996)."""
+    second = F.pad(x.diff(n=2, dim=-1).diff(n=2, dim=-2), (1, 1, 1, 1))  # the pads are in no patch
+    return math.sqrt(math.pi / 2) / 6 * patches(second.abs())
 
 
 def fitted(x: Tensor, y: Tensor) -> Tensor:
@@ -73,21 +86,28 @@ def fitted(x: Tensor, y: Tensor) -> Tensor:
     return c.clamp(min=0) * dx + y.mean((2, 3), keepdim=True)
 
 
-def spectrum_shift(p: Pass) -> Tensor:
-    """Return by how much x differs from its enhanced frame seen through the low-light optics, beyond the noise.
+def redegradation(p: Pass) -> Tensor:
+    """Return by how much more, or less, than its noise x differs from its enhanced frame seen by low light again.
 
-    min over depths of mean max(|S x - (c S R G(x) + d)| - s, 0): R spreads light as the shorter window does, S
+    mean over patches of min over depths of max(| rms(S x - (c S R G(x) + d)) - s | - MARGIN s, 0): R spreads light as
+    the low-light window does (between two windows; through one filter it does nothing, and there is no shift), S
     averages noise (Gaussian, 2 px), c and d are the unknown brightness and glow, and s = noise SD / (2 sqrt(pi) 2 px)
-    is what the noise of x has left after S: what noise explains costs nothing, so copying it earns nothing.
-    Source: ours, after the paper's "spectrum shift"; optics of `nircore.data.camera.point_spread`.
+    is what S leaves of the noise in the patch. The residual of a perfect G is that noise: it pays nothing, if
+    R is right; where light of several depths comes out of one patch, it pays for what R lacks.
+    What x does not explain, shown or left out, leaves too large a residual and pays without limit. A copy of x leaves
+    too small a one and pays (1 - MARGIN) s through one filter; between windows, where the copy is spread once more,
+    less, but never less than a perfect G.
+    Source: ours; the residual's size is asked for as in Morozov's discrepancy principle (Soviet Math. Dokl. 7 (1966)
+    414), optics of `nircore.data.camera.point_spread`.
     """
     seen, allowed = blur(p.a, SMOOTHING), noise_sd(p.a) / (2 * math.sqrt(math.pi) * SMOOTHING)
-    excess = []
+    costs = []
     for core, halo, share in p.optics:
         redegraded = (1 - share) * blur(p.fake_b, core) + (share * blur(p.fake_b, halo) if share else 0)
-        residual = (fitted(blur(redegraded, SMOOTHING), seen) - seen).abs()
-        excess.append((residual - allowed).clamp(min=0).mean((1, 2, 3)))
-    return torch.stack(excess).amin(0).mean()
+        residual = fitted(blur(redegraded, SMOOTHING), seen) - seen
+        size = (patches(residual.square()) + TINY).sqrt()
+        costs.append(((size - allowed).abs() - MARGIN * allowed).clamp(min=0))
+    return torch.stack(costs).amin(0).mean()
 
 
 def octaves(x: Tensor) -> Tensor:

@@ -54,4 +54,4 @@ def _test_groups(config: Config, table: pd.DataFrame) -> tuple[str, ...]:
 def _shown(run: Run, domain: str) -> list:
     """Load the first training frames of a domain, each on its own [0, 1] scale."""
     frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", domain)[:SHOWN]]
-    return [(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in frames]
+    return [Normalisation.of(frame).brightness(frame) for frame in frames]

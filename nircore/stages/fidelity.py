@@ -191,7 +191,8 @@ def _prevalence(run: Run) -> pd.DataFrame:
     epochs = max(1, round(config.epochs * config.prevalence_share))
     crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
     shorter = dataclasses.replace(config, epochs=epochs, crop=crop)
-    view = crops.View(made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"], config.target_ms / 1000)
+    windows = made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"]
+    view = crops.View(*windows, config.target_ms / 1000, config.assumed_scattering, config.assumed_gain)
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
         with tempfile.TemporaryDirectory() as folder:

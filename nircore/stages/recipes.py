@@ -18,7 +18,9 @@ from nircore.study.comparison import COLUMNS, comparison
 from nircore.training import evaluation
 
 FRAMES = 4  # test frames at most: the trainings differ more than the frames do
-COMPARED = ("ssgan", "cyclegan", "ma2021", "pix2pix", "pssgan", "physics", "realtime", "oracle")
+COMPARED = (
+    "ssgan", "cyclegan", "ma2021", "pix2pix", "pssgan", "physics", "physics_misinformed", "realtime", "oracle",
+)  # fmt: skip
 SAME = {"xai_pssgan": "pssgan"}  # recipes that train as another does, and write more
 ABLATED, NO_TERMS = "pssgan", "ssgan"  # the second is the first without any of its terms
 CLASSICAL = "non_local_means"  # the rival that needs no training, tuned on validation frames

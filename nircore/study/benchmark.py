@@ -69,7 +69,7 @@ def clipped(image: np.ndarray) -> np.ndarray:
 
 def common_scale(image: np.ndarray, fit: Normalisation) -> np.ndarray:
     """Bring a frame to [0, RANGE], from black to white level of the input frame to which `fit` belongs."""
-    return np.clip((fit.apply(image) + 1) / 2 * RANGE, 0, RANGE)
+    return np.clip(fit.brightness(image) * RANGE, 0, RANGE)
 
 
 def magnification(shape: tuple[int, ...]) -> int:

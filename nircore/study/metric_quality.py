@@ -86,7 +86,7 @@ def over_exposure(series: Iterator[Series]) -> pd.DataFrame:
     for scene, frames, truth, valid in series:
         scale = Normalisation.of(frames[SCALE_S])
         for seconds, frame in frames.items():
-            common = np.clip((scale.apply(frame) + 1) / 2 * GREYS, 0, GREYS)
+            common = np.clip(scale.brightness(frame) * GREYS, 0, GREYS)
             about = {"over": "exposure", "scene": scene, "image": f"{1000 * seconds:g} ms"}
             values = no_reference.measure(common, data_range=GREYS)
             rows.append(about | values | with_truth.score(frame, truth, valid))

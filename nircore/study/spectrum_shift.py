@@ -38,6 +38,8 @@ RULES = {
     LOST: "surely farther from the long-window frame than the denoised input, and no higher SBR either",
     UNDECIDED: "none of these",
 }
+NO_SHIFT = "no shift to test"  # where all frames are of one filter: no rule decides what is not there
+ONE_FILTER = "all frames are seen through one filter, so what a system changes in them is no shift between windows"
 COLUMNS = ("group", "short", "long", "method", "psnr", "ssim", "sbr", "sbr_shown", "relative_width")
 COLUMNS += ("widths_measured",)
 

@@ -1,14 +1,14 @@
 """The crops a system learns from, cut from a run's training frames as its recipe asks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nircore.config import Config
 from nircore.data import sets, spectral
-from nircore.data.camera import WINDOWS, Sensor
+from nircore.data.camera import WINDOWS, Sensor, Window
 from nircore.data.crops import Crops
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.data.measured import MeasuredCrops
@@ -31,25 +31,35 @@ DARKER = 0.4  # of the darkest low-light frame seen: another animal may be dimme
 
 @dataclass(frozen=True)
 class View:
-    """How a target frame was taken, and the shorter window in which low light would see it ("": the same one)."""
+    """How a target frame was taken, and the shorter window in which low light would see it ("": the same one).
+
+    `scattering` and `gain` are what a recipe assumes, in times of what is true of tissue and camera.
+    """
 
     short: str = ""
     long: str = ""
     exposure_s: float = 1.0
+    scattering: float = 1.0
+    gain: float = 1.0
 
     @classmethod
-    def between(cls, short: set[str], target: Any) -> "View":
+    def between(cls, short: set[str], target: Any, config: Config) -> "View":
         """Return the view of a row of the target domain; only windows whose optics are known are told apart."""
         if len(short) == 1 and short <= WINDOWS.keys() and target.filter in WINDOWS.keys() - short:
-            return cls(*short, target.filter, target.exposure_s)
+            return cls(*short, target.filter, target.exposure_s, config.assumed_scattering, config.assumed_gain)
         return cls()
+
+    @property
+    def windows(self) -> tuple[Window, Window]:
+        """Return the target's window and the low-light one, as they are assumed to scatter."""
+        long, short = (replace(WINDOWS[name], scattering=self.scattering) for name in (self.long, self.short))
+        return long, short
 
     def optics(self, height: int) -> tuple[Spread, ...]:
         """Return how the low-light window would spread a frame of `height` px more, for each of DEPTHS_MM."""
         if not self.short:
             return (Spread(),)
-        windows = WINDOWS[self.long], WINDOWS[self.short]
-        return tuple(spectral.spread(*windows, depth, FIELD_MM / height) for depth in DEPTHS_MM)
+        return tuple(spectral.spread(*self.windows, depth, FIELD_MM / height) for depth in DEPTHS_MM)
 
 
 def of(run: Run, config: Config) -> Crops:
@@ -64,7 +74,7 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
         NircoreError: the recipe learns from pairs.
     """
     if config.crops == "unpaired":
-        domains = [[Normalisation.of(frame).apply(frame) for frame in frames] for frames in (low_light, target)]
+        domains = [[seen(config, frame)[0] for frame in frames] for frames in (low_light, target)]
         turn, optics = config.augment == "turns", view.optics(target[0].shape[0])
         return UnpairedCrops(*domains, config.crop, config.batch, config.seed, turn, optics)
     if config.crops == "degraded":
@@ -75,7 +85,7 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
 def unpaired(run: Run, config: Config) -> Crops:
     """Cut the two domains independently, from different animals or scenes."""
     low_light, target = (evaluation.rows(run, "train", name) for name in DOMAINS)
-    view = View.between({row.filter for row in low_light}, target[0])
+    view = View.between({row.filter for row in low_light}, target[0], config)
     return of_frames(config, _frames(config, low_light), _frames(config, target), view)
 
 
@@ -87,7 +97,7 @@ def degraded(run: Run, config: Config) -> DegradedCrops:
     low_light = evaluation.rows(run, "train", "low_light")
     targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
     short = {row.filter for row in low_light}
-    scenes = [scene_of(sets.load(config, row), View.between(short, row)) for row in targets]
+    scenes = [scene_of(sets.load(config, row), View.between(short, row, config)) for row in targets]
     return _degraded(config, scenes, _frames(config, low_light))
 
 
@@ -97,7 +107,9 @@ def _degraded(config: Config, scenes: list[np.ndarray], low_light: list[np.ndarr
             "These weights were trained on frames scaled by their brightness (nircore 0.1): start from those that "
             "ship, or from scratch."
         )
-    return DegradedCrops(scenes, low_light_of(low_light), config.crop, config.batch, config.seed)
+    camera = low_light_of(low_light)
+    camera = replace(camera, gain_e_per_dn=camera.gain_e_per_dn * config.assumed_gain)
+    return DegradedCrops(scenes, camera, config.crop, config.batch, config.seed)
 
 
 def _frames(config: Config, rows: list[Any]) -> list[np.ndarray]:
@@ -116,11 +128,10 @@ def scene_of(target: np.ndarray, view: View = View()) -> np.ndarray:
     """Return the low-light appearances of a target frame, free of noise, and the frame: (variants + 1, H, W)."""
     shown = [target]
     if view.short:
-        short, long = WINDOWS[view.short], WINDOWS[view.long]
-        rate = target * (Sensor().gain_e_per_dn / view.exposure_s)
+        rate = target * (view.gain * Sensor().gain_e_per_dn / view.exposure_s)
         pixel_mm = FIELD_MM / target.shape[0]
-        shown = [spectral.shorten(rate, long, short, depth, pixel_mm) for depth in DEPTHS_MM]
-    return np.stack([(Normalisation.of(frame).apply(frame) + 1) / 2 for frame in (*shown, target)])
+        shown = [spectral.shorten(rate, *view.windows, depth, pixel_mm) for depth in DEPTHS_MM]
+    return np.stack([Normalisation.of(frame).brightness(frame) for frame in (*shown, target)])
 
 
 def measured(run: Run, config: Config) -> MeasuredCrops:

@@ -11,7 +11,7 @@ from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.inference import enhance
+from nircore.inference import enhance, seen
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
 from nircore.run import Run
@@ -34,8 +34,7 @@ def rows(run: Run, split: str, domain: str) -> list[Any]:
 
 def normalised(config: Config, chosen: list[Any]) -> list[np.ndarray]:
     """Load rows as the networks see them: (H, W) float32, about [-1, 1]."""
-    frames = (sets.load(config, row) for row in chosen)
-    return [Normalisation.of(frame).apply(frame) for frame in frames]
+    return [seen(config, sets.load(config, row))[0] for row in chosen]
 
 
 def references(config: Config, chosen: list[Any]) -> Iterator[tuple[Any, sets.Reference]]:

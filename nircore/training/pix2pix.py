@@ -21,11 +21,8 @@ class Pix2Pix(System):
         self.adam_g, self.adam_d = self._adam(self.g_ab), self._adam(self.d_b)
 
     def step(self, a: Tensor, b: Tensor, index: int) -> dict[str, Tensor]:
-        """Update generator and critic once with low-light a and its reference b, (N, 1, H, W); return the terms.
-
-        Clipped to [-1, 1]: the generator ends in a tanh, and a brighter reference could never be reached.
-        """
-        a, b = a.to(self.device).clamp(-1, 1), b.to(self.device).clamp(-1, 1)
+        """Update generator and critic once with low-light a and its reference b, (N, 1, H, W); return the terms."""
+        a, b = a.to(self.device), b.to(self.device)
         self.d_b.requires_grad_(False)
         with self._autocast():
             fake = self.g_ab(a)

@@ -101,7 +101,7 @@ def ask(
         _around(round(float(where.mean())), side, length, generator.multiple)
         for where, length in zip((rows, columns), pixels.shape, strict=True)
     )
-    return Question(name, x[place], region[place], kind, fit.scale / 2, place)
+    return Question(name, x[place], region[place], kind, fit.unit, place)
 
 
 def _around(centre: int, side: int, length: int, multiple: int) -> slice:
@@ -113,8 +113,9 @@ def _around(centre: int, side: int, length: int, multiple: int) -> slice:
 
 def window_error(generator: nn.Module, pixels: np.ndarray, question: Question) -> float:
     """Return (number from the window - number from the whole frame) / range of the frame, a fraction."""
-    whole = translate(generator, seen(generator, pixels)[0])[question.place]
+    x, fit = seen(generator, pixels)
+    whole = translate(generator, x)[question.place]
     part = translate(generator, question.x)
     number = Scalar(nn.Identity(), question.region, question.kind, question.dn)
     both = [float(number(torch.from_numpy(np.ascontiguousarray(y))[None, None])[0]) for y in (part, whole)]
-    return (both[0] - both[1]) / (2 * question.dn)
+    return (both[0] - both[1]) / fit.scale
