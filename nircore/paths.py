@@ -26,7 +26,7 @@ from pathlib import Path
 
 from nircore.errors import NircoreError
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
 
