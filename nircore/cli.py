@@ -143,13 +143,13 @@ def publish(
     from pathlib import Path
 
     from nircore import paths
-    from nircore.lab import real_frames
+    from nircore.lab import real_frames, speed
 
     reproduce()
     showcase("phantom-cpu")
     real_frames.publish(Path(data_root).expanduser().resolve(), paths.run_folder("benchmark"))
+    speed.shipped(paths.run_folder("real_time"))
     benchmark(data_root)
-    real_time(data_root)
     recipes(data_root)
 
 

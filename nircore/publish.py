@@ -20,7 +20,8 @@ from nircore.stages import provenance
 from nircore.study import processor
 
 LICENCE, HOME = "https://spdx.org/licenses/MIT", "https://doi.org/10.5281/zenodo.18683096"
-TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "claims", "losses")
+TABLES = ("benchmark", "table4_benchmark", "table5_fidelity", "table6_metric_quality", "faithfulness")
+TABLES += ("claims", "losses")
 PLOTS = ("fig6_scores", "fig8_metric_quality", "fidelity_emptiness", "fidelity_redegradation", "fidelity_prevalence")
 #: Lines that say how far something is, "epoch 3/40 ..." or "03_stepwise: done"; a bar moves with them.
 PROGRESS = re.compile(r"\b\d+/\d+\b|: done$|nothing changed, made earlier$|^explain: ", re.M)

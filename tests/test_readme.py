@@ -7,6 +7,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+import nircore
 from nircore import paths
 from nircore.config import load_file, resolve
 from nircore.lab import card
@@ -17,6 +18,7 @@ README, DOCS = paths.REPOSITORY / "README.md", paths.REPOSITORY / "docs"
 LARGEST = 10_240  # bytes of the README: it sells and starts, the rest is in docs/
 BENCHMARK = paths.REPOSITORY / "reports" / "benchmark"
 RECIPES = paths.REPOSITORY / "reports" / "recipes"
+REAL_TIME = paths.REPOSITORY / "reports" / "real_time"
 SHOWCASE = paths.REPOSITORY / "reports" / "showcase"
 
 
@@ -97,6 +99,20 @@ def test_the_scores_on_animals_never_seen_are_those_of_the_published_table():
 
 def test_the_summary_of_the_claims_is_that_of_the_showcase():
     assert claims.summary(pd.read_csv(SHOWCASE / "tables" / "claims.csv")) in README.read_text()
+
+
+PUBLISHED = [path for folder in (BENCHMARK, RECIPES, REAL_TIME) for path in sorted(folder.glob("*.csv"))]
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_published_table_was_made_by_this_version(path):
+    """A table of another version says so here: `make publish` makes all of them anew."""
+    assert set(pd.read_csv(path, dtype=str)["nircore"]) == {nircore.__version__}
+
+
+def test_the_showcase_was_made_by_this_version():
+    made = re.findall(r"nircore (\d+\.\d+\.\d+)", (SHOWCASE / "report.md").read_text())
+    assert len(made) > 20 and set(made) == {nircore.__version__}
 
 
 def test_the_readme_is_short():
