@@ -143,7 +143,7 @@ def publish(
     from pathlib import Path
 
     from nircore import paths
-    from nircore.lab import real_frames, speed
+    from nircore.lab import quoted, real_frames, speed
 
     reproduce()
     showcase("phantom-cpu")
@@ -151,6 +151,8 @@ def publish(
     speed.shipped(paths.run_folder("real_time"))
     benchmark(data_root)
     recipes(data_root)
+    for page in quoted.renew():
+        print(f"Renewed: {page}")
 
 
 @app.command()

@@ -10,9 +10,8 @@ import pytest
 import nircore
 from nircore import paths
 from nircore.config import load_file, resolve
-from nircore.lab import card
+from nircore.lab import quoted
 from nircore.reproduce import NOTEBOOKS
-from nircore.study import claims
 
 README, DOCS = paths.REPOSITORY / "README.md", paths.REPOSITORY / "docs"
 LARGEST = 10_240  # bytes of the README: it sells and starts, the rest is in docs/
@@ -30,43 +29,6 @@ def rows_of(text: str) -> list[list[str]]:
 
 def test_the_showcase_is_the_default_run():
     assert load_file(SHOWCASE / "config.yaml") == resolve({"profile": "cpu", "run": "phantom-cpu"})
-
-
-def test_the_results_quoted_are_those_of_the_published_benchmark():
-    table = pd.read_csv(BENCHMARK / "table4_benchmark.csv")
-    table = table[(table["kind"] != "truth") & ~table["filters"].fillna("").str.contains("LP1250")]
-    quoted = {cells[0]: cells[2:6] for cells in rows_of((DOCS / "benchmark.md").read_text()) if len(cells) == 7}
-    assert set(quoted) - {"method"} == set(table["method"])
-    checked = 0
-    for dataset, first in (("phantom", 0), ("swir-hdr", 2)):
-        for row in table[table["dataset"] == dataset].itertuples():
-            psnr, ssim = quoted[row.method][first : first + 2]
-            if row.frames:
-                assert psnr.split(" ± ")[0] == f"{row.psnr:.2f}" and ssim.split(" ± ")[0] == f"{row.ssim:.3f}"
-                checked += 1
-                if row.seeds > 1:
-                    assert psnr.split(" ± ")[1] == f"{row.psnr_sd:.2f}"
-            else:
-                assert psnr == ssim == ""
-    assert checked >= 18
-
-
-def test_the_fidelity_quoted_is_that_of_the_showcase():
-    table = pd.read_csv(SHOWCASE / "tables" / "table5_fidelity.csv").set_index(["test", "measure", "denoiser"])[
-        "number"
-    ]
-    wanted = {
-        "gain of a lesion": ("linearity", "gain, lesion", ".2f"),
-        "tumour-to-normal": ("linearity", "tumour-to-normal follows", ".2f"),
-        "vessels inserted": ("structures", "vessels inserted", ".1f"),
-        "vessels erased": ("structures", "vessels erased", ".1f"),
-        "change under": ("shift", "mean change", ".3f"),
-    }
-    lines = (DOCS / "benchmark.md").read_text().splitlines()
-    for start, (test, measure, form) in wanted.items():
-        (line,) = [line for line in lines if line.startswith(f"| {start}")]
-        numbers = [table[test, measure, name] for name in ("enhanced", "non-local means", "physics")]
-        assert line.endswith("| " + " | ".join(format(number, form) for number in numbers) + " |"), line
 
 
 def test_the_recipes_quoted_are_those_of_the_published_comparison():
@@ -88,17 +50,6 @@ def test_the_ablation_and_the_verdict_quoted_are_the_published_ones():
         assert part == "nothing" or all(gain in text for gain in gains)
     (verdict,) = pd.read_csv(RECIPES / "table9_spectrum_shift.csv")["verdict"]
     assert f"*{verdict}*" in text
-
-
-def test_the_scores_on_animals_never_seen_are_those_of_the_published_table():
-    scores = card.scores(BENCHMARK)
-    assert scores in (DOCS / "benchmark.md").read_text()
-    quoted = [line for line in README.read_text().splitlines() if line.startswith("| four band-passes ")]
-    assert len(quoted) == 4 and set(quoted) <= set(scores.splitlines())
-
-
-def test_the_summary_of_the_claims_is_that_of_the_showcase():
-    assert claims.summary(pd.read_csv(SHOWCASE / "tables" / "claims.csv")) in README.read_text()
 
 
 PUBLISHED = [path for folder in (BENCHMARK, RECIPES, REAL_TIME) for path in sorted(folder.glob("*.csv"))]
@@ -160,3 +111,24 @@ def test_an_executed_notebook_shows_small_pictures_with_words_and_the_code_that_
         assert len(base64.b64decode(output.data["image/png"])) <= 150_000
         assert output.metadata["image/png"]["alt"]
     assert all(len(o.get("text", "").splitlines()) <= 40 for cell in code for o in cell.outputs)
+
+
+@pytest.mark.parametrize("page", quoted.pages(), ids=lambda page: page.stem)
+def test_what_a_page_quotes_is_what_its_tables_say(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<!-- quoted: ") == text.count("<!-- end -->") == len(quoted.quotes(text))
+    for name, block in quoted.quotes(text).items():
+        assert block == quoted.BLOCKS[name](), f"{page.name}: {name}: nircore publish renews it"
+
+
+def test_a_number_that_was_edited_by_hand_is_found():
+    page = "x\n<!-- quoted: verdicts -->\n> Of 40 claims, 40 supported.\n<!-- end -->\ny"
+    assert quoted.quotes(page) == {"verdicts": "> Of 40 claims, 40 supported."}
+    renewed = quoted.renewed(page)
+    assert quoted.verdicts() in renewed and "40 supported" not in renewed
+    assert renewed.startswith("x\n<!-- quoted") and renewed.endswith("end -->\ny")
+
+
+def test_every_block_that_is_made_is_quoted_somewhere():
+    used = {name for page in quoted.pages() for name in quoted.quotes(page.read_text(encoding="utf-8"))}
+    assert used == set(quoted.BLOCKS)

@@ -1,0 +1,132 @@
+"""What README and docs quote of the published tables: blocks between two marks, made here, compared by a test.
+
+A block begins with `<!-- quoted: NAME -->` and ends with `<!-- end -->`; `renew` writes what its table says today.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nircore import paths
+from nircore.lab import card
+from nircore.run import STAMP
+from nircore.study import claims, leaderboard
+
+BLOCK = re.compile(r"(<!-- quoted: (\S+) -->\n).*?(\n<!-- end -->)", re.S)
+#: Start of a line of the table on measuring -> test and measure of `table5_fidelity`, and its number's format.
+MEASURED = {
+    "gain of a lesion's contrast (1 is right)": ("linearity", "gain, lesion", ".2f"),
+    "tumour-to-normal ratio follows the noise-free low-light one, slope": (
+        "linearity",
+        "tumour-to-normal follows",
+        ".2f",
+    ),
+    "vessels inserted per frame": ("structures", "vessels inserted", ".1f"),
+    "vessels erased per frame": ("structures", "vessels erased", ".1f"),
+    "change under a one-pixel shift, % of the range": ("shift", "mean change", ".3f"),
+}
+DENOISERS = {"paper's system": "enhanced", "non-local means": "non-local means", "`physics`": "physics"}
+
+
+def table(*parts: str) -> pd.DataFrame:
+    """Read a published table, such as `table("benchmark", "plate")`."""
+    return pd.read_csv(paths.run_folder(parts[0]).joinpath(*parts[1:-1], f"{parts[-1]}.csv"))
+
+
+def real(part: str | None = "four band-passes") -> str:
+    """Return every method's row of the leaderboard on real frames, best last."""
+    board = table("benchmark", "table11_real_frames")
+    first = board[board["part"] == leaderboard.RANKING].sort_values("merged_psnr")["method"]
+    shown = leaderboard.shown(board, list(first), part)
+    return card.markdown(shown.drop(columns="part") if part else shown)
+
+
+def ships() -> str:
+    """Return the rows of what ships and its nearest rival, as the model card has them."""
+    return card.scores(paths.run_folder("benchmark"))
+
+
+def as_it_is(name: str) -> str:
+    """Return a table of the benchmark's folder as it is, but for who made it."""
+    return card.markdown(table("benchmark", name).drop(columns=[*STAMP]))
+
+
+def phantom() -> str:
+    """Return the default run's methods against both truths: PSNR in dB / SSIM."""
+    rows = table("showcase", "tables", "table4_benchmark")
+    rows = rows[rows["kind"] != "truth"]
+    about = {"method": rows["method"], "kind": rows["kind"]}
+    for name, keys in {"target": ("psnr", "ssim"), "own": ("own_psnr", "own_ssim")}.items():
+        pairs = zip(rows[keys[0]], rows[keys[1]], strict=True)
+        about[name] = ["" if np.isnan(p) else f"{p:.2f} / {s:.3f}" for p, s in pairs]
+    about["s a frame"] = rows["seconds"].map("{:.2g}".format).replace("nan", "")
+    return card.markdown(pd.DataFrame(about))
+
+
+def fidelity() -> str:
+    """Return what can still be measured on the default run's output, by denoiser."""
+    found = table("showcase", "tables", "table5_fidelity").set_index(["test", "measure", "denoiser"])["number"]
+    rows = [
+        {"test": words} | {name: format(found[test, measure, key], form) for name, key in DENOISERS.items()}
+        for words, (test, measure, form) in MEASURED.items()
+    ]
+    return card.markdown(pd.DataFrame(rows))
+
+
+def faint() -> str:
+    """Return the share of faint lesions found / of false alarms on the default run, by denoiser and contrast."""
+    rows = table("showcase", "tables", "table5_fidelity")
+    rows = rows[rows["test"] == "faint"]
+    wide = rows.pivot(index="denoiser", columns="measure", values="number").reindex(rows["denoiser"].unique())
+    shown = {"denoiser": wide.index}
+    for found in (measure for measure in wide.columns if measure.endswith(" found")):
+        faintly = found.removesuffix(" found")
+        pairs = zip(wide[found], wide[f"{faintly}, false alarms"], strict=True)
+        shown[faintly] = [f"{hits:.2f} / {alarms:.2f}" for hits, alarms in pairs]
+    return card.markdown(pd.DataFrame(shown))
+
+
+def verdicts() -> str:
+    """Return the claims' verdicts on the default run, in one line."""
+    return f"> {claims.summary(table('showcase', 'tables', 'claims'))}"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "real": real,
+    "real-all": lambda: real(None),
+    "ships": ships,
+    "plate": lambda: as_it_is("plate"),
+    "camera": lambda: as_it_is("photon_transfer"),
+    "phantom": phantom,
+    "fidelity": fidelity,
+    "faint": faint,
+    "verdicts": verdicts,
+}
+
+
+def pages() -> list[Path]:
+    """Return README and docs of the checkout."""
+    return [paths.REPOSITORY / "README.md", *sorted((paths.REPOSITORY / "docs").glob("*.md"))]
+
+
+def quotes(text: str) -> dict[str, str]:
+    """Return the blocks of a page by name, as they stand there."""
+    return {found[2]: found[0][len(found[1]) : -len(found[3])] for found in BLOCK.finditer(text)}
+
+
+def renewed(text: str) -> str:
+    """Return a page with every block as its table is today."""
+    return BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]]() + found[3], text)
+
+
+def renew() -> list[Path]:
+    """Renew every page; return those that changed."""
+    changed = []
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        if (after := renewed(before)) != before:
+            changed.append(paths.write_text(page, after))
+    return changed
