@@ -511,3 +511,16 @@ def test_a_missing_device_is_refused_before_anything_is_done(tmp_path, monkeypat
         made(tmp_path / "models", tiny(device="cuda"))
     assert not (tmp_path / "models").exists()
     assert loop.choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "change", [lambda frame: frame / 3, lambda frame: frame.clip(-0.5, 0.5), lambda frame: frame + 0.1]
+)
+def test_frames_that_are_seen_otherwise_are_not_gone_on_with(tmp_path, change):
+    """Planted: a version that scales, clips or shifts what the networks see finds a finished training of another."""
+    made(tmp_path / "models").run()
+    said = []
+    crops = UnpairedCrops([change(frame) for frame in LOW_LIGHT], TARGET, tiny().crop, tiny().batch, tiny().seed)
+    made(tmp_path / "models", crops=crops, say=said.append).run()
+    assert said[0].startswith("the frames, or how they are seen, changed: training anew")
+    assert (tmp_path / "models-replaced").is_dir() and said[-1].startswith("epoch 3/3")

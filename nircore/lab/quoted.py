@@ -36,12 +36,17 @@ def table(*parts: str) -> pd.DataFrame:
     return pd.read_csv(paths.run_folder(parts[0]).joinpath(*parts[1:-1], f"{parts[-1]}.csv"))
 
 
-def real(part: str | None = "four band-passes") -> str:
-    """Return every method's row of the leaderboard on real frames, best last."""
+def leaders() -> pd.DataFrame:
+    """Return the leaderboard on real frames as a page shows it, the best method last."""
     board = table("benchmark", "table11_real_frames")
-    first = board[board["part"] == leaderboard.RANKING].sort_values("merged_psnr")["method"]
-    shown = leaderboard.shown(board, list(first), part)
-    return card.markdown(shown.drop(columns="part") if part else shown)
+    order = board[board["part"] == leaderboard.RANKING].sort_values("merged_psnr")["method"]
+    return leaderboard.shown(board, list(order))
+
+
+def real() -> str:
+    """Return every method's row on the four band-passes, in short."""
+    shown = leaders()
+    return card.markdown(shown.loc[shown["part"] == leaderboard.RANKING, ["method", "merged", "gain, dB", "above"]])
 
 
 def ships() -> str:
@@ -96,7 +101,7 @@ def verdicts() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "real": real,
-    "real-all": lambda: real(None),
+    "real-all": lambda: card.markdown(leaders()),
     "ships": ships,
     "plate": lambda: as_it_is("plate"),
     "camera": lambda: as_it_is("photon_transfer"),

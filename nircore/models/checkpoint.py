@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nircore.config import Config, require_known
 from nircore.errors import NircoreError
 from nircore.models import build_discriminator, build_generator
-from nircore.paths import atomic
+from nircore.paths import VERSION, atomic
 
 
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
@@ -50,13 +50,20 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
 
 
 def save_generator(path: Path, generator: nn.Module, config: Config, facts: dict[str, Any]) -> None:
-    """Write a generator alone, as used for inference."""
-    save(path, generator.state_dict(), config, facts)
+    """Write a generator alone, as used for inference, with the version that trained it."""
+    save(path, generator.state_dict(), config, facts | {"nircore": VERSION})
 
 
 def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
-    """Rebuild a generator from its file alone, in evaluation mode; the config inside says the architecture."""
+    """Rebuild a generator from its file alone, in evaluation mode; the config inside says the architecture.
+
+    Raises:
+        NircoreError: as `load`; the file holds another generator than its config says; or one that is fed the frame's
+            range and was trained before 0.3, which brought frames to another scale.
+    """
     tensors, config, facts = load(path)
+    if config.input == "range" and "nircore" not in facts:
+        raise NircoreError(f"{path} was trained by nircore before 0.3, on another scale: train it again.")
     generator = build_generator(config)
     try:
         generator.load_state_dict(tensors)

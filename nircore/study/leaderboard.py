@@ -93,14 +93,14 @@ def _compared(own: pd.DataFrame, table: pd.DataFrame, rivals: pd.Series, seed: i
     return row | {"above": above}
 
 
-def shown(board: pd.DataFrame, order: Iterable[str], part: str | None = None) -> pd.DataFrame:
-    """Return the leaderboard as a page shows it: scores as text, `order`ed, of one part or of all.
+def shown(board: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
+    """Return the leaderboard as a page shows it: scores as text, part by part, methods in their `order`.
 
     Columns: part, method, scenes; merged and single (PSNR in dB / SSIM); gain (dB, with its interval) and above over
     the best classical method; fine and coarse (share kept / correlation).
     """
-    rows = []
-    for name in [part] if part else list(PARTS):
+    rows, order = [], list(order)
+    for name in PARTS:
         own = board[board["part"] == name].set_index("method")
         rows += [_line(name, method, own.loc[method]) for method in order if method in own.index]
     return pd.DataFrame(rows)

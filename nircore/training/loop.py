@@ -64,6 +64,14 @@ def same_training(one: Config, other: Config) -> bool:
     return plain[0] == plain[1]
 
 
+def first_batch(crops: Crops) -> list[float]:
+    """Return what tells the crops of one training from another's: mean, SD and maximum of both first batches.
+
+    Not their bytes, which differ in the last digit from machine to machine.
+    """
+    return [float(number) for part in crops.at(0) for number in (part.mean(), part.std(), part.max())]
+
+
 class Training:
     """A training under way in a folder.
 
@@ -94,7 +102,7 @@ class Training:
             for network in (self.system.g_ab, self.system.average):
                 network.load_state_dict(begin.state_dict())
         self.rows: list[dict[str, float]] = []
-        self.best = -math.inf
+        self.best, self.first = -math.inf, first_batch(crops)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -179,26 +187,28 @@ class Training:
         if row["selection"] > self.best:
             self.best = row["selection"]
             checkpoint.save_generator(self.folder / "generator.safetensors", average, self.config, row)
-        checkpoint.save(self.checkpoint_path, self.system.state(), self.config, {"rows": self.rows})
+        facts = {"rows": self.rows, "first_batch": self.first}
+        checkpoint.save(self.checkpoint_path, self.system.state(), self.config, facts)
 
     def _resume(self) -> None:
         if not self.checkpoint_path.is_file():
             return
         tensors, config, facts = checkpoint.load(self.checkpoint_path)
         if not same_training(config, self.config):
-            self._set_aside()
-            return
+            return self._set_aside("settings changed")
+        if not torch.allclose(torch.tensor(facts.get("first_batch", math.nan)), torch.tensor(self.first), 1e-3, 1e-4):
+            return self._set_aside("the frames, or how they are seen, changed")
         self.system.restore(tensors)
         self.rows = facts["rows"]
         self.best = max(row["selection"] for row in self.rows)
         self.say(f"resuming after epoch {len(self.rows)}/{self.config.epochs}")
 
-    def _set_aside(self) -> None:
-        """Keep the weights of a training with other settings: they may have taken days."""
+    def _set_aside(self, why: str) -> None:
+        """Keep the weights of another training: they may have taken days."""
         kept = self.folder.with_name(f"{self.folder.name}-replaced")
         shutil.rmtree(kept, ignore_errors=True)
         os.replace(self.folder, kept)
-        self.say(f"settings changed: training anew; the former weights are in {kept.name}/")
+        self.say(f"{why}: training anew; the former weights are in {kept.name}/")
 
 
 def table_epochs(epochs: int, rows: int = 10) -> list[int]:
