@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import nircore
-from nircore.config import Config, resolve
+from nircore.config import Config
 from nircore.errors import NircoreError
 from nircore.models import build_generator, checkpoint
 
@@ -228,18 +228,3 @@ def unpickling(source: str) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
             found.append(text)
     return found
-
-
-def test_a_generator_that_saw_another_scale_is_refused_and_one_that_is_fed_noise_is_not(tmp_path):
-    """Planted: files as nircore 0.2 wrote them, without a version."""
-    for recipe, settings in (("ssgan", {"ngf": 2, "blocks": 1}), ("physics", {"ngf": 2, "levels": 1})):
-        config = resolve({"recipe": recipe, "profile": "smoke"} | settings)
-        generator = build_generator(config)
-        checkpoint.save(tmp_path / "old.safetensors", generator.state_dict(), config, {"epoch": 3})
-        if recipe == "physics":
-            checkpoint.load_generator(tmp_path / "old.safetensors")
-            continue
-        with pytest.raises(NircoreError, match="trained by nircore before 0.3"):
-            checkpoint.load_generator(tmp_path / "old.safetensors")
-        checkpoint.save_generator(tmp_path / "new.safetensors", generator, config, {"epoch": 3})
-        checkpoint.load_generator(tmp_path / "new.safetensors")

@@ -1,4 +1,4 @@
-"""The invertible map between detector units and the networks' [-1, 1]: frames and their noise fit in unclipped."""
+"""The invertible map between detector units and the networks' [-1, 1]."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,13 @@ import numpy as np
 from nircore.data.smooth import gaussian, quantile
 from nircore.errors import NircoreError
 
-# The networks' range in ranges of the signal: one of headroom below black, one above white. A real 20 ms frame has
-# noise of SD 12 DN and 60 to 200 DN from black to white, so even the dimmest has 60 / 12 = 5 SD of room on either
-# side. Without headroom a fifth of its pixels lies beyond [-1, 1]: a tanh could not make them, and clipped in
-# training they would be other pixels than in use.
-HEADROOM = 3.0
-
 
 @dataclass(frozen=True)
 class Normalisation:
-    """offset -> -1/3 and offset + scale -> +1/3, linear in between and beyond; both in detector units (DN)."""
+    """offset -> -1 and offset + scale -> +1, linear in between and beyond; both in detector units (DN).
+
+    Signal fills [-1, 1]; the noise of low light does not stay within, and is not clipped (`models.LOW_LIGHT_REACH`).
+    """
 
     offset: float
     scale: float
@@ -40,16 +37,16 @@ class Normalisation:
 
     @property
     def unit(self) -> float:
-        """DN per unit of the network: its [-1, 1] is HEADROOM times the range of the signal."""
-        return self.scale * HEADROOM / 2
+        """DN per unit of the network: its [-1, 1] is the range of the signal."""
+        return self.scale / 2
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """Map detector units to the network's scale, float32, never clipped."""
-        return ((pixels - self.offset) / self.unit - 1 / HEADROOM).astype(np.float32)
+        return ((pixels - self.offset) / self.unit - 1).astype(np.float32)
 
     def invert(self, values: np.ndarray) -> np.ndarray:
         """Map network values back to detector units, float32."""
-        return ((values.astype(np.float64) + 1 / HEADROOM) * self.unit + self.offset).astype(np.float32)
+        return ((values.astype(np.float64) + 1) * self.unit + self.offset).astype(np.float32)
 
     def brightness(self, pixels: np.ndarray) -> np.ndarray:
         """Map detector units to shares of the signal's range, float32: black level 0, white level 1."""

@@ -47,9 +47,10 @@ class UnpairedCrops:
         self.turn, self.optics = turn, optics
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the batch of a step: two float32 tensors (batch, 1, crop, crop), the frames' own values.
+        """Return the batch of a step: two float32 tensors (batch, 1, crop, crop).
 
-        Nothing is clipped: a network must see in training what it sees in use.
+        Low light is not clipped: a network must see in training what it sees in use. The target is, to [-1, 1]: it is
+        what a generator should make, and its tanh reaches no further.
         """
         batches = []
         for domain, frames in enumerate(self.domains):
@@ -57,4 +58,4 @@ class UnpairedCrops:
             picks = rng.integers(len(frames), size=self.batch)
             crops = np.stack([random_crop(frames[k], self.crop, rng, self.turn) for k in picks])
             batches.append(torch.from_numpy(crops).unsqueeze(1))
-        return batches[0], batches[1]
+        return batches[0], batches[1].clamp(-1, 1)

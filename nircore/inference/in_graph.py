@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nircore.data import noise, outliers, stabilise
-from nircore.data.normalise import HEADROOM
 from nircore.inference import RANGE
 from nircore.models.unet import gaussian_kernel
 
@@ -47,8 +46,8 @@ class FromCounts(nn.Module):
             level = without_outliers(level)
         black, span = self._levels(level)
         if self.generator.input == RANGE:
-            unit, shift = span.clamp(min=1e-12) * (HEADROOM / 2), 1 / HEADROOM
-            result = (self._padded((level - black) / unit - shift) + shift) * unit + black
+            unit = span.clamp(min=1e-12) / 2
+            result = (self._padded((level - black) / unit - 1) + 1) * unit + black
         else:
             gain, read = self._noise(level - black, span)
             result = self._invert(self._padded(self._apply(level - black, gain, read)), gain, read) + black

@@ -10,6 +10,7 @@ from nircore.models.resnet import ResidualBlock, ResnetGenerator
 from nircore.models.unet import UNetGenerator
 
 __all__ = [
+    "LOW_LIGHT_REACH",
     "MaUNetGenerator",
     "PatchDiscriminator",
     "ResidualBlock",
@@ -20,6 +21,12 @@ __all__ = [
     "parameter_count",
     "receptive_field",
 ]
+
+
+# How far a generator of low light has to reach, where black is -1 and white is 1. A real 20 ms frame has noise of SD
+# 12 DN and 60 to 200 DN from black to white, so even the dimmest has 60 / 12 = 5 SD of room on either side. With a
+# reach of 1 a fifth of its pixels could not be made; clipped in training, they would be other pixels than in use.
+LOW_LIGHT_REACH = 3.0
 
 
 def initialise(network: nn.Module, seed: int) -> nn.Module:
@@ -45,13 +52,13 @@ def initialise_rectified(network: nn.Module, seed: int, slope: float = 0.1) -> n
     return network
 
 
-def build_generator(config: Config, seed: int = 0) -> nn.Module:
-    """Make the generator a config describes, freshly initialised."""
+def build_generator(config: Config, seed: int = 0, reach: float = 1.0) -> nn.Module:
+    """Make the generator a config describes, freshly initialised; its tanh goes up to `reach`."""
     if config.generator == "unet":
         return initialise_rectified(UNetGenerator(config.ngf, config.levels, config.input), seed)
-    if config.generator == "ma2021":
-        return initialise(MaUNetGenerator(config.ngf), seed)
-    return initialise(ResnetGenerator(config.ngf, config.blocks), seed)
+    made = MaUNetGenerator(config.ngf) if config.generator == "ma2021" else ResnetGenerator(config.ngf, config.blocks)
+    made.reach = reach
+    return initialise(made, seed)
 
 
 def build_discriminator(config: Config, seed: int = 0, channels: int = 1) -> nn.Module:

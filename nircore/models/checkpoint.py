@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nircore.config import Config, require_known
 from nircore.errors import NircoreError
-from nircore.models import build_discriminator, build_generator
+from nircore.models import LOW_LIGHT_REACH, build_discriminator, build_generator
 from nircore.paths import VERSION, atomic
 
 
@@ -58,12 +58,9 @@ def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
     """Rebuild a generator from its file alone, in evaluation mode; the config inside says the architecture.
 
     Raises:
-        NircoreError: as `load`; the file holds another generator than its config says; or one that is fed the frame's
-            range and was trained before 0.3, which brought frames to another scale.
+        NircoreError: as `load`, or the file holds another generator than its config says.
     """
     tensors, config, facts = load(path)
-    if config.input == "range" and "nircore" not in facts:
-        raise NircoreError(f"{path} was trained by nircore before 0.3, on another scale: train it again.")
     generator = build_generator(config)
     try:
         generator.load_state_dict(tensors)
@@ -81,6 +78,6 @@ def load_part(path: Path, part: str) -> nn.Module | None:
     if part.startswith("d_"):  # how many frames it sees at once, beside each other, is its system's business
         network = build_discriminator(config, channels=weights["body.0.weight"].shape[1])
     else:
-        network = build_generator(config)
+        network = build_generator(config, reach=LOW_LIGHT_REACH if part == "g_ba" else 1.0)
     network.load_state_dict(weights)
     return network.eval()

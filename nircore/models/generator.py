@@ -16,12 +16,14 @@ class Generator(nn.Module):
             so that a tile of it would come out different.
         input: what the frame is measured in: "range" (of brightness, `nircore.data.normalise`) or "noise"
             (`nircore.data.stabilise`).
+        reach: the largest value that comes out, for generators that end in a tanh.
     """
 
     multiple: int = 1
     smallest: int = 16
     halo: int | None = None
     input: str = "range"
+    reach: float = 1.0
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
         """Return by how many px a frame has to grow, downwards and to the right.

@@ -46,4 +46,4 @@ class MaUNetGenerator(Generator):
             features = block(self.pool(features))
         for up, merge, skip in zip(self.up, self.merge, reversed(skipped), strict=True):
             features = merge(torch.cat([skip, up(features)], dim=1))
-        return self.last(features)
+        return self.reach * self.last(features)

@@ -59,7 +59,7 @@ class ResnetGenerator(Generator):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the whole generator."""
-        return self.decoder(self.trunk(self.encoder(x)))
+        return self.reach * self.decoder(self.trunk(self.encoder(x)))
 
 
 def _up(channels: int, out: int) -> nn.Module:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from nircore import losses
 from nircore.losses.terms import BASE, TERMS, Pass, weights
-from nircore.models import build_discriminator, build_generator
+from nircore.models import LOW_LIGHT_REACH, build_discriminator, build_generator
 from nircore.training import distributed
 from nircore.training.system import System
 
@@ -24,7 +24,7 @@ class CycleGAN(System):
     def _build(self) -> None:
         config, first = self.config, 4 * self.config.seed  # no two networks of any two runs begin alike
         self.g_ab = build_generator(config, first).to(self.device)
-        self.g_ba = build_generator(config, first + 1).to(self.device)
+        self.g_ba = build_generator(config, first + 1, LOW_LIGHT_REACH).to(self.device)
         self.d_a = build_discriminator(config, first + 2).to(self.device)
         self.d_b = build_discriminator(config, first + 3).to(self.device)
         self.pool_a, self.pool_b = losses.ImagePool(config.pool), losses.ImagePool(config.pool)

@@ -22,7 +22,7 @@ class Pix2Pix(System):
 
     def step(self, a: Tensor, b: Tensor, index: int) -> dict[str, Tensor]:
         """Update generator and critic once with low-light a and its reference b, (N, 1, H, W); return the terms."""
-        a, b = a.to(self.device), b.to(self.device)
+        a, b = a.to(self.device), b.to(self.device).clamp(-1, 1)  # beyond, no tanh reaches
         self.d_b.requires_grad_(False)
         with self._autocast():
             fake = self.g_ab(a)
