@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import paths
+from nircore.inference.shipped import MODELS
 from nircore.lab import card
 from nircore.run import STAMP
 from nircore.study import claims, leaderboard
@@ -94,6 +95,32 @@ def faint() -> str:
     return card.markdown(pd.DataFrame(shown))
 
 
+def attribution() -> str:
+    """Return how each map of the default run did: its score, its wins, and the randomisation checks."""
+    rows = table("showcase", "tables", "faithfulness")
+    rows = rows[rows["kind"] == "method"]
+    networks = [name.removesuffix(" high") for name in rows.columns if name.endswith(" high")]
+    shown = {"map": rows["map"], "insertion - deletion": rows["score"].map("{:.2f}".format)}
+    shown["above every control"] = [f"{row.wins} of {row.questions}" for row in rows.itertuples()]
+    for name in networks:
+        parts = zip(rows[name], rows[f"{name} high"], strict=True)
+        shown[f"likeness, {name}"] = [f"{mean:.2f} (up to {high:.2f})" for mean, high in parts]
+    return card.markdown(pd.DataFrame(shown | {"changes with the network": rows["passes_checks"]}))
+
+
+def doubt() -> str:
+    """Return how well the trust map and its rivals find wrong and inserted pixels on new phantoms."""
+    rows = table("showcase", "tables", "trust")
+    rows = rows[rows["kind"] != "term"].groupby("score", sort=False)[["auc_wrong", "auc_inserted", "outside"]].mean()
+    return card.markdown(rows.reset_index())
+
+
+def outside() -> str:
+    """Return the share of pixels outside the interval on animals that neither trained nor calibrated, by model."""
+    parts = {model: table("benchmark", f"trust_{model}").set_index("animal")["outside"] for model in MODELS}
+    return card.markdown(pd.DataFrame(parts).reset_index())
+
+
 def verdicts() -> str:
     """Return the claims' verdicts on the default run, in one line."""
     return f"> {claims.summary(table('showcase', 'tables', 'claims'))}"
@@ -108,6 +135,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "phantom": phantom,
     "fidelity": fidelity,
     "faint": faint,
+    "attribution": attribution,
+    "doubt": doubt,
+    "outside": outside,
     "verdicts": verdicts,
 }
 
