@@ -37,7 +37,7 @@ def enhance(
     """
     from nircore.data.formats.raw import Raw
     from nircore.inference.settings import Settings
-    from nircore.lab import cluster, companions, run
+    from nircore.lab import cluster, companions, locks, run
 
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
@@ -45,8 +45,11 @@ def enhance(
         weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, Raw.parsed(shape, dtype, offset)
     )
     workers = cluster.on(scheduler) if scheduler else run.here
-    beside = companions.Companions(out, settings, report, trust)
-    tally = run.enhance_files(inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside)
+    held = locks.Locks()
+    beside = companions.Companions(out, settings, report, trust, held)
+    tally = run.enhance_files(
+        inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside, locks=held
+    )
     beside.close()
     print(f"{tally.made} enhanced, {tally.there} already there, {tally.bad} could not be used: {out}")
     raise typer.Exit(1 if tally.bad else 0)
