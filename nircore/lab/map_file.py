@@ -39,6 +39,11 @@ class MapFile:
         return f"nircore trust map {hashlib.sha256(text.encode()).hexdigest()}"
 
     @property
+    def big(self) -> bool:
+        """Whether it may outgrow a classic TIFF: by its pixels, for a folder store has no size of its own."""
+        return int(np.prod(self.shape, dtype=np.int64)) * 4 > 2**30
+
+    @property
     def work(self) -> Path:
         """The hidden folder with the parts that are done."""
         return self.place.parent / f"{PARTIAL}{hashlib.sha256(os.fsencode(self.place.name)).hexdigest()[:20]}"
@@ -88,10 +93,9 @@ class MapFile:
         return self.work / f"{which.start:09d}.npy"
 
     def _put_together(self) -> None:
-        big = int(np.prod(self.shape, dtype=np.int64)) * 4 > 2**30
         temporary = self.work / "whole.tif"
         try:
-            with tifffile.TiffWriter(temporary, bigtiff=big) as writer:
+            with tifffile.TiffWriter(temporary, bigtiff=self.big) as writer:
                 for which in self._parts():
                     for page, half_width in enumerate(np.load(self._part_file(which)), which.start):
                         writer.write(

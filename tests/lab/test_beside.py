@@ -95,3 +95,9 @@ def test_what_is_younger_than_the_run_is_left(tmp_path):
     (tmp_path / ".partial-young.tif").touch()
     locks.close()
     assert (tmp_path / ".partial-young.tif").exists()
+
+
+def test_maps_of_a_long_movie_are_a_big_tiff(tmp_path):
+    """By the number of pixels: 3300 frames of 640 x 512 are 4.3 GB of maps, whatever the source's size on disk is."""
+    assert map_file.MapFile(tmp_path / "a.tif", (3300, 512, 640), {}).big
+    assert not map_file.MapFile(tmp_path / "a.tif", (3, 512, 640), {}).big
