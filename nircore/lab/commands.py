@@ -73,6 +73,10 @@ def stream(
     of what happened is left in OUTPUT/report.
     """
     from nircore.errors import NircoreError
+
+    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
+        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
+
     from nircore.inference.engines import Enhancer as Steps
     from nircore.inference.enhancer import Enhancer
     from nircore.inference.settings import Settings
@@ -80,8 +84,6 @@ def stream(
     from nircore.lab import stream_page
     from nircore.lab.arrivals import Arrivals
 
-    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
-        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
     enhancer = Enhancer(Settings(checkpoint, dark, exposure, model=model, engine=engine))
     passed = stream_page.PassedOver()
 
