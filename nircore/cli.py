@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.core import TyperGroup
 
-from nircore.config import available, parse, resolve
+from nircore.config import available, parse, require_folders, resolve
 from nircore.errors import NircoreError
 from nircore.lab import commands
 from nircore.paths import VERSION
@@ -55,8 +55,6 @@ def reproduce(
     """Execute the numbered notebooks and write tables, figures and the report of a run."""
     from pathlib import Path
 
-    from nircore.reproduce import reproduce as execute
-
     given: dict[str, Any] = {
         # The notebooks run elsewhere: a path given here means here.
         key: str(Path(value).expanduser().resolve())
@@ -67,6 +65,10 @@ def reproduce(
     if run:
         given["run"] = run
     config = resolve({"profile": profile, "recipe": recipe, "dataset": dataset} | given)
+    require_folders(config)
+
+    from nircore.reproduce import reproduce as execute
+
     report = execute(config)
     print(f"Report: {report}")
 

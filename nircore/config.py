@@ -25,6 +25,8 @@ FURTHER_TERMS = ("redegradation", "high_frequency", "saliency")
 ABOUT = ("title", "taught_by")  # keys of a recipe's file that are no settings: `Recipe`
 #: What a system can learn from.
 LEARNS_FROM = {"cyclegan": ("unpaired",), "regression": ("degraded", "measured"), "pix2pix": ("measured",)}
+#: The settings that name the folders of a dataset.
+FOLDERS = {"phantom": (), "swir-hdr": ("data_root",), "folder": ("low_light", "target")}
 
 
 def recipe_names(listed: str) -> list[str]:
@@ -219,6 +221,22 @@ def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter"
             close = difflib.get_close_matches(str(name), FIELDS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "the settings are: " + ", ".join(FIELDS) + "."
             raise NircoreError(f"Unknown {where} {name!r}: {hint}")
+
+
+def require_folders(config: Config) -> None:
+    """Refuse a config whose dataset needs a folder that is not given, or not there: before anything heavy starts.
+
+    Raises:
+        NircoreError: naming the setting, and the option that gives it.
+    """
+    given = {key: getattr(config, key) for key in FOLDERS[config.dataset]}
+    for key, value in given.items():
+        if not value:
+            option = f"--{key.replace('_', '-')}"
+            raise NircoreError(f"dataset={config.dataset} needs {key}: give its folder with {option} or -p {key}.")
+    for key, value in given.items():
+        if not Path(value).expanduser().is_dir():
+            raise NircoreError(f"{key}={value!r} is no folder, or does not exist: check the path.")
 
 
 def parse(given: str) -> tuple[str, Any]:

@@ -1,14 +1,50 @@
-"""What every test needs: one thread, no screen, and the real frames where they are at hand."""
+"""What every test needs: one thread, no screen, no file left open, and the real frames where they are at hand."""
 
+import gc
 import os
+import sys
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure of a property
+hypothesis.settings.load_profile("untimed")
+
+DESCRIPTORS = Path("/proc/self/fd")  # Linux
+ENVIRONMENT = Path(sys.prefix).resolve()  # fonts stay open, and are not ours
+WATCHED = tuple(Path(place).resolve() for place in (tempfile.gettempdir(), Path(__file__).parents[1]))
+
+
+def open_files() -> Counter[Path]:
+    """Count the descriptors of each regular file that this process has open in a temporary folder or the checkout."""
+    targets = []
+    for link in DESCRIPTORS.iterdir():
+        try:
+            targets.append(link.readlink())
+        except OSError:  # closed meanwhile: the listing's own
+            continue
+    ours = (target for target in targets if any(map(target.is_relative_to, WATCHED)))
+    return Counter(target for target in ours if target.is_file() and not target.is_relative_to(ENVIRONMENT))
+
+
+@pytest.fixture(autouse=True)
+def no_file_stays_open():
+    """A test leaves no file open: what reads a frame or a run closes it, at the latest with the collector."""
+    if not DESCRIPTORS.is_dir():
+        yield
+        return
+    before = open_files()
+    yield
+    if open_files() - before:
+        gc.collect()
+        assert not (left := open_files() - before), f"left open: {', '.join(map(str, left))}"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,8 @@
 """The command line: what a user can mend is one sentence and exit status 2."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tifffile
@@ -41,6 +44,8 @@ def test_a_bad_setting_is_refused_before_any_notebook_starts(nircore, monkeypatc
 
 def test_paths_and_settings_reach_the_notebooks(nircore, monkeypatch, tmp_path):
     seen = {}
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
     monkeypatch.setattr(reproduce, "reproduce", lambda config: seen.update(config=config) or tmp_path)
     monkeypatch.chdir(tmp_path)
     status, output, _ = nircore(
@@ -115,9 +120,31 @@ def test_bad_folders_are_named_in_one_sentence(nircore, tmp_path, make, words):
     assert words in error.splitlines()[-1], error
 
 
-def test_a_missing_folder_option_is_named(nircore):
-    status, _, error = nircore("reproduce", "--dataset", "folder", "--profile", "smoke")
-    assert status == 2 and "--low-light" in error
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("--dataset folder", "dataset=folder needs low_light: give its folder with --low-light"),
+        ("--dataset folder --low-light .", "needs target: give its folder with --target"),
+        ("--dataset folder --low-light nowhere --target .", "nowhere' is no folder, or does not exist"),
+        ("--dataset swir-hdr", "needs data_root: give its folder with --data-root"),
+    ],
+)
+def test_a_missing_folder_is_named_before_anything_heavy_is_imported(tmp_path, arguments, words):
+    command = [sys.executable, "-c", LIGHT, *arguments.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+    assert done.stdout == "[]\n"
+
+
+LIGHT = """
+import sys
+from nircore import cli
+sys.argv[1:1] = ["reproduce"]
+try:
+    cli.main()
+finally:
+    print(sorted({"torch", "numpy", "pandas", "papermill"} & set(sys.modules)))
+"""
 
 
 def test_a_stream_needs_no_checkpoint(nircore, tmp_path):

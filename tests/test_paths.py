@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nircore import paths
 from nircore.errors import NircoreError
+from tests.conftest import DESCRIPTORS, open_files
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -131,3 +132,12 @@ def test_an_installed_package_works_in_the_current_folder(tmp_path, monkeypatch)
     monkeypatch.delenv("NIRCORE_REPORTS", raising=False)
     monkeypatch.setattr(paths, "REPOSITORY", tmp_path / "site-packages")
     assert paths.reports() == tmp_path / "reports"
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="only Linux lists a process's open files")
+def test_a_file_left_open_is_noticed(tmp_path):
+    """What watches over every test can see: it does not pass for want of eyes."""
+    before = open_files()
+    with open(tmp_path / "a.txt", "w"):
+        assert open_files() - before == {tmp_path.resolve() / "a.txt": 1}
+    assert not open_files() - before

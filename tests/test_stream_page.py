@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from nircore.lab import stream_page
 from nircore.lab.line import Account
@@ -44,3 +45,11 @@ def test_first_and_last_are_kept_and_thousands_passed_over_are_counted(tmp_path)
         passed(f"nircore: file {index} is blank.")
     text = page()
     assert text.count(" is blank.") == stream_page.NAMED and "and 7 more" in text
+
+
+@pytest.mark.parametrize("spelling", ["in", "link", "in/../in"])
+def test_results_into_the_watched_folder_are_refused(nircore, tmp_path, spelling):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    status, _, said = nircore("stream", tmp_path / "in", "--output", tmp_path / spelling)
+    assert status == 2 and "is the folder that is watched" in said and list((tmp_path / "in").iterdir()) == []

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nircore import paths
-from nircore.config import Config
+from nircore.config import FOLDERS, Config, require_folders
 from nircore.data import folder, made_phantom, swir_hdr
 from nircore.data.frames import read_frame
-from nircore.errors import NircoreError
 
 Reference = tuple[np.ndarray, np.ndarray]
 
@@ -49,8 +48,8 @@ def _with_long_exposures(table: pd.DataFrame) -> pd.DataFrame:
 
 def files(config: Config) -> list[Path]:
     """Return the user's files a run reads, found by name alone, so that a change in one is noticed."""
-    keys = {"swir-hdr": ["data_root"], "folder": ["low_light", "target"]}.get(config.dataset, [])
-    roots = [glob.escape(str(_given(config, key))) for key in keys if getattr(config, key)]
+    given = [getattr(config, key) for key in FOLDERS[config.dataset] if getattr(config, key)]
+    roots = [glob.escape(str(Path(name).expanduser())) for name in given]
     # glob, unlike Path.rglob, passes over hidden names and follows links, as the readers of the frames do.
     found = {Path(name) for root in roots for name in glob.glob(f"{root}/**/*", recursive=True)}
     return sorted(path for path in found if path.is_file())
@@ -68,12 +67,8 @@ def phantom_folder(config: Config) -> Path:
 
 
 def _given(config: Config, key: str) -> Path:
-    value = getattr(config, key)
-    if not value:
-        raise NircoreError(
-            f"dataset={config.dataset} needs {key}: give its folder with --{key.replace('_', '-')} or -p {key}."
-        )
-    return Path(value).expanduser()
+    require_folders(config)
+    return Path(getattr(config, key)).expanduser()
 
 
 @lru_cache(maxsize=4)

@@ -37,7 +37,7 @@ def enhance(
     """
     from nircore.data.formats.raw import Raw
     from nircore.inference.settings import Settings
-    from nircore.lab import cluster, companions, run
+    from nircore.lab import cluster, companions, locks, run
 
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
@@ -45,8 +45,11 @@ def enhance(
         weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, Raw.parsed(shape, dtype, offset)
     )
     workers = cluster.on(scheduler) if scheduler else run.here
-    beside = companions.Companions(out, settings, report, trust)
-    tally = run.enhance_files(inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside)
+    held = locks.Locks()
+    beside = companions.Companions(out, settings, report, trust, held)
+    tally = run.enhance_files(
+        inputs, out, settings, overwrite=overwrite, workers=workers, finished=beside, locks=held
+    )
     beside.close()
     print(f"{tally.made} enhanced, {tally.there} already there, {tally.bad} could not be used: {out}")
     raise typer.Exit(1 if tally.bad else 0)
@@ -70,6 +73,10 @@ def stream(
     of what happened is left in OUTPUT/report.
     """
     from nircore.errors import NircoreError
+
+    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
+        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
+
     from nircore.inference.engines import Enhancer as Steps
     from nircore.inference.enhancer import Enhancer
     from nircore.inference.settings import Settings
@@ -77,8 +84,6 @@ def stream(
     from nircore.lab import stream_page
     from nircore.lab.arrivals import Arrivals
 
-    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
-        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
     enhancer = Enhancer(Settings(checkpoint, dark, exposure, model=model, engine=engine))
     passed = stream_page.PassedOver()
 

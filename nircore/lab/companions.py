@@ -1,5 +1,6 @@
 """What may stand beside a result: its page in `report/`, and its trust map in `trust/`."""
 
+import dataclasses
 import hashlib
 import math
 import os
@@ -8,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 
-from nircore import paths
 from nircore.data.axes import window
 from nircore.data.containers import opened
 from nircore.data.frames import exposure_in, read_frame
@@ -21,6 +20,8 @@ from nircore.inference.enhancer import enhancer_for
 from nircore.inference.settings import Settings
 from nircore.lab import pages
 from nircore.lab.inputs import Pair
+from nircore.lab.locks import Locks
+from nircore.lab.map_file import MapFile
 from nircore.study import trust as maps
 
 LONGEST = 180  # bytes of a name, before what is added to it
@@ -34,20 +35,23 @@ class Companions:
         settings: what was done to the frames.
         report: whether pages are wanted: one a file, of a movie's middle frame.
         trust: whether maps are wanted: half-widths in DN as 32-bit TIFF, one for each frame, at eight passes each.
+        locks: of the run, so that of several runs one makes a map.
     """
 
-    def __init__(self, out: Path, settings: Settings, report: bool, trust: bool) -> None:
+    def __init__(self, out: Path, settings: Settings, report: bool, trust: bool, locks: Locks | None = None) -> None:
         self.out, self.settings, self.report, self.trust = out.expanduser().resolve(), settings, report, trust
         self.entries: list[pages.Entry] = []
+        self.locks = locks or Locks()
         self.enhancer = enhancer_for(settings)
         self.calibration = maps.load(self.enhancer.weights) if trust else None
 
     def __call__(self, pair: Pair, record: dict[str, Any]) -> None:
         """Make what is wanted for one file."""
         name = str(pair.target.relative_to(self.out))
-        half_width = self._map(pair, name, _shown(record)) if self.trust else None
+        half_width = self._map(pair, name, record) if self.trust else None
         if self.report:
-            self.entries.append(self._page(pair, name, record, half_width))
+            with self.locks.mine(self.out / "report" / _page_name(name)):
+                self.entries.append(self._page(pair, name, record, half_width))
 
     def close(self) -> None:
         """Write the index of the pages."""
@@ -63,22 +67,15 @@ class Companions:
                 pixels = [np.asarray(stack.read(one), dtype=np.float32) for one in around(page)]
                 yield self.enhancer.signal(np.mean(pixels, axis=0), exposure)
 
-    def _map(self, pair: Pair, name: str, shown: int) -> np.ndarray:
-        """Write a file's trust maps; return that of the frame that its page shows."""
+    def _map(self, pair: Pair, name: str, record: dict[str, Any]) -> np.ndarray:
+        """Have a file's trust maps made, unless they are there; return that of the frame that its page shows."""
+        with opened(pair.source, self.settings.raw) as stack:
+            shape = (stack.pages, *stack.shape)
         place = self.out / "trust" / f"{_short(name)}.trust.tif"
-        kept = np.zeros((1, 1), np.float32)
-        big = self._map_bytes(pair.source) > 2**30
-        with paths.atomic(place) as temporary, tifffile.TiffWriter(temporary, bigtiff=big) as writer:
-            for page, signal in enumerate(self._signals(pair)):
-                half_width = self._half_width(signal)
-                writer.write(half_width, photometric="minisblack", compression="zlib", metadata=None, software=False)
-                kept = half_width if page == shown else kept
-        return kept
-
-    def _map_bytes(self, path: Path) -> int:
-        """Return the size of a file's maps before compression (a folder store has no size of its own)."""
-        with opened(path, self.settings.raw) as stack:
-            return stack.pages * stack.shape[0] * stack.shape[1] * 4
+        maps_of = MapFile(place, shape, {"of": record["identity"], "by": dataclasses.asdict(self.calibration)})
+        with self.locks.mine(place):
+            maps_of.make(lambda which: map(self._half_width, self._signals(pair, which)))
+        return maps_of.read(_shown(record))
 
     def _half_width(self, signal: np.ndarray) -> np.ndarray:
         if np.ptp(signal) == 0:  # a blank frame passed through: nothing was done that could be wrong
@@ -109,7 +106,7 @@ class Companions:
             facts=_facts(record, shown),
             warnings=tuple(_warnings(summary)),
         )
-        return pages.write(report, self.out / "report", f"{_short(name)}.html")
+        return pages.write(report, self.out / "report", _page_name(name))
 
 
 def _shown(record: dict[str, Any]) -> int:
@@ -118,6 +115,10 @@ def _shown(record: dict[str, Any]) -> int:
     middle = len(scales) // 2
     lit = [page for page, scale in enumerate(scales) if scale]
     return min(lit, key=lambda page: abs(page - middle), default=middle)
+
+
+def _page_name(name: str) -> str:
+    return f"{_short(name)}.html"
 
 
 def _short(name: str) -> str:

@@ -6,7 +6,9 @@ one open file for each folder is enough, and the system frees the bytes of a pro
 
 import hashlib
 import os
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -14,7 +16,9 @@ try:
 except ImportError:  # a system without such locks: one run at a time is then the user's care
     fcntl = None  # type: ignore[assignment]
 
-NAME = ".partial-lock"
+PARTIAL = ".partial-"  # how the names of hidden files and folders begin
+NAME = f"{PARTIAL}lock"
+PAUSE_S = 0.2  # between two looks at whether another run has done what it has in hand
 SPAN = 2**60  # bytes that a name may choose; none of them exists, a lock needs no content
 
 
@@ -22,6 +26,7 @@ class Locks:
     """The results that this process works on; `close` it at the end."""
 
     def __init__(self) -> None:
+        self._began = time.time()
         self._files: dict[Path, int] = {}
         self._held: set[Path] = set()
 
@@ -65,16 +70,35 @@ class Locks:
             with suppress(OSError):
                 fcntl.lockf(self._files[target.parent], fcntl.LOCK_UN, 1, _place(target))
 
+    @contextmanager
+    def mine(self, target: Path) -> Iterator[None]:
+        """Wait until nobody else works on a file, and keep it meanwhile."""
+        while not self.take(target):
+            time.sleep(PAUSE_S)
+        try:
+            yield
+        finally:
+            self.drop(target)
+
     def close(self) -> None:
-        """Leave everything, and take the hidden files away where nobody else is at work."""
+        """Leave everything, and take the hidden files away where nobody else is at work.
+
+        With them go the files that a run which was killed had begun (`paths.atomic`); folders of parts stay.
+        """
         for folder, file in self._files.items():
             with suppress(OSError):
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _same(file, folder / NAME):
+                    self._sweep(folder)
                     (folder / NAME).unlink()
             os.close(file)
         self._files.clear()
         self._held.clear()
+
+    def _sweep(self, folder: Path) -> None:
+        for begun in folder.glob(f"{PARTIAL}*"):  # what is younger may be of a program that takes no locks
+            if begun.name != NAME and begun.is_file() and begun.stat().st_mtime < self._began:
+                begun.unlink()
 
 
 def _busy(error: OSError) -> bool:

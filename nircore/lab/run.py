@@ -15,10 +15,9 @@ from nircore.inference.settings import Settings
 from nircore.lab import job as jobs
 from nircore.lab import records
 from nircore.lab.inputs import Pair, pairs
-from nircore.lab.locks import Locks
+from nircore.lab.locks import PAUSE_S, Locks
 
 FEW = 20  # files: so many of other kinds are named
-PAUSE_S = 0.2  # between two looks at whether another run has done what it has in hand
 Task = tuple[jobs.Job, int]
 #: Runs tasks in any order, each at least once; yields each with the frames done, or the error.
 Workers = Callable[[Iterable[Task]], Iterator[tuple[jobs.Job, int | Exception]]]
@@ -54,6 +53,7 @@ def enhance_files(
     overwrite: bool = False,
     workers: Workers = here,
     finished: Finished = lambda pair, record: None,
+    locks: Locks | None = None,
     say: Callable[[str], None] = tqdm.write,
 ) -> Tally:
     """Enhance files, folders and patterns into a folder; return what came of it.
@@ -65,6 +65,7 @@ def enhance_files(
         overwrite: replace results that were made otherwise.
         workers: who runs the parts: this process, or a cluster.
         finished: called with each file whose result is in place, also from an earlier run, and its record.
+        locks: what `finished` shares with this run, closed here; else its own.
         say: receives one line for each file.
 
     Raises:
@@ -82,7 +83,7 @@ def enhance_files(
         say(f"passed over, of kinds that are not read ({kinds}): {', '.join(str(path) for path in others[:FEW])}")
     for error in errors:
         tally.refuse(error)
-    with tqdm(total=0, unit=" frames", disable=None) as bar, closing(Locks()) as locks:
+    with tqdm(total=0, unit=" frames", disable=None) as bar, closing(locks or Locks()) as locks:
         run = _Run(settings, overwrite, workers, finished, tally, bar, locks)
         run.all(found)
     return tally

@@ -1,13 +1,16 @@
 """Mutated files: each is refused in one sentence or enhanced complete, every frame of it; nothing crashes.
 
-NIRCORE_FUZZ says how many are tried (200 without it; thousands before a release). The originals are real frames where
-they are at hand, cut to a corner, and made ones in every container.
+NIRCORE_FUZZ says how many are tried (200 without it; thousands before a release), NIRCORE_FUZZ_FROM the first number
+and NIRCORE_FUZZ_SEED the seed: both together name a file. `pytest -s` shows the tally at every thousandth, and what
+crashed or was accepted incomplete is kept. The originals are real frames where they are at hand, cut to a corner, and
+made ones in every container.
 """
 
 import os
 import random
 import shutil
 import struct
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +27,9 @@ from tests.lab.test_enhance_command import write
 
 pytestmark = pytest.mark.slow
 
-TRIED = int(os.environ.get("NIRCORE_FUZZ", "200"))
+TRIED, FIRST = int(os.environ.get("NIRCORE_FUZZ", "200")), int(os.environ.get("NIRCORE_FUZZ_FROM", "0"))
+SEED = int(os.environ.get("NIRCORE_FUZZ_SEED", "0"))
+OUTCOMES = ("enhanced", "refused", "incomplete", "crashed")
 EVIL = [0, 1, 2, 3, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
 
 
@@ -72,31 +77,43 @@ def originals(folder: Path, request: pytest.FixtureRequest) -> list[Path]:
     return [*files, *(folder / f"{name}.tif" for name in "bcdef")]
 
 
+def outcome(number: int, source: Path, folder: Path, settings: Settings) -> str:
+    """Mutate an original, enhance it, and say which of `OUTCOMES` came of it; what crashed is printed."""
+    rng = random.Random(f"{SEED} {number}")  # each number alone makes its file again
+    bad, out, lines = folder / f"x{source.suffix}", folder / "out", []
+    bad.write_bytes(mutated(source.read_bytes(), rng))
+    shutil.rmtree(out, ignore_errors=True)
+    try:
+        tally = enhance_files([str(bad)], out, settings, say=lines.append)
+        assert tally.made + tally.bad == 1 and len(lines) == 1 and "\n" not in lines[0], lines
+        if tally.bad:
+            assert list(out.iterdir()) == [] and str(bad) in lines[0].replace(str(out / bad.name), str(bad)), lines
+            return "refused"
+        with opened(bad) as before, opened(out / bad.name) as after:
+            assert (before.stored, before.dtype) == (after.stored, after.dtype)
+            assert np.isfinite(after.read(after.pages - 1).astype(float)).all()
+            whole = before.shape == (40, 48) and before.pages >= (1 if source.suffix == ".png" else 2)
+            return "enhanced" if whole else "incomplete"
+    except Exception as error:
+        print(f"number {number}, of {source.name}: {type(error).__name__}: {error}", flush=True)
+        return "crashed"
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_mutated_files_are_enhanced_or_refused(weights, tmp_path: Path, request) -> None:
-    rng, settings = random.Random(int(os.environ.get("NIRCORE_FUZZ_SEED", "0"))), Settings(str(weights))
-    made, refused, incomplete, sources = 0, 0, [], originals(tmp_path / "seeds", request)
-    for number in range(TRIED):
+    sources, settings = originals(tmp_path / "seeds", request), Settings(str(weights))
+    came, kept = Counter(dict.fromkeys(OUTCOMES, 0)), tmp_path / "kept"
+    kept.mkdir()
+    for number in range(FIRST, FIRST + TRIED):
         source = sources[number % len(sources)]
-        bad, out, lines = tmp_path / f"x{source.suffix}", tmp_path / "out", []
-        bad.write_bytes(mutated(source.read_bytes(), rng))
-        tally = enhance_files([str(bad)], out, settings, say=lines.append)
-        assert tally.made + tally.bad == 1 and len(lines) == 1 and "\n" not in lines[0], (number, lines)
-        visible = [path for path in out.iterdir()]
-        if tally.bad:
-            assert visible == [] and str(bad) in lines[0].replace(str(out / bad.name), str(bad)), (number, lines)
-            refused += 1
-        else:
-            with opened(bad) as before, opened(out / bad.name) as after:
-                assert (before.stored, before.dtype) == (after.stored, after.dtype), number
-                assert np.isfinite(after.read(after.pages - 1).astype(float)).all()
-                if before.shape != (40, 48) or before.pages < (1 if source.suffix == ".png" else 2):
-                    incomplete.append(number)
-            made += 1
-        shutil.rmtree(out)
-    print(f"{TRIED} mutated files tried: {made} enhanced, {len(incomplete)} of them incomplete, {refused} refused")
-    assert incomplete == []
-    assert made + refused == TRIED and min(made, refused) > TRIED // 10
+        came[one := outcome(number, source, tmp_path, settings)] += 1
+        if one in ("incomplete", "crashed"):
+            shutil.copy(tmp_path / f"x{source.suffix}", kept / f"{one}_{SEED}_{number}{source.suffix}")
+        if (number + 1 - FIRST) % 1000 == 0 or number + 1 == FIRST + TRIED:
+            tried = f"{number + 1 - FIRST} of {TRIED} mutated files from number {FIRST}, seed {SEED}"
+            print(f"{tried}: {dict(came)}", flush=True)
+    assert came["crashed"] == came["incomplete"] == 0, f"see {kept}"
+    assert min(came["enhanced"], came["refused"]) > TRIED // 10
 
 
 def test_mutations_do_mutate() -> None:

@@ -1,0 +1,161 @@
+"""SIGKILL at random moments: `nircore enhance --report --trust` is killed, goes on, and loses and repeats nothing.
+
+python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] [--part 0] [--seed 0]
+
+A moment is drawn uniformly over the processor time of an undisturbed run, so that other programs on the machine shift
+nothing, and the run that has had so much is killed. After `PER_RUN` kills, or where the moment lies beyond its end, a
+run ends by itself: then every picture must be that of the undisturbed run, bit for bit, and the folder hold the same
+names. After each kill every part and result that was there before must be there as it was. FOLDER keeps the movie and
+the undisturbed run; the exit status is 1 where something was lost, repeated, left over or different.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from nircore import cli
+from nircore.inference import engines
+from nircore.lab import cluster, commands, companions, job, map_file, run  # noqa: F401 (imported once, before forks)
+
+PER_RUN = 15
+OPTIONS = ("--model", "realtime", "--engine", "channels_last", "--report", "--trust")
+
+
+def movie(path: Path, frames: int, height: int, width: int) -> None:
+    """Write a bright spot and stripes that drift, with the noise of a camera, uint16."""
+    rng, x, y = np.random.default_rng(0), np.arange(width), np.arange(height)[:, None]
+    spot = 300 * np.exp(-((y - height / 2) ** 2 + (x - width / 3) ** 2) / (4 * height))
+    with tifffile.TiffWriter(path) as writer:
+        for k in range(frames):
+            light = spot + 200 * np.abs(np.sin((x + k) / 9))
+            pixels = 1200 + rng.poisson(light) + rng.normal(0, 12, (height, width))
+            writer.write(np.rint(pixels).astype(np.uint16), photometric="minisblack", metadata=None)
+
+
+def begun(source: Path, out: Path, said: Path) -> int:
+    """Fork a process that runs the command; its lines go to a file."""
+    if process := os.fork():
+        return process
+    log = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1), os.dup2(log, 2)
+    engines._forked.clear()  # nothing of PyTorch has run before the fork: as good as a process of its own
+    sys.argv, status = ["nircore", "enhance", str(source), "--out", str(out), *OPTIONS], 99
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 98
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(status)
+
+
+def had(process: int) -> float:
+    """Return the processor time of a process in s."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ended(process: int, limit: float = float("inf")) -> tuple[int | None, float]:
+    """Return a process' exit status and processor time in s; None where it had `limit` s and was killed."""
+    while had(process) < limit:
+        done, status, used = os.wait4(process, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+        time.sleep(0.005)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return None, limit
+
+
+def done(out: Path) -> dict[str, int]:
+    """Return the parts and results that are there, with the time of their writing."""
+    found = [*out.glob(".partial-*/0*.npz"), *out.glob("trust/.partial-*/0*.npy"), *out.rglob("[!.]*.tif")]
+    whole = [path for path in found if path.name[0] == "0" or ".partial" not in str(path)]
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in whole}
+
+
+def wrong(before: dict[str, int], now: dict[str, int]) -> list[str]:
+    """Name what was lost or done twice; a part goes where the whole that it is of is there."""
+    results = {".partial": "movie.tif", "trust/.partial": "trust/movie.tif.trust.tif"}
+    bad = [f"done twice: {name}" for name, when in before.items() if now.get(name, when) != when]
+    for name in before.keys() - now.keys():
+        whole = next((result for start, result in results.items() if name.startswith(start)), "")
+        bad += [] if whole in now else [f"lost: {name}"]
+    return bad
+
+
+def stage(names: dict[str, int]) -> str:
+    """Return what the run that left these names was at."""
+    if "trust/movie.tif.trust.tif" in names:
+        return "page"
+    return "maps" if "movie.tif" in names else "frames" if names else "start"
+
+
+def digests(out: Path) -> dict[str, str]:
+    """Return the hash of each picture."""
+    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in out.rglob("*.tif")}
+
+
+def listed(out: Path) -> set[str]:
+    """Return all names below a folder."""
+    return {str(path.relative_to(out)) for path in out.rglob("*")}
+
+
+def main() -> None:
+    """Kill, and say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--frames", type=int, default=160)
+    parser.add_argument("--size", default="512x640")
+    parser.add_argument("--part", type=int, default=0, help="frames in a part, where the movie is small")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    height, width = map(int, given.size.split("x"))
+    if given.part:
+        job.PART_BYTES, map_file.PART_BYTES = (given.part * height * width * size for size in (2, 4))
+    folder, rng = given.folder.resolve(), np.random.default_rng(given.seed)
+    source, out, calm, said = (folder / name for name in ("movie.tif", "out", "calm", "said.txt"))
+    shutil.rmtree(calm, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    movie(source, given.frames, height, width)
+    status, took = ended(begun(source, calm, said))
+    if status:
+        sys.exit(said.read_text())
+    print(f"movie of {source.stat().st_size / 1e6:.1f} MB, undisturbed {took:.1f} s of processor", flush=True)
+    kills, runs, bad, stages = 0, 0, [], Counter()
+    while kills < given.kills and not bad:
+        shutil.rmtree(out, ignore_errors=True)
+        runs, before, status = runs + 1, {}, None
+        for attempt in range(PER_RUN + 1):
+            last = attempt == PER_RUN or kills == given.kills
+            status, _ = ended(begun(source, out, said), float("inf") if last else rng.uniform(0, took))
+            now = done(out)
+            bad += wrong(before, now)
+            if status is not None:
+                break
+            kills, before = kills + 1, now
+            stages[stage(now)] += 1
+        if status:
+            bad.append(f"status {status}: {said.read_text()[-500:]}")
+        bad += ["differs"] if digests(out) != digests(calm) else []
+        bad += [f"left or missing: {sorted(listed(out) ^ listed(calm))}"] if listed(out) != listed(calm) else []
+        print(f"run {runs} ended after {kills} kills in all, while at {dict(stages)}; wrong: {bad}", flush=True)
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()
