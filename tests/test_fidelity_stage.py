@@ -43,7 +43,7 @@ def world(tmp_path, monkeypatch):
 
 
 def save(run, name, tensors):
-    checkpoint.save(run.path(f"models/{name}.safetensors"), tensors, run.config, {"nircore": "0.3.0"})
+    checkpoint.save(run.path(f"models/{name}.safetensors"), tensors, run.config, {})
 
 
 @pytest.fixture

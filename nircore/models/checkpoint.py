@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nircore.config import Config, require_known
 from nircore.errors import NircoreError
 from nircore.models import LOW_LIGHT_REACH, build_discriminator, build_generator
-from nircore.paths import VERSION, atomic
+from nircore.paths import atomic
 
 
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
@@ -50,8 +50,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
 
 
 def save_generator(path: Path, generator: nn.Module, config: Config, facts: dict[str, Any]) -> None:
-    """Write a generator alone, as used for inference, with the version that trained it."""
-    save(path, generator.state_dict(), config, facts | {"nircore": VERSION})
+    """Write a generator alone, as used for inference."""
+    save(path, generator.state_dict(), config, facts)
 
 
 def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
