@@ -93,7 +93,7 @@ def test_the_output_is_in_the_units_of_the_input():
     fit = Normalisation.of(pixels)
     for value in (-1.0, 0.0, 1.0):
         flat, _ = enhance(Pointwise(lambda x, value=value: torch.full_like(x, value)), pixels)
-        np.testing.assert_allclose(flat, fit.offset + (3 * value + 1) / 2 * fit.scale, rtol=1e-6)
+        np.testing.assert_allclose(flat, fit.offset + (value + 1) / 2 * fit.scale, rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
