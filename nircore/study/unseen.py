@@ -112,6 +112,9 @@ def tuned(table: pd.DataFrame) -> pd.DataFrame:
     """
     kept = []
     for _, rows in table.groupby("method", sort=False):
+        if rows["parameter"].nunique() == 1:
+            kept.append(rows)
+            continue
         psnr = rows.pivot(index="scene", columns="parameter", values="merged_psnr")
         about = rows.drop_duplicates("scene").set_index("scene")
         for scene, own in about.iterrows():
