@@ -26,7 +26,7 @@ class Locks:
     """The results that this process works on; `close` it at the end."""
 
     def __init__(self) -> None:
-        self._began = time.time()
+        self._began: float | None = None  # by the clock that dates files, which lags behind the other
         self._files: dict[Path, int] = {}
         self._held: set[Path] = set()
 
@@ -61,6 +61,9 @@ class Locks:
         if folder not in self._files:
             folder.mkdir(parents=True, exist_ok=True)
             self._files[folder] = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            if self._began is None:
+                os.utime(self._files[folder])
+                self._began = os.fstat(self._files[folder]).st_mtime
         return self._files[folder]
 
     def drop(self, target: Path) -> None:
