@@ -140,7 +140,7 @@ def publish(
 ) -> None:
     """Make every published table and figure anew, with one version (for maintainers): hours, it goes on.
 
-    The default run, its showcase, the benchmark, real frames, recipes and times, in reports/; the weights stay.
+    The default run, its showcase, real frames, times, and recipes on the phantom, in reports/; the weights stay.
     """
     from pathlib import Path
 
@@ -151,8 +151,7 @@ def publish(
     showcase("phantom-cpu")
     real_frames.publish(Path(data_root).expanduser().resolve(), paths.run_folder("benchmark"))
     speed.shipped(paths.run_folder("real_time"))
-    benchmark(data_root)
-    recipes(data_root)
+    recipes()
     for page in quoted.renew():
         print(f"Renewed: {page}")
 

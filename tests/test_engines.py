@@ -2,6 +2,9 @@
 
 import copy
 import dataclasses
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +161,24 @@ def test_what_cannot_run_says_why(monkeypatch):
 def test_a_frame_that_is_too_small_is_refused():
     with pytest.raises(NircoreError, match="15 x 40 px is too small"):
         engines.build("eager", GENERATORS["unet"]())(np.zeros((15, 40)))
+
+
+FAULTS = """
+import resource, numpy as np
+from nircore.inference.threads import keep_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        [np.ones((512, 640)) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+before, kept = faults(), keep_memory()
+faults()
+print(before, kept, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library decides for itself")
+def test_memory_of_a_frame_is_not_asked_for_again():
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    before, kept, after = done.stdout.split()
+    assert kept == "True" and int(after) < 0.1 * int(before)

@@ -165,12 +165,13 @@ def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | s
 def quantised(pixels: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
     """Return finite pixels as `dtype` (integers rounded; clipped, never wrapped), and how many were clipped."""
     limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    exact = pixels.astype(np.float64) if dtype.kind == "f" else np.rint(pixels.astype(np.float64))
     low, high = float(limits.min), float(limits.max)
+    exact = pixels if dtype.kind != "f" and dtype.itemsize <= 2 else pixels.astype(np.float64)  # float32 holds these
+    exact = exact if dtype.kind == "f" else np.rint(exact)
     inside = np.clip(exact, low, high)
     if dtype.kind != "f" and dtype.itemsize == 8:  # float64 has no number at the top of 64-bit integers
         inside = np.minimum(inside, np.nextafter(high, 0))
-    return inside.astype(dtype), int(((exact < low) | (exact > high)).sum())
+    return inside.astype(dtype), int(np.count_nonzero((exact < low) | (exact > high)))
 
 
 def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:

@@ -64,9 +64,12 @@ def noise_model(image: np.ndarray) -> Noise:
 def patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the noise variance of each whole patch, (n,) both."""
     rows, columns = (side // PATCH for side in image.shape)
-    tiles = image[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH).swapaxes(1, 2)
-    second = np.diff(np.diff(tiles, n=2, axis=2), n=2, axis=3)  # of white noise: 36 times its variance
-    return tiles.mean((2, 3)).ravel(), (second**2).mean((2, 3)).ravel() / 36
+    base = float(image.flat[0])  # off, so that float32's digits serve the signal
+    level = (image[: rows * PATCH, : columns * PATCH] - base).astype(np.float32).reshape(rows, PATCH, -1)
+    second = np.diff(np.diff(level, n=2, axis=1).reshape(rows, PATCH - 2, columns, PATCH), n=2, axis=3)
+    power = np.einsum("ijkl,ijkl->ik", second, second).ravel() / (PATCH - 2) ** 2
+    mean = level.reshape(rows, PATCH, columns, PATCH).mean((1, 3), dtype=np.float64).ravel()
+    return mean + base, power.astype(np.float64) / 36  # of white noise, second differences have 36 times the variance
 
 
 def _robust_line(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
@@ -77,6 +80,13 @@ def _robust_line(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
         model = np.maximum(line[0] * mean + line[1], 1e-3)
         return (variance - model) / model
 
+    def derivative(line: np.ndarray) -> np.ndarray:
+        """Return the residual's slopes (n, 2); told rather than found by differences, the fit takes half the time."""
+        model = line[0] * mean + line[1]
+        slope = np.where(model > 1e-3, -variance / np.maximum(model, 1e-3) ** 2, 0.0)
+        return np.stack([slope * mean, slope], axis=1)
+
     start = [0.5, max(float(np.percentile(variance, 10)), 1e-3)]
-    fit = least_squares(residual, start, bounds=([DARKEST_SLOPE, 0], np.inf), loss="cauchy", f_scale=0.15)
+    bounds = [DARKEST_SLOPE, 0], np.inf
+    fit = least_squares(residual, start, derivative, bounds, loss="cauchy", f_scale=0.15)
     return float(fit.x[0]), float(fit.x[1])

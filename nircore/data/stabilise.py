@@ -145,7 +145,7 @@ def _told(frame: np.ndarray, black: float | None) -> tuple[float, float, float, 
     fit = Normalisation.of(frame)
     offset = fit.offset if black is None else black
     try:
-        gain, read = noise_model(frame.astype(np.float64) - offset)
+        gain, read = noise_model(frame - np.float32(offset))
     except NircoreError:  # too small, or no noise in it
         return offset, math.nan, math.nan, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain

@@ -39,7 +39,8 @@ def _matching(table: pd.DataFrame, pattern: Mapping[str, Any]) -> pd.Series:
     found = pd.Series(True, index=table.index)
     for column, value in pattern.items():
         wanted = [str(one) for one in (value if isinstance(value, list) else [value])]
-        found &= table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(_text(cell), w) for w in wanted))
+        alike = table[column].map(lambda cell, wanted=wanted: any(fnmatchcase(_text(cell), w) for w in wanted))
+        found &= alike.astype(bool)
     return found
 
 
