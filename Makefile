@@ -12,7 +12,7 @@ DATA_ROOT ?= data/swir_hdr
 # Test files run beside each other, each in one process, which keeps what its fixtures made.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: reproduce test quick lab golden showcase publish clean
+.PHONY: reproduce test quick lab golden book showcase publish clean
 
 reproduce: $(READY)
 	$(BIN)/nircore reproduce $(ARGS)
@@ -35,6 +35,11 @@ lab: $(READY)
 # Execute the notebooks again on the smoke profile and keep only the golden outputs.
 golden: $(READY)
 	$(BIN)/python tests/notebooks/golden.py
+
+# README, docs and the executed notebooks as a site, build/book/index.html; a broken link is an error.
+book: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e ".[book]"
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs/book -d build/doctrees . build/book
 
 # Publish every table and figure of the repository anew, with one version: hours; interrupted, it goes on.
 publish: $(READY)

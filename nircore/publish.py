@@ -116,12 +116,13 @@ def showcase(run: Run, folder: Path) -> Path:
 def shown_copy(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook with the outputs of its execution, without progress, warnings, times and a machine's folders.
 
-    The prose is that of the source: editing it runs nothing again. The line that links to this copy is left out.
+    The prose is that of the source: editing it runs nothing again. The line that links to this copy is left out,
+    and other links go up from reports/showcase/notebooks, two folders deeper than the source.
     """
     ran = [cell for cell in executed.cells if cell.cell_type == "code"]
     shown = nbformat.v4.new_notebook(metadata={"kernelspec": source.metadata["kernelspec"]})
     for cell in source.cells:
-        fresh = nbformat.v4.new_markdown_cell(LINK.sub("", cell.source).rstrip())
+        fresh = nbformat.v4.new_markdown_cell(LINK.sub("", cell.source).rstrip().replace("](../", "](../../../"))
         if cell.cell_type == "code":
             fresh = _with_outputs(ran.pop(0))
         shown.cells.append(fresh)
@@ -152,8 +153,10 @@ def _with_outputs(ran: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _quiet(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
-    """Return an output without lines of progress; None where nothing is left of it."""
+    """Return an output without lines of progress and links to files of the run; None where nothing is left of it."""
     if output.output_type != "stream":
+        if output.get("data", {}).get("text/html", "").startswith("<a href="):
+            del output.data["text/html"]  # it leads nowhere from the copy; the file's name stays, as text
         return output
     if output.name == "stderr":
         return None

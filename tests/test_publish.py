@@ -91,7 +91,8 @@ def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
     said = "".join(f"epoch {k}/40  G 1.0\n" for k in range(1, 41)) + "kept 3 frames\ntraining: done\n"
     picture = nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8="}, metadata={"image/png": {"alt": "a"}})
     warning = nbformat.v4.new_output("stream", name="stderr", text="/home/me/x.py: UserWarning")
-    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said), picture, warning]
+    link = nbformat.v4.new_output("display_data", {"text/html": "<a href='/home/me/r'>r</a>", "text/plain": "r"})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said), picture, link, warning]
     quiet.outputs = [
         nbformat.v4.new_output("stream", name="stdout", text="loss_table: nothing changed, made earlier\n")
     ]
@@ -101,12 +102,18 @@ def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
     executed = nbformat.v4.new_notebook(
         cells=[head, cell, given, quiet], metadata={"papermill": {"path": "/home/me"}}
     )
-    new = nbformat.v4.new_markdown_cell("# New\n\n*[Executed, with pictures](../a.ipynb).*")
+    new = nbformat.v4.new_markdown_cell("# New\n\n[b](../b.png)\n\n*[Executed, with pictures](../a.ipynb).*")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     source = nbformat.v4.new_notebook(cells=[new, cell, head, quiet], metadata=kernel)
     shown = publish.shown_copy(executed, source)
-    assert [cell.source for cell in shown.cells] == ["# New", cell.source, given.source, "# Old", quiet.source]
-    assert [output.get("text", "picture") for output in shown.cells[1].outputs] == ["kept 3 frames\n", "picture"]
+    prose = "# New\n\n[b](../../../b.png)"
+    assert [cell.source for cell in shown.cells] == [prose, cell.source, given.source, "# Old", quiet.source]
+    assert [output.get("text", "picture") for output in shown.cells[1].outputs] == [
+        "kept 3 frames\n",
+        "picture",
+        "picture",
+    ]
+    assert shown.cells[1].outputs[2].data == {"text/plain": "r"}
     assert shown.cells[1].outputs[1].metadata["image/png"]["alt"] == "a" and shown.cells[4].outputs == []
     assert "/home" not in nbformat.writes(shown) and "3.2" not in nbformat.writes(shown)
     nbformat.validate(shown)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import distance_transform_edt
 from scipy.signal import peak_widths
+from scipy.stats import linregress
 
 from nircore.errors import NircoreError
 from nircore.metrics.no_reference import check_image
@@ -136,10 +137,8 @@ def linearity(x: ArrayLike, y: ArrayLike) -> Line:
         raise NircoreError(f"x and y have shapes {x.shape} and {y.shape}: pass three or more pairs of values.")
     if not np.isfinite([x, y]).all() or np.ptp(x) == 0:
         raise NircoreError("x and y must be finite and x must vary: without a sweep there is no slope.")
-    dx, dy = x - x.mean(), y - y.mean()
-    slope = float(dx @ dy / (dx @ dx))
-    residual, total = float(np.sum((dy - slope * dx) ** 2)), float(dy @ dy)
-    return Line(slope, float(y.mean() - slope * x.mean()), 1 - residual / total if total > 0 else math.nan)
+    fit = linregress(x, y)
+    return Line(float(fit.slope), float(fit.intercept), float(fit.rvalue**2) if np.ptp(y) > 0 else math.nan)
 
 
 def fwhm(profile: ArrayLike, spacing: float = 1.0) -> float:

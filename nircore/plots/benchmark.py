@@ -23,6 +23,7 @@ from nircore.plots.style import (
     TARGET,
     WIDTH,
     canvas,
+    jittered,
     need,
     need_frames,
     tidy,
@@ -112,9 +113,7 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
 def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str, by: str, digits: str) -> None:
     """Draw one method's frames as dots around height `y`, and their mean with its interval."""
     values, colour = rows[name].to_numpy(dtype=float), COLOURS[rows["kind"].iloc[0]]
-    # Spread by the golden ratio: even, and the same every time.
-    spread = 0.3 * (np.arange(len(values)) * 0.618034 % 1 - 0.5)
-    ax.scatter(values, y + spread, 10, color=colour, alpha=0.5, lw=0, zorder=2)
+    ax.scatter(values, jittered(y, len(values)), 10, color=colour, alpha=0.5, lw=0, zorder=2)
     mean, half = interval(rows.groupby(by)[name].mean())
     ax.errorbar(mean, y, xerr=None if np.isnan(half) else half, fmt="D", color=INK, mfc=colour, capsize=3, ms=6)
     ax.annotate(format(mean, digits), (mean, y), (0, 7), textcoords="offset points", size=SMALL, color=INK,

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, WIDTH, canvas, need
+from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, WIDTH, WRONG, canvas, need
 
-MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", "#d55e00"), "not testable here": ("$?$", GREY)}
+MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
 LETTERS = 74  # of a claim in a line
 

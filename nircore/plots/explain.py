@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.fidelity import MORE
 from nircore.plots.panels import BAR, colour_bar, place, window
 from nircore.plots.style import (  # fmt: skip
     ACCENT,
     ENHANCED,
+    FURTHER,
     GREY,
     INK,
     LOW_LIGHT,
@@ -31,7 +31,7 @@ COLUMNS, GAP, LINE, RIGHT = 5, 0.1, 0.24, 0.1  # inch
 HIGHEST = 99.5  # percentile that the brightest colour stands for
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
-    (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *MORE), strict=False,
+    (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *FURTHER), strict=False,
 ))  # fmt: skip
 
 KINDS = {"trust": (INK, INK, "o"), "term": ("white", INK, "o"), "control": (GREY, GREY, "s")}

@@ -8,18 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nircore.plots.style import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, SMALL, TARGET, canvas, legend, need, tidy
+from nircore.plots.style import (
+    ACCENT,
+    ENHANCED,
+    FURTHER,
+    GREY,
+    INK,
+    LOW_LIGHT,
+    SMALL,
+    TARGET,
+    canvas,
+    jittered,
+    legend,
+    need,
+    tidy,
+)
 
 COLOURS = {
     "low-light": LOW_LIGHT, "enhanced": ENHANCED, "non-local means": ACCENT, "truth": TARGET, "clean low-light": INK,
 }  # fmt: skip
-MORE = ("#ca9161", "#56b4e9", "#d55e00", "#949494", "#ece133")  # seaborn's "colorblind", for further generators
 
 
 def _colours(names: Iterable[str]) -> dict[str, str]:
     """Return a colour for each denoiser."""
     others = [name for name in names if name not in COLOURS]
-    return COLOURS | {name: MORE[k % len(MORE)] for k, name in enumerate(others)}
+    return COLOURS | {name: FURTHER[k % len(FURTHER)] for k, name in enumerate(others)}
 
 
 def _rows(figure: Figure, panels: int, names: Sequence[str]) -> list[Axes]:
@@ -35,9 +48,8 @@ def _rows(figure: Figure, panels: int, names: Sequence[str]) -> list[Axes]:
 def _dots(ax: Axes, y: float, values: pd.Series, colour: str, filled: bool = True, width: float = 0.3) -> None:
     """Draw measurements as dots around height `y`, and their mean as a bar."""
     x = values.to_numpy(dtype=float)
-    spread = width * (np.arange(len(x)) * 0.618034 % 1 - 0.5)  # by the golden ratio: even, and the same every time
     face = colour if filled else "none"
-    ax.scatter(x, y + spread, 20, facecolor=face, edgecolor=colour, alpha=0.8, lw=1, zorder=3)
+    ax.scatter(x, jittered(y, len(x), width), 20, facecolor=face, edgecolor=colour, alpha=0.8, lw=1, zorder=3)
     if np.isfinite(x).any():
         mean = np.nanmean(x)
         ax.plot([mean, mean], [y - 0.28, y + 0.28], color=colour, lw=2, zorder=4)

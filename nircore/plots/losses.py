@@ -12,6 +12,7 @@ from nircore.plots.style import (
     DOMAIN_A,
     DOMAIN_B,
     ENHANCED,
+    FURTHER,
     GREY,
     INK,
     NORMAL,
@@ -35,14 +36,14 @@ GENERATOR_TERMS = (
 )
 #: Columns of the loss table that are no weighted term of the generator; any other adds to the stack.
 NO_TERM = ("epoch", "generator", "output_sd", "psnr", "ssim", "distance", "selection")
-FURTHER = ("#cc78bc", "#d55e00", "#949494", "#ece133")  # colours of further terms
+MORE = (ACCENT, *FURTHER[2:])  # brown and light blue are like colours above
 
 
 def further_terms(losses: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
     """Return column, label and colour of each term that a recipe adds to `GENERATOR_TERMS`."""
     known = {*NO_TERM, *(name for name, _, _ in GENERATOR_TERMS)}
     names = [name for name in losses.columns if name not in known and not name.startswith("discriminator")]
-    return tuple((name, name.replace("_", " "), FURTHER[k % len(FURTHER)]) for k, name in enumerate(names))
+    return tuple((name, name.replace("_", " "), MORE[k % len(MORE)]) for k, name in enumerate(names))
 
 
 VALIDATION = {

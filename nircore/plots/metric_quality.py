@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, canvas, need, tidy
+from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, WRONG, canvas, need, tidy
 
-COLOURS = {"tracks": ENHANCED, "ranks backwards": "#d55e00"}  # anything else is grey
+COLOURS = {"tracks": ENHANCED, "ranks backwards": WRONG}  # anything else is grey
 TRUTHS = {"psnr": ("o", -0.15, "PSNR"), "ssim": ("s", 0.15, "SSIM")}  # marker, height, name
 PANELS = {"exposure": "More light (exposure series)", "methods": "More processing (denoisers)"}
 EDGE = 1.12  # the axis ends here: a dot at 1 is whole

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nircore.errors import NircoreError
 from nircore.metrics.summary import interval
-from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, need, tidy
+from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, jittered, need, tidy
 
 STAGES = ("low-light", "enhanced")
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}
@@ -100,9 +100,7 @@ def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str) -> None:
     """Draw one method's frames as dots around height `y`, and their mean with its interval."""
     values = rows[name].to_numpy(dtype=float)
     colour = _colour(rows["method"].iloc[0])
-    # Spread by the golden ratio: even, and the same every time.
-    spread = 0.36 * (np.arange(len(values)) * 0.618034 % 1 - 0.5)
-    ax.scatter(values, y + spread, 12, color=colour, alpha=0.5, lw=0, zorder=2)
+    ax.scatter(values, jittered(y, len(values), 0.36), 12, color=colour, alpha=0.5, lw=0, zorder=2)
     mean, half = interval(rows.groupby("group")[name].mean() if "group" in rows else values)
     error = None if math.isnan(half) else half
     ax.errorbar(mean, y, xerr=error, fmt="D", color=INK, mfc=colour, capsize=4, ms=7, zorder=3)

@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nircore.plots.benchmark import COLOURS
-from nircore.plots.style import GREY, INK, PALE, SMALL, canvas, legend, need, tidy
+from nircore.plots.style import GREY, INK, PALE, PALETTE, SMALL, canvas, legend, need, tidy
 
-SHADES = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161")
 CAMERA_MS = (20.0, 50.0)  # what a NIR-II camera exposes a frame
 TIMES = "ms for a 640 x 512 frame, array to array"
 
@@ -55,7 +54,7 @@ def engines(table: pd.DataFrame) -> Figure:
     for k, recipe in enumerate(recipes):
         own = shown[shown["recipe"] == recipe].set_index("engine").reindex(names)
         places = np.arange(len(names)) + (k - (len(recipes) - 1) / 2) * step
-        ax.barh(places, own["median_ms"], 0.9 * step, color=SHADES[k % len(SHADES)], label=recipe, zorder=2)
+        ax.barh(places, own["median_ms"], 0.9 * step, color=PALETTE[k % len(PALETTE)], label=recipe, zorder=2)
         ax.plot(own["p95_ms"], places, ".", color=INK, ms=3, zorder=3, label="p95" if not k else None)
         ax.plot(own["bound_ms"], places, "|", color="white", ms=7, mew=1.5, zorder=3)
     _pace(ax, "v")

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, SMALL, TARGET, canvas, need, tidy
+from nircore.plots.style import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, SMALL, TARGET, canvas, jittered, need, tidy
 
 WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
 MEASURES = {
@@ -75,7 +75,6 @@ def shift(table: pd.DataFrame) -> Figure:
 
 def _dots(ax: Axes, y: float, values: np.ndarray, colour: str) -> None:
     """Draw values as dots around height `y`, and their mean."""
-    spread = 0.3 * (np.arange(len(values)) * 0.618034 % 1 - 0.5)  # the golden ratio: even, and the same every time
-    ax.scatter(values, y + spread, 12, color=colour, alpha=0.6, lw=0, zorder=2)
+    ax.scatter(values, jittered(y, len(values)), 12, color=colour, alpha=0.6, lw=0, zorder=2)
     if np.isfinite(values).any():
         ax.plot(np.nanmean(values), y, "D", color=colour, mec=INK, ms=6, zorder=3)

@@ -1,7 +1,7 @@
 """How the frames were divided, drawn so that an animal in two parts would show."""
 
-import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.figure import Figure
 
 from nircore.plots.style import DOMAIN_A, DOMAIN_B, GREY, INK, SMALL, canvas, legend, need, tidy
@@ -19,21 +19,17 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
     need(summary, ("split", "domain", "frames", "groups"), "split")
     splits, domains = list(summary["split"].unique()), list(summary["domain"].unique())
     figure = canvas(3.2)
-    ax = tidy(figure.subplots(), "", "frames", f"Frames / {group} in each split")
-    width = 0.8 / len(domains)
-    for k, domain in enumerate(domains):
-        rows = summary[summary["domain"] == domain]
-        x = np.array([splits.index(name) for name in rows["split"]]) + (k - (len(domains) - 1) / 2) * width
-        bars = ax.bar(
-            x,
-            rows["frames"],
-            0.94 * width,
-            color=COLOURS.get(domain, GREY),
-            label=str(domain).replace("_", "-"),
-        )
-        labels = [f"{frames} / {groups}" for frames, groups in zip(rows["frames"], rows["groups"], strict=True)]
+    ax = figure.subplots()
+    seaborn.barplot(
+        summary, x="split", y="frames", hue="domain", order=splits, hue_order=domains, gap=0.06, saturation=1,
+        palette={name: COLOURS.get(name, GREY) for name in domains}, legend=False, ax=ax,
+    )  # fmt: skip
+    for bars, domain in zip(ax.containers, domains, strict=True):
+        rows = summary[summary["domain"] == domain].set_index("split").reindex(splits).dropna()
+        labels = [f"{row.frames:g} / {row.groups:g}" for row in rows.itertuples()]
+        bars.set_label(str(domain).replace("_", "-"))
         ax.bar_label(bars, labels, size=SMALL, color=INK, padding=2)
-    ax.set_xticks(range(len(splits)), splits)
+    tidy(ax, "", "frames", f"Frames / {group} in each split")
     ax.margins(y=0.12)
     legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -24,10 +24,14 @@ WIDTH = 8.0  # inch
 SMALL, NORMAL, LARGE = 9.0, 10.0, 11.0  # pt
 
 # Seaborn's "colorblind" palette (after Okabe & Ito 2008): told apart with every common colour vision deficiency.
+# Written out, for the inspector draws with them and need not wait for seaborn; a test compares.
 LOW_LIGHT = DOMAIN_A = "#0173b2"
 TARGET = DOMAIN_B = "#de8f05"
 ENHANCED = "#029e73"
 ACCENT = "#cc78bc"
+WRONG = "#d55e00"
+FURTHER = ("#ca9161", "#56b4e9", WRONG, "#949494", "#ece133")  # for what has no colour of its own
+PALETTE = (LOW_LIGHT, TARGET, ENHANCED, ACCENT, *FURTHER)
 INK, GREY, PALE = "#262626", "#8c8c8c", "#e8e8e8"
 
 #: Dots per inch, and for each the numbers of greys, tried in this order until a figure fits: charts keep the
@@ -67,6 +71,14 @@ def tidy(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:
 def legend(ax: Axes, **where: object) -> None:
     """Add a frameless legend in the common type size."""
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **where)
+
+
+def jittered(y: float, count: int, width: float = 0.3) -> np.ndarray:
+    """Return (count,) heights around `y`, spread by the golden ratio: even, and the same every time.
+
+    Seaborn's strip plots draw theirs from numpy's global generator: another figure every time.
+    """
+    return y + width * (np.arange(count) * 0.618034 % 1 - 0.5)
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from PIL import Image
 
 from nircore.errors import NircoreError
@@ -102,6 +103,10 @@ def test_a_failed_write_leaves_the_old_figure(tmp_path, monkeypatch):
         style.save(_chart(seed=1), path)
     monkeypatch.undo()
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_colours_are_seaborns():
+    assert set(style.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
 
 
 def test_need_names_what_is_missing():
