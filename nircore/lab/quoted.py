@@ -121,6 +121,16 @@ def outside() -> str:
     return card.markdown(pd.DataFrame(parts).reset_index())
 
 
+def precision() -> str:
+    """Return what bfloat16 passes do to losses and scores: mean and SD over seeds, and the paired difference."""
+    rows = table("benchmark", "precision").drop(columns=[*STAMP]).melt(["precision", "seed"], var_name="measure")
+    wide = rows.pivot(index=["measure", "seed"], columns="precision", values="value")
+    wide["bfloat16 - float32"] = wide["bfloat16"] - wide["float32"]
+    by = wide.groupby("measure", sort=False).agg(["mean", "std"])
+    shown = {name: [f"{m:.3f} (SD {sd:.3f})" for m, sd in by[name].to_numpy()] for name in wide}
+    return card.markdown(pd.DataFrame({"measure": by.index} | shown))
+
+
 def verdicts() -> str:
     """Return the claims' verdicts on the default run, in one line."""
     return f"> {claims.summary(table('showcase', 'tables', 'claims'))}"
@@ -138,6 +148,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "attribution": attribution,
     "doubt": doubt,
     "outside": outside,
+    "precision": precision,
     "verdicts": verdicts,
 }
 
