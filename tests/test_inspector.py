@@ -14,7 +14,7 @@ from nircore.lab.inspector_widgets import Panel
 from nircore.models import build_generator, checkpoint
 from nircore.plots import inspect
 from nircore.plots.pixels import bytes_of, thumbnail
-from nircore.study import trust
+from nircore.study import conformal
 
 CONFIG = resolve({"ngf": 2, "blocks": 1})
 
@@ -117,8 +117,8 @@ def test_trust_needs_its_calibration_and_is_shared_by_both_overlays(inspector):
     inspector.set(overlay=HALF)
     with pytest.raises(NircoreError, match="There is no calibration"):
         inspector.compute()
-    plan = trust.Calibration(2.0, {"spread": 1.0}, 0.1, 0.05, 18, 6, 2, "frames")
-    trust.save(plan, inspector.weights["in use"])
+    plan = conformal.Calibration(2.0, {"spread": 1.0}, 0.1, 0.05, 18, 6, 2, "frames")
+    conformal.save(plan, inspector.weights["in use"])
     inspector.compute()
     assert inspector.overlay().values.min() > 0
     inspector.set(overlay=SUPPORT)

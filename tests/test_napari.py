@@ -15,7 +15,7 @@ from nircore import paths
 from nircore.errors import NircoreError
 from nircore.inference.shipped import weights_of
 from nircore.lab.napari_plugin import frames, reader, samples
-from nircore.study.trust import load
+from nircore.study.conformal import load
 from tests.lab.made_cameras import spe2
 
 FOLDER = Path(frames.__file__).parent

@@ -12,7 +12,7 @@ from nircore.errors import NircoreError
 from nircore.inference.shipped import CARD, MODELS, weights_of
 from nircore.lab import card, shipping
 from nircore.models import build_generator, checkpoint
-from nircore.study import rivals, trust
+from nircore.study import conformal, rivals
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def test_the_shipped_weights_are_small_and_name_no_folder(model, most):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_trust_map_that_ships_promises_nine_pixels_in_ten(model):
-    assert trust.load(MODELS[model]).alpha == 0.1
+    assert conformal.load(MODELS[model]).alpha == 0.1
 
 
 def test_a_model_that_does_not_ship_is_named():
@@ -71,7 +71,7 @@ def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, tmp_path, monkey
     assert "resuming after epoch 1/1" in said
 
 
-def seen_frames(size: float, count: int, seed: int) -> list[trust.Seen]:
+def seen_frames(size: float, count: int, seed: int) -> list[conformal.Seen]:
     """Frames whose error is half-normal of some size, and a term that knows it."""
     rng = np.random.default_rng(seed)
     shape, found = (30, 30), []

@@ -17,7 +17,7 @@ from nircore.errors import NircoreError
 from nircore.inference import enhance, prepare
 from nircore.models import build_generator, checkpoint
 from nircore.models.generator import Generator
-from nircore.study import trust
+from nircore.study import conformal, trust
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ def test_conformal_factor_is_the_smallest_that_keeps_the_promise(count, alpha, s
     def risk(factor):
         return (sum(np.mean(ratio > factor) for ratio in ratios) + 1) / (count + 1)
 
-    factor = trust.conformal_factor(ratios, alpha)
+    factor = conformal.conformal_factor(ratios, alpha)
     values = np.sort(np.concatenate(ratios))
     assert risk(factor) <= alpha + 1e-9
     smaller = values[values < factor]
@@ -136,7 +136,7 @@ def test_conformal_coverage_over_many_draws():
     def frame():
         return rng.exponential(rng.uniform(0.2, 3), 50)
 
-    outside = [np.mean(frame() > trust.conformal_factor([frame() for _ in range(19)], 0.1)) for _ in range(600)]
+    outside = [np.mean(frame() > conformal.conformal_factor([frame() for _ in range(19)], 0.1)) for _ in range(600)]
     assert np.mean(outside) <= 0.1
     assert np.mean(outside) > 0.01
 
@@ -171,14 +171,14 @@ def test_kept_beside_the_weights_and_refused_with_others(tmp_path, calibrated):
     path = tmp_path / "generator.safetensors"
     checkpoint.save_generator(path, build_generator(config), config, {})
     with pytest.raises(NircoreError, match="There is no calibration"):
-        trust.load(path)
-    saved = trust.save(calibrated, path)
+        conformal.load(path)
+    saved = conformal.save(calibrated, path)
     assert saved.name == "generator.trust.json" and json.loads(saved.read_text())["alpha"] == 0.1
-    again = trust.load(path)
+    again = conformal.load(path)
     assert dataclasses.replace(again, sha256="") == calibrated
     checkpoint.save_generator(path, build_generator(config, seed=1), config, {})
     with pytest.raises(NircoreError, match="other weights"):
-        trust.load(path)
+        conformal.load(path)
     saved.write_text("{}")
     with pytest.raises(NircoreError, match="damaged"):
-        trust.load(path)
+        conformal.load(path)

@@ -22,6 +22,7 @@ from nircore.lab import pages
 from nircore.lab.inputs import Pair
 from nircore.lab.locks import Locks
 from nircore.lab.map_file import MapFile
+from nircore.study import conformal
 from nircore.study import trust as maps
 
 LONGEST = 180  # bytes of a name, before what is added to it
@@ -43,7 +44,7 @@ class Companions:
         self.entries: list[pages.Entry] = []
         self.locks = locks or Locks()
         self.enhancer = enhancer_for(settings)
-        self.calibration = maps.load(self.enhancer.weights) if trust else None
+        self.calibration = conformal.load(self.enhancer.weights) if trust else None
 
     def __call__(self, pair: Pair, record: dict[str, Any]) -> None:
         """Make what is wanted for one file."""

@@ -28,7 +28,7 @@ from nircore.plots.explain import scale
 from nircore.plots.panels import window
 from nircore.plots.pixels import png
 from nircore.run import Run
-from nircore.study import explain, trust
+from nircore.study import conformal, explain, trust
 from nircore.study.explain import attribution
 from nircore.training import evaluation
 
@@ -201,7 +201,7 @@ class Inspector:
 
     def _trust(self) -> trust.Trust:
         path = self.weights["in use"]
-        calibration = trust.load(path)
+        calibration = conformal.load(path)
         return trust.trust_map(checkpoint.load_generator(path)[0], self.before, calibration)
 
     def _attribution(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
 from nircore.paths import run_folder
-from nircore.study import rivals, trust, unseen
+from nircore.study import conformal, rivals, trust, unseen
 from nircore.study.fidelity.animals import Animal
 from nircore.study.unseen import FOLDS
 from nircore.training.crops import scene_of
@@ -68,12 +68,12 @@ def folds(data_root: Path, model: str, say: Callable[[str], None] = print) -> di
     return {without: load_generator(train(data_root, model, without, say))[0] for without in FOLDS}
 
 
-def phantoms(generator: nn.Module) -> list[trust.Seen]:
+def phantoms(generator: nn.Module) -> list[conformal.Seen]:
     """Return the trust map's terms and errors on phantom frames of the camera's size at 20 ms."""
     return list(trust.errors(generator, trust.phantom_cases(CALIBRATED_ON, TRUST_SHAPE, LOW_S, truth="low_light")))
 
 
-def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[trust.Seen]]:
+def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[conformal.Seen]]:
     """Return the same on real frames, each by the model that never saw its animal; by that animal."""
     darks, seen = swir_hdr.darks(data_root), {without: [] for without in FOLDS}
     for scene in swir_hdr.scenes(data_root):
@@ -84,8 +84,8 @@ def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[tr
 
 
 def calibrate(
-    seen: dict[str, list[trust.Seen]], phantom: list[trust.Seen]
-) -> tuple[trust.Calibration, dict[str, float]]:
+    seen: dict[str, list[conformal.Seen]], phantom: list[conformal.Seen]
+) -> tuple[conformal.Calibration, dict[str, float]]:
     """Calibrate on real and phantom frames; return that, and the share outside on each animal that did not calibrate.
 
     Real frames come first and last, phantoms between: both fit the weights and the factor.
@@ -93,13 +93,13 @@ def calibrate(
     coverage = {}
     for without, frames in seen.items():
         others = [pair for animal, pairs in seen.items() if animal != without for pair in pairs]
-        calibration = trust.calibration_of(_mixed(others, phantom), KINDS)
-        coverage[without] = float(np.mean([trust.outside(calibration, pair) for pair in frames]))
+        calibration = conformal.calibration_of(_mixed(others, phantom), KINDS)
+        coverage[without] = float(np.mean([conformal.outside(calibration, pair) for pair in frames]))
     everyone = [pair for pairs in seen.values() for pair in pairs]
-    return trust.calibration_of(_mixed(everyone, phantom), KINDS), coverage
+    return conformal.calibration_of(_mixed(everyone, phantom), KINDS), coverage
 
 
-def _mixed(one: list[trust.Seen], other: list[trust.Seen]) -> list[trust.Seen]:
+def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[conformal.Seen]:
     """Return both lists, evenly mixed."""
     places = [(k + 0.5) / len(part) for part in (one, other) for k in range(len(part))]
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
@@ -121,4 +121,4 @@ def ship(data_root: Path, say: Callable[[str], None] = print) -> None:
     for model, place in MODELS.items():
         export(train(data_root, model, say=say), place)
         seen = real(data_root, folds(data_root, model, say))
-        trust.save(calibrate(seen, phantoms(load_generator(place)[0]))[0], place)
+        conformal.save(calibrate(seen, phantoms(load_generator(place)[0]))[0], place)

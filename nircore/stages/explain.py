@@ -22,7 +22,7 @@ from nircore.plots import explain as draw
 from nircore.plots.style import note, save
 from nircore.run import Run
 from nircore.stages import stepwise
-from nircore.study import explain, trust
+from nircore.study import conformal, explain, trust
 from nircore.study.explain import attribution, faithfulness, patches, regions, trusted
 from nircore.study.fidelity.animals import Animal
 from nircore.training import evaluation
@@ -193,19 +193,19 @@ def _patches(run: Run, generator: nn.Module, everyone: list[Subject]) -> None:
     save(draw.patch_verdicts(shown), run.figure("patch_logits"))
 
 
-def _calibrated(run: Run, generator: nn.Module) -> trust.Calibration:
+def _calibrated(run: Run, generator: nn.Module) -> conformal.Calibration:
     """Calibrate the trust map on phantom frames; keep the calibration beside the weights."""
     config, phantom = run.config, run.config.dataset == "phantom"
     shape = (config.height, config.width)
     cases = trust.phantom_cases(CALIBRATING, shape, config.low_light_ms / 1000, "target" if phantom else "low_light")
     what = f"phantom frames of {shape[0]} x {shape[1]} px at {config.low_light_ms:g} ms"
     calibration = trust.calibrate(generator, cases, what, views=VIEWS)
-    trust.save(calibration, run.path("models/generator.safetensors"))
+    conformal.save(calibration, run.path("models/generator.safetensors"))
     print(f"explain: trust map calibrated on {calibration.frames} frames", flush=True)
     return calibration
 
 
-def _trust(run: Run, generator: nn.Module, calibration: trust.Calibration, everyone: list[Subject]) -> None:
+def _trust(run: Run, generator: nn.Module, calibration: conformal.Calibration, everyone: list[Subject]) -> None:
     """Judge the trust map where the truth is known."""
     judged = [subject for subject in everyone if subject.clean]
     if not judged:
@@ -231,7 +231,7 @@ def _drawable(values: np.ndarray, made: trust.Trust) -> np.ndarray:
     return np.clip(np.nan_to_num(values, nan=0.0, posinf=np.inf), 0, made.normalisation.scale)
 
 
-def _pages(run: Run, generator: nn.Module, calibration: trust.Calibration) -> None:
+def _pages(run: Run, generator: nn.Module, calibration: conformal.Calibration) -> None:
     """Write a page for every test frame, and their index."""
     weights = run.path("models/generator.safetensors")
     model = pages.Model(weights.name, sha256(weights), run.config.recipe, VERSION)

@@ -8,7 +8,7 @@ import tifffile
 
 from nircore.lab import companions, map_file
 from nircore.lab.locks import Locks
-from nircore.study import trust
+from nircore.study import conformal
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import left_over, write
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def calibrated(weights, tmp_path) -> Path:
     """The small network, with a calibration beside it."""
     mine = Path(shutil.copy(weights, tmp_path / "small.safetensors"))
-    trust.save(trust.Calibration(1.0, {"spread": 1.0, "read": 0.5}, 0.1, 0.1, 18, 6, 2, "frames"), mine)
+    conformal.save(conformal.Calibration(1.0, {"spread": 1.0, "read": 0.5}, 0.1, 0.1, 18, 6, 2, "frames"), mine)
     return mine
 
 

@@ -14,7 +14,7 @@ from nircore import __version__
 from nircore.errors import NircoreError
 from nircore.inference.enhancer import Enhancer, telling
 from nircore.inference.settings import Settings
-from nircore.study import trust
+from nircore.study import conformal, trust
 
 SIDE = 16  # px: the smallest frame that `nircore.enhance` takes
 #: What places a layer in the world: the result lies where its source does.
@@ -110,7 +110,7 @@ def denoise(
         NircoreError: a frame holds NaN or infinite values.
     """
     enhancer, places = Enhancer(Settings(model=model), dark), list(np.ndindex(*data.shape[:-2]))
-    calibration = trust.load(enhancer.weights) if with_trust else None
+    calibration = conformal.load(enhancer.weights) if with_trust else None
     camera = enhancer.camera([enhancer.signal(_frame(data, places[k]), None) for k in telling(len(places))])
     engine, run = enhancer.run(len(places))
     image, half_width = np.empty(data.shape, data.dtype), np.zeros(data.shape, np.float32)
