@@ -1,17 +1,17 @@
 """One frozen description of a run: what the user may set, of which type, within which range."""
 
-import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from nircore.errors import NircoreError
-from nircore.fields import checked, choice, number, text
+from nircore.fields import kind, number, refusal, text
 from nircore.paths import PACKAGE
 
 
@@ -62,20 +62,19 @@ def term_weights(listed: str) -> dict[str, float]:
     return weights
 
 
-@dataclass(frozen=True, kw_only=True)
-class Frames:
+class Frames(BaseModel):
     """Which run, and which frames it is about."""
 
     run: str = text("", "name of the folder under reports/; empty: <dataset>-<profile>")
-    profile: str = choice("smoke", available("profiles"), "how much compute")
-    recipe: str = choice("ssgan", available("recipes"), "which system")
+    profile: Literal[available("profiles")] = text("smoke", "how much compute")
+    recipe: Literal[available("recipes")] = text("ssgan", "which system")
     seed: int = number(0, 0, 2**31 - 1, "", "seed of the phantom, the split and the training")
     seeds: int = number(1, 1, 100, "trainings", "the benchmark trains each learnt method so often")
     recipes: str = text("ssgan physics realtime oracle", "the recipes that the benchmark trains, in its order")
     prevalence_share: float = number(
         1.0, 0.01, 1, "", "share of the epochs that each training of the prevalence experiment has"
     )
-    dataset: str = choice("phantom", ("phantom", "swir-hdr", "folder"), "where the frames come from")
+    dataset: Literal["phantom", "swir-hdr", "folder"] = text("phantom", "where the frames come from")
     data_root: str = text("", "folder of the swir-hdr set")
     low_light: str = text("", "folder of low-light frames (domain A), for dataset=folder")
     target: str = text("", "folder of target frames (domain B), for dataset=folder")
@@ -92,33 +91,29 @@ class Frames:
     validation_frames: int = number(2, 1, 10_000, "frames", "at most so many of each domain are validated on")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Learning:
+class Learning(BaseModel):
     """What a recipe settles: which networks, which losses, how they are trained."""
 
-    generator: str = choice(
+    generator: Literal["resnet", "unet", "ma2021"] = text(
         "resnet",
-        ("resnet", "unet", "ma2021"),
         "residual generator, U-Net without normalisation, or Ma et al.'s U-Net",
     )
-    input: str = choice(
+    input: Literal["range", "noise"] = text(
         "range",
-        ("range", "noise"),
         "what the U-Net's input is measured in: the frame's range of brightness, or its noise",
     )
     ngf: int = number(8, 1, 512, "channels", "generator channels at full resolution")
     ndf: int = number(8, 1, 512, "channels", "discriminator channels after its first layer")
     blocks: int = number(6, 1, 32, "", "residual blocks in the generator's trunk")
     levels: int = number(3, 1, 8, "", "times the U-Net halves its features")
-    system: str = choice(
+    system: Literal["cyclegan", "regression", "pix2pix"] = text(
         "cyclegan",
-        ("cyclegan", "regression", "pix2pix"),
         "two generators and their critics, one alone, one with critic",
     )
-    crops: str = choice(
-        "unpaired", ("unpaired", "degraded", "measured"), "a step's frames: unpaired, targets degraded, or true pairs"
+    crops: Literal["unpaired", "degraded", "measured"] = text(
+        "unpaired", "a step's frames: unpaired, targets degraded, or true pairs"
     )
-    gan: str = choice("bce", ("bce", "lsgan"), "adversarial loss on patch logits")
+    gan: Literal["bce", "lsgan"] = text("bce", "adversarial loss on patch logits")
     assumed_scattering: float = number(
         1.0, 0.1, 10, "times the tissue's own", "scattering by which targets are brought to the low-light window"
     )
@@ -136,18 +131,17 @@ class Learning:
     steps_per_epoch: int = number(3, 1, 1_000_000, "steps", "optimiser steps in an epoch")
     decay_from: float = number(0.5, 0, 1, "", "share of epochs after which the rate falls by 1 / (1 + the rest) each")
     batch: int = number(1, 1, 1024, "crops", "crops of each domain in a step")
-    augment: str = choice(
-        "turns", ("turns", "flips"), "crops are turned and mirrored, or mirrored left to right alone"
+    augment: Literal["turns", "flips"] = text(
+        "turns", "crops are turned and mirrored, or mirrored left to right alone"
     )
     crop: int = number(64, 32, 4096, "px", "side of the square training crops")
     learning_rate: float = number(2e-4, 1e-8, 1, "", "Adam step size before the decay")
     beta1: float = number(0.5, 0, 0.999, "", "Adam momentum")
-    select: str = choice("texture", ("texture", "last"), "which epoch's generator is kept")
+    select: Literal["texture", "last"] = text("texture", "which epoch's generator is kept")
     maps: bool = text(False, "write a map of attribution and one of confidence with every output")
     ema: float = number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Config(Learning, Frames):
     """Every setting of a run. A profile says how big, a recipe says which system; both are YAML files.
 
@@ -156,15 +150,25 @@ class Config(Learning, Frames):
     """
 
     timing_s: float = number(0.7, 0.01, 600, "s", "how long each engine is timed, after it is built")
-    device: str = choice("auto", ("auto", "cpu", "cuda", "mps"), "where to train")
-    precision: str = choice(
-        "auto", ("auto", "float32", "bfloat16"), "of the passes in training (autocast); auto: bfloat16 on CUDA alone"
+    device: Literal["auto", "cpu", "cuda", "mps"] = text("auto", "where to train")
+    precision: Literal["auto", "float32", "bfloat16"] = text(
+        "auto", "of the passes in training (autocast); auto: bfloat16 on CUDA alone"
     )
 
-    def __post_init__(self) -> None:
-        """Check every field, then what only holds between fields."""
-        for item in dataclasses.fields(self):
-            object.__setattr__(self, item.name, checked(item, getattr(self, item.name)))
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        require_known(values)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = first["loc"][0]
+            raise NircoreError(refusal(name, FIELDS[name], first["input"])) from error
+
+    @model_validator(mode="after")
+    def _agreeing(self) -> Self:
+        """Check what only holds between fields."""
         if self.train_fraction + self.validation_fraction >= 1:
             raise NircoreError(
                 f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
@@ -197,6 +201,11 @@ class Config(Learning, Frames):
                 f"crop={self.crop} is larger than the phantom's {self.height} x {self.width} px frames: "
                 "lower crop, or raise height and width."
             )
+        return self
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a config with some settings changed, checked anew."""
+        return type(self)(**(dict(self) | changes))
 
     @property
     def name(self) -> str:
@@ -206,12 +215,12 @@ class Config(Learning, Frames):
 
     def to_yaml(self) -> str:
         """Return all settings as YAML, in the order above."""
-        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+        return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-FIELDS = {item.name: item for item in dataclasses.fields(Config)}
+FIELDS = Config.model_fields
 #: Settings that belong to a training, from the networks to the averaging of their weights.
-TRAINED = tuple(item.name for item in dataclasses.fields(Learning))
+TRAINED = tuple(Learning.model_fields)
 
 
 def require_known(names: Mapping[str, Any] | list[str], where: str = "parameter") -> None:
@@ -249,9 +258,9 @@ def parse(given: str) -> tuple[str, Any]:
     if not equals:
         raise NircoreError(f"--set {given!r} is not of the form key=value, for example --set epochs=50.")
     require_known([name])
-    kind: Any = FIELDS[name].type
+    wanted = kind(FIELDS[name])
     try:
-        known = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+        known = {"true": True, "false": False}[value.lower()] if wanted is bool else wanted(value)
     except (ValueError, KeyError):
         known = value  # of the wrong type: Config says what the field accepts
     return name, known
@@ -288,8 +297,8 @@ def resolve(given: Mapping[str, Any]) -> Config:
     """
     require_known(given)
     given = {name: value for name, value in given.items() if value is not None}
-    chosen = {name: checked(FIELDS[name], given.get(name, FIELDS[name].default)) for name in ("recipe", "profile")}
-    return Config(**(settings(**chosen) | given))
+    chosen = Config(**{name: given[name] for name in ("recipe", "profile") if name in given})
+    return Config(**(settings(chosen.recipe, chosen.profile) | given))
 
 
 def settings(recipe: str, profile: str) -> dict[str, Any]:
@@ -332,4 +341,4 @@ def as_recipe(config: Config, recipe: str) -> Config:
     """Return the config with another system in it: the same frames, the same split, trained as `recipe` says."""
     stated = settings(recipe, config.profile)
     values = {name: stated.get(name, FIELDS[name].default) for name in TRAINED}
-    return dataclasses.replace(config, recipe=recipe, **values)
+    return config.replace(recipe=recipe, **values)

@@ -1,51 +1,48 @@
 """How a setting is declared, and what it says when it is given something it does not accept."""
 
-import dataclasses
-from dataclasses import field
-from typing import Any
+from typing import Any, get_args
 
-from nircore.errors import NircoreError
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
 
 def number(default: Any, low: float, high: float, unit: str, help: str) -> Any:
     """Declare a number from `low` to `high`, both included."""
-    return field(default=default, metadata={"low": low, "high": high, "unit": unit, "help": help})
-
-
-def choice(default: str, choices: tuple[str, ...], help: str) -> Any:
-    """Declare one of some words."""
-    return field(default=default, metadata={"choices": choices, "help": help})
+    return Field(default, ge=low, le=high, description=help, json_schema_extra={"unit": unit})
 
 
 def text(default: Any, help: str) -> Any:
-    """Declare a text, or true or false."""
-    return field(default=default, metadata={"help": help})
+    """Declare a text, one of the words that its `Literal` lists, or true or false."""
+    return Field(default, description=help)
 
 
-def accepts(item: dataclasses.Field) -> str:
-    """Say in words what a field accepts."""
-    if "choices" in item.metadata:
-        return "one of " + ", ".join(item.metadata["choices"])
-    if "low" in item.metadata:
-        kind = "a whole number" if item.type is int else "a number"
-        unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
-        return f"{kind} from {item.metadata['low']:g} to {item.metadata['high']:g}{unit}"
-    return "true or false" if item.type is bool else "text"
+def choices(item: FieldInfo) -> tuple[str, ...]:
+    """Return the words that a field accepts, where it does not accept any."""
+    return get_args(item.annotation)
 
 
-def checked(item: dataclasses.Field, value: Any) -> Any:
-    """Return `value` if the field accepts it (an int where a float is wanted becomes one), else raise.
+def kind(item: FieldInfo) -> Any:
+    """Return the type of a field's values: int, float, bool or str."""
+    return str if choices(item) else item.annotation
 
-    Raises:
-        NircoreError: naming the field, the value, and what it accepts.
-    """
-    if item.type is float and type(value) is int:
+
+def limits(item: FieldInfo) -> tuple[float, ...]:
+    """Return the lowest and the highest number that a field accepts; nothing where it takes no number."""
+    return tuple(getattr(one, "ge", getattr(one, "le", None)) for one in item.metadata)
+
+
+def refusal(name: str, item: FieldInfo, value: Any) -> str:
+    """Say that a field does not accept a value, and what it accepts."""
+    if item.annotation is float and type(value) is int:
         value = float(value)
-    fits = type(value) is item.type
-    if fits and "choices" in item.metadata:
-        fits = value in item.metadata["choices"]
-    if fits and "low" in item.metadata:
-        fits = item.metadata["low"] <= value <= item.metadata["high"]
-    if not fits:
-        raise NircoreError(f"{item.name}={value!r} is not accepted: {item.name} is {accepts(item)}.")
-    return value
+    return f"{name}={value!r} is not accepted: {name} is {_accepts(item)}."
+
+
+def _accepts(item: FieldInfo) -> str:
+    if choices(item):
+        return "one of " + ", ".join(choices(item))
+    if not limits(item):
+        return "true or false" if item.annotation is bool else "text"
+    low, high = limits(item)
+    unit = item.json_schema_extra["unit"]
+    return f"{'a whole number' if item.annotation is int else 'a number'} from {low:g} to {high:g} {unit}".rstrip()

@@ -1,6 +1,7 @@
 """Do only what changed: a thin wrapper over doit, shared by the stages of a run and the chain of notebooks."""
 
 import ast
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -13,6 +14,9 @@ from doit.tools import config_changed
 
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, make_folder
+
+#: How the package's code, or a template, names a template: in quotes.
+TEMPLATE = re.compile(r'"(\w[\w.]*\.j2)"')
 
 
 def _short(name: str) -> str:
@@ -59,7 +63,7 @@ def closure(module: str) -> frozenset[Path]:
     """Return the files of the package that a module such as "nircore.stages.claims" imports, and its own.
 
     Imports are followed as far as they go, in functions too, and read off the sources: nothing is imported. A
-    package's own `__init__` counts where something is imported from it.
+    package's own `__init__` counts where something is imported from it. Templates count where they are named.
     """
     found, new = {}, [module]
     while new:
@@ -71,15 +75,19 @@ def closure(module: str) -> frozenset[Path]:
 
 
 def _file(module: str) -> Path | None:
-    """Return the file of a module of the package; None for what is none, and for the package itself: its version."""
+    """Return the file of a module or template; None for what is none, and for the package itself: its version."""
+    if module.endswith(".j2"):
+        return PACKAGE / "templates" / module
     place = PACKAGE.joinpath(*module.split(".")[1:])
     files = (place.with_suffix(".py"), place / "__init__.py")
     return None if place == PACKAGE else next((file for file in files if file.is_file()), None)
 
 
 def _imported(file: Path) -> Iterator[str]:
-    """Yield the modules of the package that a file imports, and names that may be some."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """Yield the templates that a file names, the modules of the package that it imports, and what may be some."""
+    text = file.read_text(encoding="utf-8")
+    yield from TEMPLATE.findall(text)
+    for node in ast.walk(ast.parse(text)) if file.suffix == ".py" else ():
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:

@@ -1,7 +1,6 @@
 """The numbered notebooks, executed in order with Papermill, each only when something it shows has changed."""
 
 import contextlib
-import dataclasses
 import os
 import re
 import sys
@@ -88,7 +87,7 @@ def reproduce(config: Config) -> Path:
             partly executed notebook was kept.
     """
     began = time.perf_counter()
-    run = Run(dataclasses.replace(config, run=config.name))
+    run = Run(config.replace(run=config.name))
     run.save_config()
     for leftover in run.folder.rglob(".partial-*"):  # of a run that was killed while it wrote
         leftover.unlink(missing_ok=True)
@@ -116,7 +115,7 @@ def execute_aside(config: Config, name: str) -> Path:
     Raises:
         NircoreError: as `reproduce` says.
     """
-    run = Run(dataclasses.replace(config, run=config.name))
+    run = Run(config.replace(run=config.name))
     run.save_config()
     passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
     output = run.path(f"notebooks/{name}.ipynb")

@@ -1,7 +1,6 @@
 """A run: one config and the folder under reports/ that holds everything made from it."""
 
 import ast
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +94,7 @@ def open_run(namespace: Mapping[str, Any]) -> Run:
     if saved.is_file():
         before = load_file(saved)
         if all(getattr(before, key) == getattr(config, key) for key in ("dataset", "profile", "recipe")):
-            config = dataclasses.replace(before, **given)
+            config = before.replace(**given)
     run = Run(config)
     run.save_config()
     return run

@@ -313,7 +313,7 @@ def test_tuning_never_sees_a_test_frame(run, monkeypatch):
 
 
 def test_off_the_phantom_the_oracle_is_left_out_by_name(run):
-    real = Run(dataclasses.replace(run.config, dataset="folder", low_light="a", target="b"))
+    real = Run(run.config.replace(dataset="folder", low_light="a", target="b"))
     (oracle,) = [method for method in stage._learnt(real) if method.kind == PAIRED]
     assert not oracle.runs and "phantom alone" in oracle.remark
 

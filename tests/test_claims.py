@@ -17,9 +17,10 @@ from nircore.run import Run, published
 from nircore.stages import MADE_IN, STAGES, _task
 from nircore.stages import claims as stage
 from nircore.study import claims
-from nircore.study.claims import KEYS, VERDICTS, columns, evaluate, load, load_errata, summary
+from nircore.study.claims import VERDICTS, Claim, columns, evaluate, load, load_errata, summary
 from nircore.study.rules import KINDS, in_words
 
+KEYS = [key for key, item in Claim.model_fields.items() if item.is_required()]
 YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]
 CLAIMS, ERRATA = load(published("claims.yaml")), load_errata(published("errata.yaml"))
 TESTABLE = [claim for claim in CLAIMS if "table" in claim["rule"]]
@@ -177,6 +178,12 @@ BAD = {
         GOOD | {"rule": GOOD["rule"] | {"least": "x"}},
         "claim one: rule: the key 'least' cannot be",
     ),
+    "true for a number": (
+        GOOD | {"rule": GOOD["rule"] | {"most": True}},
+        "claim one: rule: the key 'most' cannot be True",
+    ),
+    "a number for a text": (GOOD | {"where": 5}, "claim one: the key 'where' cannot be 5"),
+    "a list for a kind": (GOOD | {"rule": {"kind": ["share"]}}, "claim one: rule: the key 'kind' must be one of"),
     "unknown choice": (
         GOOD | {"rule": {"kind": "range", "table": "t", "columns": ["y"], "which": "some", "least": 0, "most": 1}},
         "claim one: rule: the key 'which' cannot be 'some'",

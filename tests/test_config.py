@@ -1,12 +1,12 @@
 """The settings: what they accept, what they refuse and how they say so, and that files give back what they took."""
 
-import dataclasses
 import math
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nircore.config import (
     FIELDS,
@@ -24,9 +24,10 @@ from nircore.config import (
 )
 from nircore.config import recipe as about
 from nircore.errors import NircoreError
+from nircore.fields import choices, kind, limits
 
-NUMBERS = [name for name, item in FIELDS.items() if "low" in item.metadata]
-CHOICES = [name for name, item in FIELDS.items() if "choices" in item.metadata]
+NUMBERS = [name for name, item in FIELDS.items() if limits(item)]
+CHOICES = [name for name, item in FIELDS.items() if choices(item)]
 #: What else must change for a value at the end of its range to agree with the other settings.
 ROOM = {"dataset": "folder"}
 PARTNERS = {
@@ -45,16 +46,15 @@ def configs(draw: st.DrawFn) -> Config:
     """Any config that is valid."""
     values = {}
     for name, item in FIELDS.items():
-        low, high = item.metadata.get("low"), item.metadata.get("high")
-        if "choices" in item.metadata:
-            values[name] = draw(st.sampled_from(item.metadata["choices"]))
-        elif item.type is int:
-            values[name] = draw(st.integers(low, high))
-        elif item.type is float:
-            values[name] = draw(st.floats(low, high))
+        if choices(item):
+            values[name] = draw(st.sampled_from(choices(item)))
+        elif kind(item) is int:
+            values[name] = draw(st.integers(*limits(item)))
+        elif kind(item) is float:
+            values[name] = draw(st.floats(*limits(item)))
         else:
             text = st.text(st.characters(exclude_categories=["Cs"]))
-            values[name] = draw(st.booleans() if item.type is bool else text)
+            values[name] = draw(st.booleans() if kind(item) is bool else text)
     values["train_fraction"] = draw(st.floats(0.1, 0.5))
     values["terms"] = draw(st.sampled_from(["", "saliency=0.5", "redegradation=10 high_frequency=1"]))
     values["recipes"] = draw(st.sampled_from(["", "ssgan", "pssgan ma2021"]))
@@ -73,23 +73,23 @@ def configs(draw: st.DrawFn) -> Config:
 def test_every_kind_of_setting_is_covered():
     assert len(NUMBERS) >= 20
     assert len(CHOICES) >= 5
-    assert {item.type for item in FIELDS.values()} == {int, float, str, bool}
-    assert all(item.metadata["help"] for item in FIELDS.values())
+    assert {kind(item) for item in FIELDS.values()} == {int, float, str, bool}
+    assert all(item.description for item in FIELDS.values())
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_both_ends_of_a_range_are_accepted_and_nothing_beyond(name):
-    kind, low, high = FIELDS[name].type, FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
-    low, high = kind(low), kind(high)
+    number = kind(FIELDS[name])
+    low, high = map(number, limits(FIELDS[name]))
     assert getattr(made(name, low), name) == low
     assert getattr(made(name, high), name) == high
-    below, above = (low - 1, high + 1) if kind is int else (math.nextafter(low, -1), math.nextafter(high, math.inf))
+    below, above = (low - 1, high + 1) if number is int else (math.nextafter(low, -1), math.nextafter(high, math.inf))
     for value in (below, above):
         with pytest.raises(NircoreError, match=rf"^{name}=.* from .* to "):
             made(name, value)
 
 
-@pytest.mark.parametrize("name", [name for name in NUMBERS if FIELDS[name].type is float])
+@pytest.mark.parametrize("name", [name for name in NUMBERS if kind(FIELDS[name]) is float])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_only_finite_numbers_are_accepted(name, value):
     with pytest.raises(NircoreError, match=f"^{name}="):
@@ -99,7 +99,7 @@ def test_only_finite_numbers_are_accepted(name, value):
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_value_of_another_type_is_refused_by_name(name):
     wrong = {int: ["5", True, 5.0, None], float: ["0.5", True, None], str: [3, True, None], bool: [1, "true", None]}
-    for value in wrong[FIELDS[name].type]:
+    for value in wrong[kind(FIELDS[name])]:
         with pytest.raises(NircoreError, match=f"^{name}=.* is not accepted: {name} is "):
             made(name, value)
 
@@ -111,7 +111,7 @@ def test_a_whole_number_will_do_where_a_number_is_wanted():
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_choice_is_one_of_those_listed(name):
-    with pytest.raises(NircoreError, match=f"{name}='nonsense'.* one of {FIELDS[name].metadata['choices'][0]}"):
+    with pytest.raises(NircoreError, match=f"{name}='nonsense'.* one of {choices(FIELDS[name])[0]}"):
         made(name, "nonsense")
 
 
@@ -153,10 +153,21 @@ def test_a_crop_the_generator_would_not_give_back_is_refused(crop):
 def test_a_config_cannot_be_changed():
     config = Config()
     for name in FIELDS:
-        with pytest.raises(dataclasses.FrozenInstanceError):
+        with pytest.raises(ValidationError):
             setattr(config, name, getattr(config, name))
     with pytest.raises(TypeError):
         Config("my-run")
+
+
+def test_a_changed_config_is_checked_anew_and_leaves_the_other_as_it_was():
+    config = Config()
+    assert config.replace(epochs=3).epochs == 3 and config == Config()
+    with pytest.raises(NircoreError, match="^epochs=0 is not accepted"):
+        config.replace(epochs=0)
+    with pytest.raises(NircoreError, match="crop=66 is not a multiple of 4"):
+        config.replace(crop=66)
+    with pytest.raises(NircoreError, match="'epcohs': did you mean 'epochs'"):
+        config.replace(epcohs=3)
 
 
 def test_the_name_of_a_run():
@@ -180,7 +191,7 @@ def test_yaml_keeps_the_declared_order():
 @settings(deadline=None)
 @given(configs())
 def test_parse_gives_every_setting_its_type(config):
-    for name, value in dataclasses.asdict(config).items():
+    for name, value in config.model_dump().items():
         parsed = parse(f"{name}={value}")
         assert parsed == (name, value)
         assert type(parsed[1]) is type(value)
@@ -285,9 +296,7 @@ def test_the_sizes_the_issue_states():
 
 
 def test_what_is_given_wins_and_none_is_not_given():
-    assert resolve({"profile": "cpu", "epochs": 3, "crop": None}) == dataclasses.replace(
-        resolve({"profile": "cpu"}), epochs=3
-    )
+    assert resolve({"profile": "cpu", "epochs": 3, "crop": None}) == resolve({"profile": "cpu"}).replace(epochs=3)
 
 
 @pytest.mark.parametrize(("key", "value"), [("profile", "huge"), ("recipe", "unet"), ("profile", 3)])

@@ -33,7 +33,7 @@ def run(tmp_path_factory) -> Run:
 
 
 def recipe(run: Run, name: str):
-    return dataclasses.replace(as_recipe(run.config, name), crop=32)
+    return as_recipe(run.config, name).replace(crop=32)
 
 
 def test_targets_of_every_training_animal_are_degraded_and_none_of_another(run):
@@ -69,7 +69,7 @@ def test_the_camera_is_read_off_the_low_light_frames(run):
 def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run):
     right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
     assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
-    assert dataclasses.replace(wrong, recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
+    assert wrong.replace(recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
     told, misled = crops.of(run, right), crops.of(run, wrong)
     gain = 0.7 * told.camera.gain_e_per_dn
     assert misled.camera == dataclasses.replace(told.camera, gain_e_per_dn=pytest.approx(gain))

@@ -19,7 +19,7 @@ from nircore.training import distributed
 pytestmark = pytest.mark.slow
 
 WORKER = """
-import dataclasses, json, os, sys, time
+import json, os, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -32,7 +32,7 @@ size = dict(crop=32, batch=4, epochs=epochs, steps_per_epoch=4, seed=3, device="
 if system == "cyclegan":
     config = Config(ngf=2, ndf=2, blocks=1, pool=3, select="last", **size)
 else:
-    config = dataclasses.replace(resolve({"recipe": "physics"}), ngf=4, levels=2, learning_rate=1e-3, **size)
+    config = resolve({"recipe": "physics"}).replace(ngf=4, levels=2, learning_rate=1e-3, **size)
 
 class Crops:
     def at(self, step):

@@ -44,6 +44,12 @@ class TestClosure:
         assert [name for name in STAGES if "plots/split.py" in files_of(name)] == ["data_split"]
         assert not any("lab/cluster.py" in files_of(name) for name in STAGES)
 
+    def test_templates_are_among_them_with_those_they_build_on(self):
+        assert {"templates/report.md.j2", "templates/report.html.j2", "templates/page.html.j2"} <= files_of("report")
+        rendering = [name for name in STAGES if "templates/parts.html.j2" in files_of(name)]
+        assert rendering == [name for name in STAGES if "lab/pages.py" in files_of(name)] and "explain" in rendering
+        assert "templates/report.md.j2" not in files_of("explain")
+
     def test_the_version_is_no_code(self):
         assert not any("__init__.py" in files_of(name) for name in STAGES)
 

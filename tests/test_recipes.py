@@ -1,6 +1,5 @@
 """All recipes: each trains and is reported on, says where its values come from, and maps stand beside outputs."""
 
-import dataclasses
 import re
 
 import numpy as np
@@ -46,7 +45,7 @@ def compared(world):
     run.save_config()
     short = {name: TINY[name] for name in ("crop", "ngf", "ndf", "epochs", "steps_per_epoch")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "as_recipe", lambda *given: dataclasses.replace(as_recipe(*given), **short))
+        patch.setattr(training, "as_recipe", lambda *given: as_recipe(*given).replace(**short))
         make(run, "recipes")
         yield run
 

@@ -1,6 +1,5 @@
 """The further terms of the objective: formulas written out, what they reward, what they must not."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -262,6 +261,6 @@ def test_a_list_of_terms_is_read_with_spaces_or_commas():
 def test_pssgan_without_its_terms_is_ssgan():
     ours, plain = (resolve({"profile": "paper", "recipe": name}) for name in ("pssgan", "ssgan"))
     assert set(term_weights(ours.terms)) == set(FURTHER_TERMS)
-    assert dataclasses.replace(ours, recipe="ssgan", terms="") == plain
+    assert ours.replace(recipe="ssgan", terms="") == plain
     xai = resolve({"profile": "paper", "recipe": "xai_pssgan"})
-    assert dataclasses.replace(xai, recipe="pssgan", maps=False) == ours
+    assert xai.replace(recipe="pssgan", maps=False) == ours

@@ -1,6 +1,5 @@
 """Training: killed at any moment it resumes bit for bit; it stops when it must; it keeps the best weights."""
 
-import dataclasses
 import json
 import math
 import multiprocessing
@@ -25,6 +24,7 @@ from nircore import losses
 from nircore.config import FIELDS, Config
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
+from nircore.fields import choices
 from nircore.inference import translate
 from nircore.models import build_generator, checkpoint
 from nircore.training import loop
@@ -264,8 +264,8 @@ def test_a_checkpoint_of_other_settings_is_not_resumed_from(change, tmp_path):
 
 def another(name: str, value: Any) -> Any:
     """A different value of the same setting."""
-    if "choices" in FIELDS[name].metadata:
-        return next(choice for choice in FIELDS[name].metadata["choices"] if choice != value)
+    if listed := choices(FIELDS[name]):
+        return next(choice for choice in listed if choice != value)
     if name in ("terms", "recipes"):  # texts that must name something
         return {"terms": "saliency=1", "recipes": "ssgan"}[name]
     kinds = {bool: lambda: not value, int: lambda: value + 4, float: lambda: value * 0.9, str: lambda: "other"}
@@ -277,7 +277,7 @@ def test_only_where_and_how_loud_may_differ_between_a_checkpoint_and_its_resumpt
     config = tiny()
     fits = {"system": {"crops": "degraded"}, "crops": {"system": "regression"}, "input": {"generator": "unet"}}
     fits = fits.get(name, {})
-    changed = dataclasses.replace(config, **{name: another(name, getattr(config, name))} | fits)
+    changed = config.replace(**{name: another(name, getattr(config, name))} | fits)
     assert changed != config
     elsewhere = {"run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad", "timing_s"}
     assert same_training(config, changed) == (name in elsewhere)
@@ -369,7 +369,7 @@ def test_collapse_has_a_threshold_for_each_sign(term, stops, goes_on, tmp_path, 
 def made_so_far(folder: Path) -> Training:
     """A training of two epochs that finds the first one done."""
     tensors, config, facts = checkpoint.load(folder / "checkpoint.safetensors")
-    longer = dataclasses.replace(config, epochs=2)
+    longer = config.replace(epochs=2)
     checkpoint.save(folder / "checkpoint.safetensors", tensors, longer, facts)
     return made(folder, longer)
 

@@ -1,13 +1,13 @@
 """Sliders on an `Inspector`, for a notebook: every change redraws at once, and errors are shown, not raised."""
 
 import html
-import math
 from typing import Any
 
 import ipywidgets as w
 
 from nircore.errors import NircoreError
 from nircore.lab.inspector import EPOCHS, OVERLAYS, REPEATED, Inspector
+from nircore.lab.page_parts import render
 from nircore.plots.pixels import MAPS
 
 WIDE = w.Layout(width="auto")
@@ -110,9 +110,7 @@ class Panel:
             do()
             self.redraw()
         except NircoreError as error:
-            self.said.value = (
-                f'<div style="color:#9a4a00;line-height:1.4;overflow-wrap:anywhere">{html.escape(str(error))}</div>'
-            )
+            self.said.value = render("inspector_error.html.j2", error=error)
 
     def _follow(self) -> None:
         """Bring the widgets to the inspector's state and to the size of its frame, without answering to it."""
@@ -135,22 +133,12 @@ class Panel:
         """Draw picture, profile and numbers anew."""
         inspector = self.inspector
         self.image.value, self.plot.value = inspector.picture(), inspector.profile()
-        self.numbers.value = _table(inspector.numbers())
+        self.numbers.value = render("inspector_numbers.html.j2", numbers=inspector.numbers())
         self.label.value = html.escape(inspector.steps[inspector.state.step])
         self.computed.disabled = not inspector.waiting
         self.computed.description = "Compute overlay" if inspector.waiting else "Overlay is shown"
         if inspector.state.overlay == OVERLAYS[0]:
             self.computed.description = "No overlay"
-
-
-def _table(numbers: dict[str, tuple[float, float]]) -> str:
-    def cell(value: float) -> str:
-        text = f"{value:.3g}" if math.isfinite(value) else "&ndash;"
-        return f'<td style="text-align:right;padding:0 .8em">{text}</td>'
-
-    rows = "".join(f"<tr><td>{name}</td>{''.join(map(cell, pair))}</tr>" for name, pair in numbers.items())
-    head = "<tr><th style='text-align:left'>in the region</th><th>input</th><th>output</th></tr>"
-    return f'<table class="nircore-numbers">{head}{rows}</table>'
 
 
 def show(inspector: Inspector) -> w.Widget:

@@ -15,8 +15,7 @@ from nircore import paths
 from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.lab import page_parts
-from nircore.lab.page_parts import number, safe
+from nircore.lab.page_parts import Panel, panel, render
 from nircore.metrics import no_reference
 from nircore.plots import pixels
 from nircore.plots.panels import window
@@ -43,7 +42,6 @@ MEANING = {
               "enhancement it says how smooth the frame is, not how right."),
 }  # fmt: skip
 
-NUMBERS = "On one scale, from the input's black to its white level. None of these says whether the output is right."
 DIFFERENCE = (
     "Output minus input: red was added, blue taken away. Where all is well, this is noise and shows no structure."
 )
@@ -52,8 +50,6 @@ SUPPORT = (
     "How far the input itself stands out of its surroundings (3 px against 9 px). A structure of the output where "
     "this is below 2 was drawn by the network, not seen by the camera."
 )
-COLUMNS = ("frame", "before", "after", "light out / in", "noise SD before, after (DN)", "median half-width (DN)", "")
-INDEX_NOTE = "A pair of pictures shares one grey scale; different frames do not. Light counts above the black level."
 
 
 @dataclass(frozen=True)
@@ -177,49 +173,37 @@ def write(report: FrameReport, folder: Path | str, page: str = "") -> Entry:
 
 def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warnings: Sequence[str]) -> str:
     """Return one frame's page as HTML that needs nothing but itself."""
-    items = "".join(f"<li>{safe(text)}</li>" for text in warnings)
-    body = [f"<h1>{safe(report.name)}</h1>", f'<ul class="warn">{items}</ul>' if items else ""]
-    return page_parts.whole(
-        f"{report.name}: enhanced", "\n".join([*body, _pictures(report), _numbers(values), _facts(report)])
+    return render(
+        "frame.html.j2",
+        title=f"{report.name}: enhanced",
+        name=report.name,
+        warnings=warnings,
+        panels=_panels(report),
+        meaning=MEANING,
+        values=values,
+        facts=_facts(report) | report.facts,
     )
 
 
-def _pictures(report: FrameReport) -> str:
-    """Input over output with a handle to wipe between them, then difference and trust map, each with its scale."""
+def _panels(report: FrameReport) -> list[Panel]:
+    """Return input and output, then difference, trust map and support, each with its scale."""
     levels = window([report.low_light, report.enhanced])
     change = report.enhanced.astype(np.float64) - report.low_light
     reach = float(np.percentile(np.abs(change), 99.5)) or 1.0
-    before, after = (page_parts.uri(image, levels) for image in (report.low_light, report.enhanced))
-    difference = page_parts.uri(change, (-reach, reach), "RdBu_r")
     panels = [
-        page_parts.WIPE.format(before=before, after=after, bar=page_parts.bar("gray", levels)),
-        page_parts.panel("Input", before, "gray", levels, "as the network was given it"),
-        page_parts.panel("Output", after, "gray", levels, "on the input's scale"),
-        page_parts.panel("Difference", difference, "RdBu_r", (-reach, reach), DIFFERENCE),
+        panel("Input", report.low_light, levels, "as the network was given it"),
+        panel("Output", report.enhanced, levels, "on the input's scale"),
+        panel("Difference", change, (-reach, reach), DIFFERENCE, "RdBu_r"),
     ]
     if report.half_width is not None and np.isfinite(report.half_width).any():
-        top = (0.0, window([report.half_width])[1])
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
-        panels.append(
-            page_parts.panel("Trust map", page_parts.uri(report.half_width, top, "magma"), "magma", top, text)
-        )
+        panels.append(panel("Trust map", report.half_width, (0.0, window([report.half_width])[1]), text, "magma"))
     if report.support is not None:
-        picture = page_parts.uri(report.support, BACKED, "viridis")
-        panels.append(page_parts.panel("Support by the input", picture, "viridis", BACKED, SUPPORT, "noise SDs"))
-    return f'<div class="panels">{"".join(panels)}</div>'
+        panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
+    return panels
 
 
-def _numbers(values: dict[str, tuple[float, float]]) -> str:
-    lines = "".join(
-        f"<tr><td>{name}<br><small>{unit}</small></td><td>{number(values[key][0])}</td>"
-        f"<td>{number(values[key][1])}</td><td>{text}</td></tr>"
-        for key, (name, unit, text) in MEANING.items()
-    )
-    head = "<tr><th>number</th><th>before</th><th>after</th><th>what it can and cannot say</th></tr>"
-    return f"<h2>Numbers that need no truth</h2><p>{NUMBERS}</p><table>{head}{lines}</table>"
-
-
-def _facts(report: FrameReport) -> str:
+def _facts(report: FrameReport) -> dict[str, str]:
     fit, model, noise = report.normalisation, report.model, report.noise
     height, width = report.low_light.shape
     said = "could not be read off"
@@ -227,7 +211,7 @@ def _facts(report: FrameReport) -> str:
         said = f"gain {noise.gain_e_per_dn:.3g} e-/DN, {noise.read_noise_dn:.3g} DN without light; read off the frame"
         said += " (one with little light says little of the gain)"
     flux = flux_ratio(report)
-    lines = {
+    return {
         "frame": f"{height} x {width} px",
         "brightness": f"black level {fit.offset:.9g} DN; from there to the white level {fit.scale:.9g} DN",
         "light out / in": f"{flux:.4g} above the input's black level of {fit.offset:.4g} DN"
@@ -237,23 +221,9 @@ def _facts(report: FrameReport) -> str:
         "model": f"{model.name}, recipe {model.recipe}, nircore {model.version}",
         "SHA-256 of the weights": model.sha256,
     }
-    return f"<h2>Where it comes from</h2>{page_parts.rows(lines | report.facts)}<p>Not for clinical use.</p>"
 
 
 def write_index(entries: Iterable[Entry], folder: Path | str, title: str = "Enhanced frames") -> Path:
     """Write `index.html` of a folder's pages, whole or not at all; return its path."""
-    entries = list(entries)
-    flagged = sum(entry.warnings > 0 for entry in entries)
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    count = f"{len(entries)} frame{'s' * (len(entries) != 1)}, {flagged} with warnings."
-    table = f"<table><tr>{head}</tr>{''.join(map(_row, entries))}</table>"
-    body = f"<h1>{safe(title)}</h1><p>{count} {INDEX_NOTE}</p>{table}"
-    return paths.write_text(Path(folder) / "index.html", page_parts.whole(title, body))
-
-
-def _row(entry: Entry) -> str:
-    images = "".join(f'<td><img loading="lazy" alt="" src="{uri}"></td>' for uri in (entry.before, entry.after))
-    flag = f'<b class="flag">{entry.warnings} warning{"s" * (entry.warnings > 1)}</b>' if entry.warnings else ""
-    noise = f"{number(entry.noise_before)}, {number(entry.noise_after)}"
-    numbers = "".join(f"<td>{text}</td>" for text in (number(entry.flux), noise, number(entry.half_width), flag))
-    return f"<tr><td>{page_parts.link(entry.page, entry.name)}</td>{images}{numbers}</tr>"
+    text = render("index.html.j2", title=title, entries=list(entries))
+    return paths.write_text(Path(folder) / "index.html", text)

@@ -1,6 +1,5 @@
 """How the models that ship are made: trained on every scene at hand, halved in size; and without each animal."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
     scenes = [rivals.whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
     scenes += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
-    config = dataclasses.replace(resolve(settings), **SIZES[model], **STEPS)
+    config = resolve(settings).replace(**SIZES[model], **STEPS)
     crops = DegradedCrops([scene_of(scene) for scene in scenes], CAMERA, config.crop, config.batch, config.seed)
     place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
     Training(config, crops, place, lambda generator: {}, say).run()
@@ -57,7 +56,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
 def export(weights: Path, place: Path = MODELS["best"]) -> Config:
     """Store a generator in half precision, without the folders of the machine that trained it; return its config."""
     generator, config, facts = load_generator(weights)
-    config = dataclasses.replace(config, run="shipped", data_root="", low_light="", target="", teacher="")
+    config = config.replace(run="shipped", data_root="", low_light="", target="", teacher="")
     halved = {name: tensor.half() for name, tensor in generator.state_dict().items()}
     checkpoint.save(place, halved, config, {"epoch": facts.get("epoch", config.epochs - 1)})
     return config

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from nircore import paths
-from nircore.lab import page_parts
 from nircore.lab.line import Account, Write
+from nircore.lab.page_parts import Panel, render
 from nircore.plots import pixels
 from nircore.plots.panels import window
 
@@ -48,13 +48,14 @@ class PassedOver:
 
 def write(folder: Path, source: Path, account: Account, passed: PassedOver, ends: Ends) -> Path:
     """Write `index.html` of a stream into a folder, whole or not at all; return its path."""
-    title = f"Stream of {source.name}"
-    body = [f"<h1>{page_parts.safe(title)}</h1>", page_parts.rows(_facts(account, passed))]
-    if passed.count:
-        items = "".join(f"<li>{page_parts.safe(sentence)}</li>" for sentence in passed.sentences)
-        more = f"<li>and {passed.count - NAMED} more</li>" if passed.count > NAMED else ""
-        body.append(f'<h2>Passed over</h2><ul class="warn">{items}{more}</ul>')
-    return paths.write_text(folder / "index.html", page_parts.whole(title, "\n".join([*body, _pictures(ends)])))
+    text = render(
+        "stream.html.j2",
+        title=f"Stream of {source.name}",
+        facts=_facts(account, passed),
+        passed=passed,
+        panels=_panels(ends),
+    )
+    return paths.write_text(folder / "index.html", text)
 
 
 def _facts(account: Account, passed: PassedOver) -> dict[str, str]:
@@ -71,13 +72,13 @@ def _facts(account: Account, passed: PassedOver) -> dict[str, str]:
     return facts
 
 
-def _pictures(ends: Ends) -> str:
-    """Return the first and the last frame on one grey scale, small."""
+def _panels(ends: Ends) -> list[Panel]:
+    """Return the first and the last frame on one grey scale, small; nothing where none was written."""
     if ends.first is None or ends.last is None:
-        return "<p>No frame was written.</p>"
+        return []
     levels = window([ends.first[1], ends.last[1]])
     panels = []
     for name, (index, image) in (("First frame", ends.first), ("Last frame", ends.last)):
         small = pixels.data_uri(pixels.png(pixels.thumbnail(pixels.bytes_of(image, levels)), level=9))
-        panels.append(page_parts.panel(name, small, "gray", levels, f"frame {index} of the source, enhanced"))
-    return f'<div class="panels">{"".join(panels)}</div>'
+        panels.append(Panel(name, small, "gray", levels, f"frame {index} of the source, enhanced"))
+    return panels

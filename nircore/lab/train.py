@@ -1,6 +1,5 @@
 """Train on a lab's own two folders, without pairs: tens of frames are enough to adapt what ships."""
 
-import dataclasses
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -110,11 +109,11 @@ def _config(
         begin, config, _ = checkpoint.load_generator(MODELS["best"] if start == SHIPPED else Path(start))
         if config.crops != "degraded":
             raise NircoreError(f"--from {start} learnt from crops={config.crops}: use another, or --from scratch.")
-        config = dataclasses.replace(config, **(FINE_TUNING | fixed | {"data_root": ""}))
+        config = config.replace(**(FINE_TUNING | fixed | {"data_root": ""}))
     smallest = min(min(frame.shape) for frame in frames["target"])
     multiple = build_generator(config).multiple
-    config = dataclasses.replace(config, crop=min(config.crop, smallest // multiple * multiple))
-    return dataclasses.replace(config, **given), begin
+    config = config.replace(crop=min(config.crop, smallest // multiple * multiple))
+    return config.replace(**given), begin
 
 
 def judge(

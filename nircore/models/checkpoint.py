@@ -1,6 +1,5 @@
 """Weights and what they belong to, in one safetensors file: no pickle is ever loaded."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from nircore.paths import atomic
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:
     """Write tensors with their config and JSON-able facts, atomically: a killed run leaves the previous file."""
     # One entry: safetensors writes several in a random order, and equal weights should be equal bytes.
-    header = {"nircore": json.dumps({"config": dataclasses.asdict(config), "facts": facts})}
+    header = {"nircore": json.dumps({"config": config.model_dump(), "facts": facts})}
     try:
         with atomic(path) as temporary:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary, header)

@@ -1,6 +1,5 @@
 """The fidelity tests on the run's generator, beside the input, tuned non-local means and further generators."""
 
-import dataclasses
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -190,7 +189,7 @@ def _prevalence(run: Run) -> pd.DataFrame:
     config = run.config
     epochs = max(1, round(config.epochs * config.prevalence_share))
     crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
-    shorter = dataclasses.replace(config, epochs=epochs, crop=crop)
+    shorter = config.replace(epochs=epochs, crop=crop)
     windows = made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"]
     view = crops.View(*windows, config.target_ms / 1000, config.assumed_scattering, config.assumed_gain)
 

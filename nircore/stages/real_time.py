@@ -43,9 +43,7 @@ def _generators(run: Run, full: bool) -> dict[str, tuple[int, object]]:
     configs = {name: as_recipe(run.config, name) for name in recipes}
     found = {name: (config.ngf, build_generator(config).eval()) for name, config in configs.items()}
     if full:
-        import dataclasses
-
-        paper = dataclasses.replace(configs["ssgan"], ngf=PAPER_CHANNELS)
+        paper = configs["ssgan"].replace(ngf=PAPER_CHANNELS)
         found["ssgan, published size"] = (PAPER_CHANNELS, build_generator(paper).eval())
     return found
 

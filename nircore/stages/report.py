@@ -1,31 +1,15 @@
 """Assemble what a run made into one page: Markdown that reads well on a forge, and HTML that stands alone."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from nircore import paths
+from nircore.lab.page_parts import render
 from nircore.run import Run
 from nircore.stages import provenance
 from nircore.study.fidelity.summary import nothing
-
-PAPER = (
-    "Hemadri et al., *Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN*, IJMTST 12(02):57-62, "
-    "2026, doi [10.5281/zenodo.18683096](https://doi.org/10.5281/zenodo.18683096) (CC BY)"
-)
-
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #262626; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-img {{ max-width: 100% }} h2 {{ margin-top: 2.5rem; border-bottom: 1px solid #ddd }} .anchor-link {{ display: none }}
-table {{ border-collapse: collapse; font-size: 14px; display: block; overflow-x: auto }}
-th, td {{ padding: .25rem .6rem; border-bottom: 1px solid #e4e4e4; vertical-align: top }} th {{ white-space: nowrap }}
-</style></head><body>
-{body}
-</body></html>
-"""
 
 
 @dataclass(frozen=True)
@@ -217,8 +201,14 @@ SECTIONS = (
 
 def make(run: Run) -> None:
     """Write `report.md` and `report.html` from the run's tables and figures."""
-    origins = provenance.by_artefact(run)
-    markdown = _header(run) + "\n".join(_section(run, section, origins) for section in SECTIONS)
+    markdown = render(
+        "report.md.j2",
+        config=run.config,
+        sections=SECTIONS,
+        nothing=nothing(run.table("table5_fidelity")),
+        table=partial(_table, run),
+        origins=provenance.by_artefact(run),
+    )
     paths.write_text(run.path("report.md"), markdown)
     paths.write_text(run.path("report.html"), _html(run, markdown))
 
@@ -229,38 +219,9 @@ def contents() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _header(run: Run) -> str:
-    c = run.config
-    return (
-        f"# nircore report: {c.name}\n\nCompanion to {PAPER}.\n\n"
-        f"Dataset **{c.dataset}**, profile **{c.profile}**, recipe **{c.recipe}**, seed {c.seed}: {c.epochs} epochs "
-        f"of {c.steps_per_epoch} steps, {c.crop} px crops, ngf {c.ngf}, {c.blocks} residual blocks. "
-        "All settings are in `config.yaml`; every figure is drawn from a table in `tables/`.\n\n"
-    )
-
-
-def _section(run: Run, section: Section, origins: dict[str, provenance.Record]) -> str:
-    """Render a section; below each table and figure stands what made it."""
-    parts = [f"## {section.heading}\n\n{section.text}\n"]
-    if "table5_fidelity" in section.tables and (found := nothing(run.table("table5_fidelity"))):
-        parts.append(f"{found}\n")
-    for name, columns in section.tables.items():
-        table = run.table(name)
-        parts.append(
-            f"{_markdown(table[list(columns)] if columns else table)}\n\n{_origin(origins, f'tables/{name}.csv')}\n"
-        )
-    for name, caption in section.figures.items():
-        parts.append(f"![{caption}](figures/{name}.png)\n\n*{caption}* {_origin(origins, f'figures/{name}.png')}\n")
-    return "\n".join(parts)
-
-
-def _origin(origins: dict[str, provenance.Record], name: str) -> str:
-    """Name an artefact, and what is recorded of how it came into being."""
-    return f"`{name}`: {origins[name]}." if name in origins else f"`{name}`"
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    """Render a table with four significant digits; what is missing stays empty."""
+def _table(run: Run, name: str, columns: tuple[str, ...]) -> str:
+    """Render a table as Markdown with four significant digits; what is missing stays empty."""
+    table = run.table(name)[list(columns) or slice(None)]
     cells = table.astype(object).where(table.notna(), None)
     return cells.to_markdown(index=False, floatfmt=".4g", missingval="") if len(table) else "(no rows)"
 
@@ -273,4 +234,4 @@ def _html(run: Run, markdown: str) -> str:
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(markdown)])
     exporter = HTMLExporter(template_name="basic", embed_images=True)
     body, _ = exporter.from_notebook_node(book, resources={"metadata": {"path": str(run.folder)}})
-    return PAGE.format(title=f"nircore report: {run.config.name}", body=body)
+    return render("report.html.j2", title=f"nircore report: {run.config.name}", rendered=body)

@@ -1,6 +1,5 @@
 """Spectrum shift on real frames: short-window low light to long-window long exposures of other animals."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,7 +86,7 @@ def _round(
 
     test, low_light, target = animals
     rows = _frames(run, table, low_light, "low_light", SHORT)
-    config = dataclasses.replace(as_recipe(run.config, SYSTEM), recipe=SYSTEM, seed=seed)
+    config = as_recipe(run.config, SYSTEM).replace(recipe=SYSTEM, seed=seed)
     targets = {UNSHIFTED: SHORT, SHIFTED: LONG}
     generators = {}
     for name, filters in targets.items():

@@ -1,6 +1,5 @@
 """Train the system of the run on its training crops; select on its validation frames."""
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -42,9 +41,9 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
     """
     if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
         return run.path("models/generator.safetensors")
-    config = dataclasses.replace(as_recipe(run.config, recipe), seed=seed, **changed)
+    config = as_recipe(run.config, recipe).replace(seed=seed, **changed)
     if teacher := about(recipe).taught_by:
-        config = dataclasses.replace(config, teacher=str(train(run, teacher, seed, before)))
+        config = config.replace(teacher=str(train(run, teacher, seed, before)))
     parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
     folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.
@@ -62,7 +61,7 @@ def train_frames(
     before: str = "",
 ) -> nn.Module:
     """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
-    config = dataclasses.replace(config, select="last")
+    config = config.replace(select="last")
     cut = crops.of_frames(config, low_light, target, view)
     Training(config, cut, folder, _unjudged, lambda line: _say(before + line)).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]

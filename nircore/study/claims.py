@@ -2,43 +2,66 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from nircore.errors import NircoreError
 from nircore.study.rules import KINDS, OPTIONAL, Finding, Rule, absent, in_words
 
 VERDICTS = {True: "supported", False: "not supported", None: "not testable here"}
-KEYS = ("id", "about", "claim", "where", "measured", "unit", "rule")
 BUILT = "by_construction"  # a claim whose verdict follows from how the system is built, whatever a run measures
-ERRATA_KEYS = ("where", "says", "right", "here")
+STRICT = ConfigDict(strict=True, extra="forbid")
 
-#: What a key of a rule may hold: a type, or a choice of words. Columns are named by the keys in COLUMNS.
-TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("table", "effect", "low", "high", "over", "given", "score", "label", "column", "reason"), str),
-    **dict.fromkeys(("value", "strength", "least", "most", "at_least"), (int, float)),
+NAMES = ("effect", "low", "high", "over", "given", "score", "label", "column")  # keys of a rule: one column each
+COLUMNS = (*NAMES, "columns", "within", *OPTIONAL, "rivals", "than")  # every key that names columns
+#: What a key of a rule may hold.
+HOLDS: dict[str, Any] = {
+    **dict.fromkeys(("table", "reason", *NAMES), str),
+    **dict.fromkeys(("value", "strength", "least", "most", "at_least"), float),
     **dict.fromkeys((*OPTIONAL, "rivals", "than"), dict),
-    "columns": list,
-    "within": list,
+    **dict.fromkeys(("columns", "within"), list),
+    "direction": Literal["rises", "falls"],
+    "which": Literal["every", "the last", "the least"],
 }
-CHOICES = {"direction": ("rises", "falls"), "which": ("every", "the last", "the least")}
-COLUMNS = (
-    "effect",
-    "low",
-    "high",
-    "over",
-    "given",
-    "score",
-    "label",
-    "column",
-    "columns",
-    "within",
-    *OPTIONAL,
-    "rivals",
-    "than",
-)
+
+
+def _rule(name: str) -> type[BaseModel]:
+    """Return the model of one kind of rule: its keys, and what each may hold."""
+    keys: dict[str, Any] = {key: (HOLDS[key], ...) for key in KINDS[name].keys}
+    optional: dict[str, Any] = {key: (HOLDS[key], {}) for key in OPTIONAL if "table" in keys}
+    return create_model(name, __config__=STRICT, kind=(Literal[name], ...), **keys, **optional)
+
+
+RULES = {name: _rule(name) for name in KINDS}
+
+
+class Claim(BaseModel):
+    """A claim of the paper as the file states it; its rule is one of RULES."""
+
+    model_config = STRICT
+
+    id: str
+    about: str
+    claim: str
+    where: str
+    measured: str
+    unit: str
+    rule: Any
+    by_construction: bool = False
+
+
+class Erratum(BaseModel):
+    """A place where the paper is loose: what it says, what is right, what is done here."""
+
+    model_config = STRICT
+
+    where: str
+    says: str
+    right: str
+    here: str
 
 
 def load(path: Path) -> list[dict[str, Any]]:
@@ -51,13 +74,14 @@ def load(path: Path) -> list[dict[str, Any]]:
     claims, seen = _entries(path), set()
     for place, claim in enumerate(claims, 1):
         where = f"{path.name}: claim {claim.get('id', place)}"
-        _require_keys(claim, KEYS, (BUILT,), where)
-        if not isinstance(claim.get(BUILT, False), bool):
-            raise NircoreError(f"{where}: the key {BUILT!r} must be true or false.")
+        _check(Claim, claim, where)
         if claim["id"] in seen:
             raise NircoreError(f"{where}: the key 'id' repeats that of an earlier claim: give it another.")
         seen.add(claim["id"])
-        _check_rule(claim["rule"], f"{where}: rule")
+        kind = claim["rule"].get("kind") if isinstance(claim["rule"], dict) else None
+        if kind not in list(RULES):
+            raise NircoreError(f"{where}: rule: the key 'kind' must be one of {', '.join(RULES)}.")
+        _check(RULES[kind], claim["rule"], f"{where}: rule")
     return claims
 
 
@@ -65,8 +89,8 @@ def load_errata(path: Path) -> pd.DataFrame:
     """Read where the paper is loose: where it stands, what it says, what is right, what is done here."""
     entries = _entries(path)
     for place, entry in enumerate(entries, 1):
-        _require_keys(entry, ERRATA_KEYS, (), f"{path.name}: entry {place}")
-    return pd.DataFrame(entries, columns=list(ERRATA_KEYS))
+        _check(Erratum, entry, f"{path.name}: entry {place}")
+    return pd.DataFrame(entries, columns=list(Erratum.model_fields))
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
@@ -79,24 +103,17 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _require_keys(entry: Mapping, needed: tuple[str, ...], optional: tuple[str, ...], where: str) -> None:
-    for key in needed:
-        if key not in entry:
-            raise NircoreError(f"{where}: the key {key!r} is missing.")
-    for key in entry:
-        if key not in (*needed, *optional):
-            raise NircoreError(f"{where}: the key {key!r} is unknown: it takes {', '.join((*needed, *optional))}.")
-
-
-def _check_rule(rule: Any, where: str) -> None:
-    """Refuse a rule that is not of a known kind with that kind's keys."""
-    if not isinstance(rule, dict) or rule.get("kind") not in KINDS:
-        raise NircoreError(f"{where}: the key 'kind' must be one of {', '.join(KINDS)}.")
-    keys = KINDS[rule["kind"]].keys
-    _require_keys(rule, ("kind", *keys), OPTIONAL if "table" in keys else (), where)
-    for key in rule.keys() - {"kind"}:
-        if not (rule[key] in CHOICES[key] if key in CHOICES else isinstance(rule[key], TYPES[key])):
-            raise NircoreError(f"{where}: the key {key!r} cannot be {rule[key]!r}.")
+def _check(model: type[BaseModel], entry: dict[str, Any], where: str) -> None:
+    """Refuse an entry that is not what its model says, in one sentence; keys missing or unknown come first."""
+    try:
+        model.model_validate(entry)
+    except ValidationError as error:
+        order = ("missing", "invalid_key", "extra_forbidden")
+        first = min(error.errors(), key=lambda one: (*order, one["type"]).index(one["type"]))
+        said = {"missing": "is missing", "bool_type": "must be true or false"}
+        said |= dict.fromkeys(order[1:], f"is unknown: it takes {', '.join(model.model_fields)}")
+        what = said.get(first["type"], f"cannot be {first['input']!r}")
+        raise NircoreError(f"{where}: the key {first['loc'][-1]!r} {what}.") from error
 
 
 def columns(rule: Rule) -> dict[str, str]:

@@ -5,7 +5,6 @@ learns without the left-out animal is trained where it is first asked for,
 and kept under `place`; interrupted, it goes on.
 """
 
-import dataclasses
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -125,7 +124,7 @@ def low_light(root: Path) -> list[np.ndarray]:
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
     settings = config.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
-    settings, darks = dataclasses.replace(settings, select="last"), swir_hdr.darks(root)
+    settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [
         scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
     ]
@@ -141,7 +140,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     (Lehtinen et al., ICML 2018), so a noisy target teaches as well as a clean one.
     """
     settings = config.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
-    settings, darks = dataclasses.replace(settings, **ORACLE_SETTINGS), swir_hdr.darks(root)
+    settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
     scenes = [scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without]]
     pairs = [pair for scene in scenes if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)

@@ -1,6 +1,5 @@
 """The training loop: epochs, validation, selection, checkpoints; killed at any moment, it resumes bit for bit."""
 
-import dataclasses
 import math
 import os
 import shutil
@@ -60,7 +59,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def same_training(one: Config, other: Config) -> bool:
     """Say whether two configs describe the same training, wherever it runs."""
-    plain = [{k: v for k, v in dataclasses.asdict(c).items() if k not in ELSEWHERE} for c in (one, other)]
+    plain = [{k: v for k, v in c.model_dump().items() if k not in ELSEWHERE} for c in (one, other)]
     return plain[0] == plain[1]
 
 
