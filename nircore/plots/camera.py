@@ -83,6 +83,6 @@ def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None
         ax.axvline(about["limit_dn"], color=ACCENT, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="", ylabel="")
     tidy(ax)
-    ax.set_title(method, size=NORMAL, color=INK, loc="left")
+    ax.set_title(method.replace(", ", ",\n"), size=NORMAL, color=INK, loc="left")
     text = f"slope {about['slope']:.2f}\nR² {about['r2']:.3f}\n{found}"
     ax.text(0.04, 0.96, text, transform=ax.transAxes, va="top", size=SMALL, color=INK, bbox=PLAIN)

@@ -53,7 +53,8 @@ def test_ome_that_promises_more_planes_than_there_are(tmp_path: Path, axes: str,
     path, stack = tmp_path / "a.ome.tif", np.resize(movie(), (*shape, 20, 33))
     tifffile.imwrite(path, stack, ome=True, metadata={"axes": axes})
     assert read_frame(path).pages == np.prod(shape)
-    text = tifffile.TiffFile(path).ome_metadata
+    with tifffile.TiffFile(path) as file:
+        text = file.ome_metadata
     with tifffile.TiffWriter(path) as writer:
         for index, pixels in enumerate(stack.reshape(-1, 20, 33)[:-1]):
             writer.write(pixels, metadata=None, contiguous=False, description=text if index == 0 else None)

@@ -107,6 +107,7 @@ def test_fits_that_is_cut_mixed_or_empty_is_refused(tmp_path):
             read_frame(tmp_path / f"{name}.fits")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sif_parser leaves a bad file open
 def test_sif(tmp_path):
     pytest.importorskip("sif_parser")
     stack = frames(3)

@@ -209,7 +209,8 @@ def test_temporal_averaging_is_said_in_name_tags_and_record(nircore, weights, tm
     assert nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out", "--average", 3)[0] == 0
     target = tmp_path / "out" / "m_average3.tif"
     np.testing.assert_array_equal(tifffile.imread(target), package.enhance(frames(4), weights=weights, average=3))
-    assert "mean of 3 frames" in tifffile.TiffFile(target).pages[0].software
+    with tifffile.TiffFile(target) as file:
+        assert "mean of 3 frames" in file.pages[0].software
     assert json.loads(target.with_name("m_average3.tif.json").read_text())["temporal_average_frames"] == 3
 
 

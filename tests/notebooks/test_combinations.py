@@ -38,7 +38,7 @@ def ran(shell, path, **parameters):
             shell.run_cell(source, store_history=True).raise_error()
 
 
-@pytest.mark.parametrize("recipe, profile", zip(available("recipes"), cycle(available("profiles"))))
+@pytest.mark.parametrize("recipe, profile", list(zip(available("recipes"), cycle(available("profiles")))))
 def test_every_notebook_runs_with_every_recipe_and_profile(shell, recipe, profile):
     """Each recipe and each profile is there at least once; the sizes are the test's own, so the pairing is free."""
     assert len(available("recipes")) >= len(available("profiles"))

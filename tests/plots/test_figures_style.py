@@ -30,14 +30,16 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
 def test_the_file_says_nothing_of_software_or_time(tmp_path):
     path = style.save(_chart(), tmp_path / "a.png")
     assert path == tmp_path / "a.png"
-    assert Image.open(path).info.keys() <= {"transparency", "gamma", "dpi"}
+    with Image.open(path) as image:
+        assert image.info.keys() <= {"transparency", "gamma", "dpi"}
     assert b"Software" not in path.read_bytes() and b"tIME" not in path.read_bytes()
 
 
 def test_a_chart_keeps_the_full_resolution_and_the_figure_its_own(tmp_path):
     figure = _chart()
     path = style.save(figure, tmp_path / "a.png")
-    assert Image.open(path).size == (1200, 450)
+    with Image.open(path) as image:
+        assert image.size == (1200, 450)
     assert figure.dpi == 100
 
 
@@ -70,7 +72,8 @@ def test_twelve_noisy_frames_fit(tmp_path, kind):
     path = style.save(figure, tmp_path / "grid.png")
     assert path.stat().st_size <= style.LARGEST
     if kind == "low-light":
-        assert Image.open(path).width >= 800  # what the README shows
+        with Image.open(path) as image:
+            assert image.width >= 800  # what the README shows
 
 
 def test_greys_stay_grey_and_colours_stay_apart():
