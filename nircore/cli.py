@@ -146,11 +146,13 @@ def publish(
 
     from nircore import paths
     from nircore.lab import quoted, real_frames, speed
+    from nircore.stages import precision
 
     reproduce()
     showcase("phantom-cpu")
     real_frames.publish(Path(data_root).expanduser().resolve(), paths.run_folder("benchmark"))
     speed.shipped(paths.run_folder("real_time"))
+    precision.publish(paths.run_folder("benchmark"))
     recipes()
     for page in quoted.renew():
         print(f"Renewed: {page}")
