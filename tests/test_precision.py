@@ -7,14 +7,15 @@ from nircore.run import STAMP
 from nircore.stages import precision
 
 pytestmark = pytest.mark.slow
-TINY = {"profile": "smoke", "run": "tiny", "seeds": 1, "animals": 6, "height": 64, "width": 64, "crop": 32}
-TINY |= {"ngf": 4, "ndf": 4, "epochs": 2, "steps_per_epoch": 2, "validation_frames": 1}
+FRAMES = {"profile": "smoke", "run": "tiny", "seeds": 1, "animals": 6, "height": 64, "width": 64, "crop": 32}
+TINY = {"crop": 32, "ngf": 4, "ndf": 4, "epochs": 2, "steps_per_epoch": 2, "validation_frames": 1}
 
 
 def test_each_seed_is_trained_with_each_precision_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(precision, "SETTINGS", TINY)
+    monkeypatch.setattr(precision, "SETTINGS", FRAMES)
+    monkeypatch.setattr(precision, "TRAINED", TINY)
     table = precision.publish(tmp_path)
     assert table.groupby("precision")["seed"].nunique().to_dict() == dict.fromkeys(precision.PRECISIONS, 1)
     wide = table.pivot(index="seed", columns="precision", values="generator")
