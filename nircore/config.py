@@ -309,7 +309,11 @@ def settings(recipe: str, profile: str) -> dict[str, Any]:
     system = {key: value for key, value in _recipe(recipe).items() if key not in ABOUT}
     at = system.pop("at", {}).get(profile, {})
     require_known([*system, *at], f"setting in {recipe}.yaml:")
-    return system | _load(PACKAGE / "profiles" / f"{profile}.yaml") | at
+    return system | _profile(profile) | at
+
+
+def _profile(name: str) -> dict[str, Any]:
+    return _load(PACKAGE / "profiles" / f"{name}.yaml")
 
 
 def _recipe(name: str) -> dict[str, Any]:
@@ -338,7 +342,12 @@ def recipe(name: str) -> Recipe:
 
 
 def as_recipe(config: Config, recipe: str) -> Config:
-    """Return the config with another system in it: the same frames, the same split, trained as `recipe` says."""
-    stated = settings(recipe, config.profile)
+    """Return the config with another system in it: the same frames, the same split, trained as `recipe` says.
+
+    Where the run was given another size than its profile's (crop, batch, epochs, ...), it holds for every system.
+    """
+    stated, own = settings(recipe, config.profile), settings(config.recipe, config.profile)
     values = {name: stated.get(name, FIELDS[name].default) for name in TRAINED}
-    return config.replace(recipe=recipe, **values)
+    sizes = set(_profile(config.profile)) & set(TRAINED)
+    given = {name: getattr(config, name) for name in sizes if getattr(config, name) != own[name]}
+    return config.replace(recipe=recipe, **(values | given))

@@ -279,6 +279,13 @@ def test_another_recipe_on_the_same_frames_is_that_recipe(recipe, other):
     assert as_recipe(asked, other) == alone
 
 
+@pytest.mark.parametrize("other", available("recipes"))
+def test_a_size_that_a_run_is_given_holds_for_every_recipe(other):
+    """A rival's crop of 96 px would not fit the small frames that its run was told to make."""
+    small = {"profile": "ablation", "height": 64, "width": 64, "crop": 32, "epochs": 2}
+    assert as_recipe(resolve(small), other) == resolve(small | {"recipe": other})
+
+
 def test_systems_and_crops_that_do_not_fit_are_refused():
     with pytest.raises(NircoreError, match="system=cyclegan cannot learn from crops=degraded"):
         Config(crops="degraded")
