@@ -1,161 +1,179 @@
-"""Do only what changed: a thin wrapper over doit, shared by the stages of a run and the chain of notebooks."""
+"""What a step rests on: recorded while it runs, compared before it would run again. Nobody lists it by hand."""
 
-import ast
-import re
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from doit.api import run_tasks
-from doit.cmd_base import ModuleTaskLoader
-from doit.tools import config_changed
+from nircore import config as settings
+from nircore.config import FOLDERS, Config
+from nircore.paths import PACKAGE, REPOSITORY, write_text
 
-from nircore.errors import NircoreError
-from nircore.paths import PACKAGE, make_folder
-
-#: How the package's code, or a template, names a template: in quotes.
-TEMPLATE = re.compile(r'"(\w[\w.]*\.j2)"')
+#: Of a run's folder, what is no artefact: nothing rests on it.
+BESIDE = ("config.yaml", "provenance/", "notebooks/")
+RACY_S = 2.0  # a file younger than this may change again without its date telling
 
 
-def _short(name: str) -> str:
-    """Return a task's own name, without the group doit puts before it."""
-    return name.removeprefix("nircore:")
+@dataclass
+class Ledger:
+    """What happened while a step ran.
+
+    Attributes:
+        modules: of the package, asked for by name.
+        reads, writes: paths, as they were opened; one that ends in "/" is a folder whose names were listed.
+        used: names of settings.
+    """
+
+    modules: set[str] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    def add(self, other: "Ledger") -> None:
+        """Take in what another step rests on."""
+        for name, seen in vars(other).items():
+            getattr(self, name).update(seen)
 
 
-class Reporter:
-    """Remember what was done and what was up to date; doit's own console output is not for our users."""
-
-    desc = "nircore"
-
-    def __init__(self, say: Callable[[str], None], skip: Callable[[str], None]) -> None:
-        self.say, self.skip = say, skip
-        self.done: list[str] = []
-        self.problem: str | None = None
-
-    def skip_uptodate(self, task: Any) -> None:
-        """Note a task with nothing to do."""
-        self.skip(_short(task.name))
-
-    def add_success(self, task: Any) -> None:
-        """Note a task that ran."""
-        self.done.append(_short(task.name))
-        self.say(f"{_short(task.name)}: done")
-
-    def add_failure(self, task: Any, fail: Any) -> None:
-        """Note why a task could not run; what its action raised is kept by `execute`."""
-        self.problem = self.problem or f"{_short(task.name)}: {fail.get_msg()}"
-
-    def runtime_error(self, message: str) -> None:
-        """Note a complaint of doit itself."""
-        self.problem = self.problem or message
-
-    def _ignore(self, *_: Any) -> None:
-        """Let doit's other events pass."""
-
-    initialize = get_status = execute_task = skip_ignore = cleanup_error = _ignore
-    teardown_task = complete_run = _ignore
+_ledgers: list[Ledger] = []  # those open now: all of them hear everything
 
 
 @cache
-def closure(module: str) -> frozenset[Path]:
-    """Return the files of the package that a module such as "nircore.stages.claims" imports, and its own.
-
-    Imports are followed as far as they go, in functions too, and read off the sources: nothing is imported. A
-    package's own `__init__` counts where something is imported from it. Templates count where they are named.
-    """
-    found, new = {}, [module]
-    while new:
-        name = new.pop()
-        if name not in found and (file := _file(name)):
-            found[name] = file
-            new += _imported(file)
-    return frozenset(found.values())
+def _listen() -> None:
+    """Ask the interpreter to tell of every file, and the configuration of every setting, once in a process."""
+    sys.addaudithook(_heard)
+    settings.listeners.append(lambda name: [ledger.used.add(name) for ledger in _ledgers])
 
 
-def _file(module: str) -> Path | None:
-    """Return the file of a module or template; None for what is none, and for the package itself: its version."""
-    if module.endswith(".j2"):
-        return PACKAGE / "templates" / module
-    place = PACKAGE.joinpath(*module.split(".")[1:])
-    files = (place.with_suffix(".py"), place / "__init__.py")
-    return None if place == PACKAGE else next((file for file in files if file.is_file()), None)
+def _heard(event: str, given: tuple[Any, ...]) -> None:
+    """Note a file that is opened or renamed, and a listing (https://docs.python.org/3/library/audit_events.html)."""
+    if not _ledgers:
+        return
+    if event == "open":
+        path, mode, flags = given
+        writing = set("wax+") & set(mode) if mode else flags & (os.O_WRONLY | os.O_RDWR)
+        _note(path, "writes" if writing else "reads")
+    elif event == "os.rename":
+        _note(given[1], "writes")
+    elif event in ("os.scandir", "os.listdir"):
+        _note(given[0], "reads", "/")
 
 
-def _imported(file: Path) -> Iterator[str]:
-    """Yield the templates that a file names, the modules of the package that it imports, and what may be some."""
-    text = file.read_text(encoding="utf-8")
-    yield from TEMPLATE.findall(text)
-    for node in ast.walk(ast.parse(text)) if file.suffix == ".py" else ():
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}."))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if _file(name) else node.module for name in names)
+def _note(path: Any, kind: str, end: str = "") -> None:
+    if isinstance(path, str | os.PathLike):
+        for ledger in _ledgers:
+            getattr(ledger, kind).add(os.path.abspath(path) + end)
 
 
-def task(
-    name: str,
-    action: Callable[[], None],
-    reads: Iterable[Path | str],
-    writes: Iterable[Path | str],
-    settings: dict[str, Any],
-) -> dict[str, Any]:
-    """Describe a step: it runs again when a file it reads or a setting changed, or a file it writes is gone."""
-    return {
-        "name": name,
-        "actions": [action],
-        "file_dep": sorted({str(path) for path in reads}),
-        "targets": [str(path) for path in writes],
-        "uptodate": [config_changed(settings)],
-        "io": {"capture": False},
-        "verbosity": 2,
-    }
+def look(path: Path) -> bool:
+    """Say whether a file is there, and note that this was asked: a step that found none runs again when it is."""
+    _note(path, "reads")
+    return path.is_file()
 
 
-def execute(
-    database: Path,
-    tasks: list[dict[str, Any]],
-    names: Iterable[str],
-    say: Callable[[str], None] = print,
-    skip: Callable[[str], None] = lambda name: None,
-) -> Reporter:
-    """Run the named tasks and what they need, remembering in `database` (SQLite) what is up to date.
-
-    `say` receives a line for every task that ran, `skip` the name of every one that had nothing to do.
-
-    Raises:
-        Exception: whatever an action raised, unchanged; what was done before it is remembered.
-        NircoreError: doit itself could not go on.
-    """
-    make_folder(database.parent)
-    raised: list[Exception] = []
-    reporter = Reporter(say, skip)
-    loader = ModuleTaskLoader({"task_nircore": lambda: (_guarded(item, raised) for item in tasks)})
-    settings = {"dep_file": str(database), "backend": "sqlite3", "reporter": reporter, "verbosity": 2}
-    selected = {f"nircore:{name}": {} for name in names}
+@contextlib.contextmanager
+def recording() -> Iterator[Ledger]:
+    """Yield a ledger that notes all that happens in this process until the block ends."""
+    _listen()
+    ledger = Ledger()
+    _ledgers.append(ledger)
     try:
-        run_tasks(loader, selected, extra_config={"GLOBAL": settings})
-    except sqlite3.Error as error:
-        raise NircoreError(f"{database} is damaged or in use ({error}): wait, or delete it and run again.") from error
-    if raised:
-        raise raised[0]
-    if reporter.problem:
-        raise NircoreError(f"Could not go on: {reporter.problem}")
-    return reporter
+        yield ledger
+    finally:
+        _ledgers.remove(ledger)
 
 
-def _guarded(item: dict[str, Any], raised: list[Exception]) -> dict[str, Any]:
-    """Keep an action's own exception: doit would only report its text."""
-    (action,) = item["actions"]
+def follow(file: Path) -> None:
+    """Note all that happens in this kernel from now on, and write it to a file after each cell."""
+    from IPython import get_ipython
 
-    def run() -> bool:
+    _listen()
+    ledger = Ledger()
+    _ledgers.append(ledger)
+
+    def keep(_: Any) -> None:
+        write_text(file, json.dumps({name: sorted(seen) for name, seen in vars(ledger).items()}))
+
+    get_ipython().events.register("post_run_cell", keep)
+
+
+def followed(file: Path) -> Ledger:
+    """Return what `follow` wrote."""
+    noted = json.loads(file.read_text(encoding="utf-8"))
+    return Ledger(**{name: set(seen) for name, seen in noted.items()})
+
+
+def take_in(ledger: Ledger) -> None:
+    """Let the ledgers open now rest on what a step rests on that did not have to run."""
+    for one in _ledgers:
+        one.add(ledger)
+
+
+class Places:
+    """Names of files that hold on any machine: in the run's folder, in a folder the user named, in the package."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        given = {key: vars(config)[key] for key in FOLDERS[vars(config)["dataset"]]}
+        self.roots = {key: Path(value).expanduser().absolute() for key, value in given.items() if value}
+        self.roots |= {"data/paper": REPOSITORY / "data" / "paper", "nircore": PACKAGE, "": folder}
+        self.digests = Digests(folder / ".digests.json")
+
+    def name(self, path: str) -> str | None:
+        """Return the name of a path; None for one that is elsewhere, hidden, code, or beside a run's artefacts."""
+        for root, folder in self.roots.items():
+            if path.startswith(f"{folder}/"):
+                inside = path[len(str(folder)) + 1 :]
+                name = f"{root}/{inside}" if root else inside
+                hidden = any(part.startswith(".") for part in inside.split("/"))
+                code = inside.endswith((".py", ".pyc", "__pycache__/")) or (root == "nircore" and name.endswith("/"))
+                return None if hidden or code or (not root and f"{inside}/".startswith(BESIDE)) else name
+        return None
+
+    def path(self, name: str) -> Path:
+        """Return where a named file is on this machine."""
+        root = next(root for root in self.roots if not root or name.startswith(f"{root}/"))
+        return self.roots[root] / name.removeprefix(root).removeprefix("/")
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a named file, or of the names in a folder ("models/"); "" for what is not there."""
+        path = self.path(name)
+        if name.endswith("/"):
+            names = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+            return hashlib.sha256("\n".join(name for name in names if name[0] != ".").encode()).hexdigest()
+        return self.digests.of(path) if path.is_file() else ""
+
+
+class Digests:
+    """SHA-256 of files, remembered with their size and date in a file, so that no frame is hashed twice."""
+
+    def __init__(self, memory: Path) -> None:
+        self.memory = memory
         try:
-            action()
-        except Exception as error:
-            raised.append(error)
-            return False
-        return True
+            self.known = json.loads(memory.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.known = {}
+        self.before = len(self.known)
 
-    return item | {"actions": [run]}
+    def of(self, path: Path) -> str:
+        """Return the digest of a file."""
+        about = path.stat()
+        key, now = str(path), [about.st_size, about.st_mtime_ns]
+        if self.known.get(key, [])[:2] == now:
+            return self.known[key][2]
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if time.time() - about.st_mtime > RACY_S:
+            self.known[key] = [*now, digest]
+        return digest
+
+    def save(self) -> None:
+        """Keep what was hashed for the next time."""
+        if len(self.known) != self.before:
+            write_text(self.memory, json.dumps(self.known))

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,25 @@ from tqdm import tqdm
 from nircore import freshness, paths
 from nircore.config import Config
 from nircore.errors import NircoreError
-from nircore.run import Run
-from nircore.stages import STAGES, Stage
+from nircore.run import FOLLOWED, NOTEBOOK, Run
+from nircore.stages import cells, closure, provenance
 
-#: The chain: each notebook with the stages it makes, and the share of the time it is expected to take.
-NOTEBOOKS: dict[str, tuple[tuple[str, ...], float]] = {
-    "01_data_split": (("data_split",), 10),
-    "02_training": (("architecture", "training"), 46),
-    "03_stepwise_enhancement": (("stepwise",), 5),
-    "04_loss_table": (("loss_table",), 2),
-    "05_metric_figures": (("image_metrics",), 4),
-    "06_explainability": (("explain",), 12),
-    "07_benchmark": (("benchmark", "fidelity", "metric_quality"), 30),
-    "08_real_time": (("real_time",), 8),
-    "09_claims": (("claims",), 1),
-    "10_report": (("report",), 2),
+#: The chain: each notebook, and the share of the time it is expected to take.
+NOTEBOOKS = {
+    "01_data_split": 10,
+    "02_training": 46,
+    "03_stepwise_enhancement": 5,
+    "04_loss_table": 2,
+    "05_metric_figures": 4,
+    "06_explainability": 12,
+    "07_benchmark": 30,
+    "08_real_time": 8,
+    "09_claims": 1,
+    "10_report": 2,
 }
 
-#: Notebooks with a command of their own, for they take longer than a run should: the stages each makes, its command.
-ASIDE: dict[str, tuple[tuple[str, ...], str]] = {"12_recipes": (("recipes", "spectrum_shift"), "nircore recipes")}
+#: Notebooks with a command of their own, for they take longer than a run should.
+ASIDE = {"12_recipes": "nircore recipes"}
 
 QUIET = ["--IPKernelApp.log_level=50"]  # the kernel's own remarks on its transport would break into the bar
 
@@ -54,7 +53,7 @@ class Progress:
 
     def skip(self, name: str) -> None:
         """Pass over a notebook that is up to date."""
-        self.begin(name, NOTEBOOKS[name][1])
+        self.begin(name, NOTEBOOKS[name])
         self.end()
 
     def write(self, text: str) -> None:
@@ -79,8 +78,7 @@ def reproduce(config: Config) -> Path:
     """Make everything of a run that is not up to date; return its report.
 
     Args:
-        config: the run, complete. The notebooks are given its name, dataset, profile and recipe, and find all
-            else in the run's config.yaml.
+        config: the run, complete.
 
     Raises:
         NircoreError: a notebook failed; the sentence names it, the cell and the error, and where the
@@ -91,18 +89,18 @@ def reproduce(config: Config) -> Path:
     run.save_config()
     for leftover in run.folder.rglob(".partial-*"):  # of a run that was killed while it wrote
         leftover.unlink(missing_ok=True)
-    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
-    progress = Progress(sum(share for _, share in NOTEBOOKS.values()))
+    progress, ran = Progress(sum(NOTEBOOKS.values())), []
     with contextlib.closing(progress.bar):
-        tasks = [_task(run, name, passed, progress) for name in NOTEBOOKS]
-        reporter = freshness.execute(
-            run.path(".notebooks.sqlite"), tasks, NOTEBOOKS, progress.bar.write, progress.skip
-        )
-    what = (
-        f"{len(reporter.done)} of {len(NOTEBOOKS)} notebooks ran"
-        if reporter.done
-        else "nothing changed, all up to date"
-    )
+        for name, share in NOTEBOOKS.items():
+            if _fresh(run, name):
+                progress.skip(name)
+                continue
+            progress.begin(name, share)
+            _execute(run, name, progress)
+            progress.end()
+            progress.bar.write(f"{name}: done")
+            ran.append(name)
+    what = f"{len(ran)} of {len(NOTEBOOKS)} notebooks ran" if ran else "nothing changed, all up to date"
     print(f"{config.name}: {what} ({time.perf_counter() - began:.0f} s)")
     return run.path("report.html")
 
@@ -117,50 +115,26 @@ def execute_aside(config: Config, name: str) -> Path:
     """
     run = Run(config.replace(run=config.name))
     run.save_config()
-    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
-    output = run.path(f"notebooks/{name}.ipynb")
-    execute(name, output, passed, sys.stdout)
-    return output
+    return execute(run, name, sys.stdout)
 
 
-def _task(run: Run, name: str, passed: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Describe a notebook to the chain: it reads artefacts, never another notebook's executed copy."""
-    names, share = NOTEBOOKS[name]
-    stages: list[Stage] = [STAGES[stage] for stage in names]
-    made = {file for stage in stages for file in stage.writes}
-    reads = {file for stage in stages for file in stage.reads} - made
-    keys = sorted({key for stage in stages for key in stage.keys})
-    executed = run.path(f"notebooks/{name}.ipynb")
-
-    def action() -> None:
-        progress.begin(name, share)
-        execute(name, executed, passed, progress)
-        progress.end()
-
-    return freshness.task(
-        name,
-        action,
-        reads=[
-            *(source for stage in stages for source in stage.sources()),
-            *map(run.path, reads),
-            *_inputs(stages, run),
-        ],
-        writes=[executed, *map(run.path, sorted(made))],
-        settings={"cells": cells(name)} | {key: getattr(run.config, key) for key in keys},
-    )
+def _fresh(run: Run, name: str) -> bool:
+    """Say whether all that a notebook rested on when it last ran is as it was, its cells with it."""
+    entry = provenance.of(run, name, FOLLOWED)
+    return _executed(run, name).is_file() and provenance.fresh(run, entry, cells(_notebook(name)))
 
 
-def _inputs(stages: list[Stage], run: Run) -> Iterator[Path]:
-    for stage in stages:
-        yield from stage.inputs(run.config)
+def _execute(run: Run, name: str, progress: Progress) -> None:
+    """Run a notebook, and keep what it rests on: what its kernel noted, and the modules that its cells import."""
+    code = cells(_notebook(name))
+    execute(run, name, progress)
+    ledger = freshness.followed(run.path(f"{FOLLOWED}/{name}.ledger"))
+    ledger.modules |= {module for cell in code for module in closure.imported(cell)}
+    provenance.keep(run, provenance.record(run, name, ledger, code), FOLLOWED)
 
 
-def cells(name: str) -> list[str]:
-    """Return the sources of a notebook's code cells: prose, outputs and counts are not changes."""
-    import nbformat
-
-    book = nbformat.read(_notebook(name), as_version=4)
-    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+def _executed(run: Run, name: str) -> Path:
+    return run.path(f"notebooks/{name}.ipynb")
 
 
 def _notebook(name: str) -> Path:
@@ -171,8 +145,10 @@ def _notebook(name: str) -> Path:
     return path
 
 
-def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> None:
-    """Run one notebook with parameters; its executed copy takes its place only when it is whole.
+def execute(run: Run, name: str, stream: Any) -> Path:
+    """Execute a notebook for a run; return its executed copy, which takes its place only when it is whole.
+
+    It is given the run's name, dataset, profile and recipe, and finds all else in the run's config.yaml.
 
     Raises:
         NircoreError: as `reproduce` says.
@@ -180,10 +156,12 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    source, partial = _notebook(name), output.with_name(f"{name}.partial.ipynb")
+    source, output, config = _notebook(name), _executed(run, name), run.config
+    partial = output.with_name(f"{name}.partial.ipynb")
+    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
     paths.make_folder(output.parent)
     os.environ.setdefault("MPLBACKEND", "agg")
-    os.environ["NIRCORE_NOTEBOOK"] = name  # what its cells make is recorded as made by it
+    os.environ[NOTEBOOK] = name  # what its cells make is recorded as made by it
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         papermill.execute_notebook(
@@ -191,6 +169,7 @@ def execute(name: str, output: Path, passed: dict[str, Any], stream: Any) -> Non
             progress_bar=False, stdout_file=stream, stderr_file=stream, extra_arguments=QUIET,
         )  # fmt: skip
         os.replace(partial, output)
+        return output
     except papermill.PapermillExecutionError as error:
         raise NircoreError(
             f"{name}.ipynb failed in cell [{error.exec_count}]: {error.ename}: {error.evalue} "

@@ -1,6 +1,7 @@
 """A run: one config and the folder under reports/ that holds everything made from it."""
 
 import ast
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,22 @@ from typing import Any
 
 import pandas as pd
 
-from nircore import paths
+from nircore import freshness, paths
 from nircore.config import Config, load_file, require_known, resolve
 from nircore.errors import NircoreError
 
 STAMP = ("nircore", "commit")  # columns of a published table: the version and the commit that made it
+NOTEBOOK = "NIRCORE_NOTEBOOK"  # environment: the notebook that the chain is executing
+FOLLOWED = ".notebooks"  # where it is kept what each notebook of the chain rests on
 MARK = "# Parameters"  # papermill begins the cell it injects with it, and so do our parameters cells
+
+
+class Missing(NircoreError):
+    """A file of a run that a step reads is not there; `name` is its place in the run's folder."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,26 @@ class Run:
         """Return a file of the run, such as `tables/split.csv`."""
         return self.folder / name
 
+    def made(self, name: str) -> Path:
+        """Return a file that another step makes.
+
+        Raises:
+            Missing: it is not there; a stage that is being made goes on once it is.
+        """
+        if not self.has(name):
+            kind = "table" if name.startswith("tables/") else "file"
+            raise Missing(
+                name, f"There is no {kind} {self.path(name)}: run the notebook that makes it (README, notebook map)."
+            )
+        return self.path(name)
+
+    def has(self, name: str) -> bool:
+        """Say whether a file is there; a stage that asks runs again where the answer would be another."""
+        return freshness.look(self.path(name))
+
     def table(self, name: str) -> pd.DataFrame:
         """Read `tables/<name>.csv`; empty cells of text columns come back as empty text."""
-        path = self.path(f"tables/{name}.csv")
-        if not path.is_file():
-            raise NircoreError(f"There is no table {path}: run the notebook that makes it (README, notebook map).")
-        frame = pd.read_csv(path)
+        frame = pd.read_csv(self.made(f"tables/{name}.csv"))
         text = frame.select_dtypes(include=["object", "string"]).columns
         return frame.fillna(dict.fromkeys(text, ""))
 
@@ -97,6 +122,8 @@ def open_run(namespace: Mapping[str, Any]) -> Run:
             config = before.replace(**given)
     run = Run(config)
     run.save_config()
+    if book := os.environ.get(NOTEBOOK):
+        freshness.follow(run.path(f"{FOLLOWED}/{book}.ledger"))
     return run
 
 

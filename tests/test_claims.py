@@ -10,11 +10,11 @@ import pytest
 import yaml
 from scipy.stats import spearmanr
 
-from nircore import paths
+from nircore import freshness, paths
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.run import Run, published
-from nircore.stages import MADE_IN, STAGES, _task
+from nircore.run import Missing, Run, published
+from nircore.stages import ASIDE, MAKER, STAGES, made_in, provenance
 from nircore.stages import claims as stage
 from nircore.study import claims
 from nircore.study.claims import VERDICTS, Claim, columns, evaluate, load, load_errata, summary
@@ -115,9 +115,8 @@ class TestEveryTestableClaim:
             with pytest.raises(NircoreError, match=f"Claim {claim['id']}: rule: '{key}'.*'{re.escape(column)}'"):
                 judge(claim, tables_for(claim["rule"], True).rename(columns={column: "other"}))
 
-    def test_reads_a_table_that_its_stage_waits_for(self, claim):
-        stage = STAGES["claims"]
-        assert f"tables/{claim['rule']['table']}.csv" in (*stage.reads, *stage.looks_at)
+    def test_reads_a_table_that_a_step_makes(self, claim):
+        assert f"tables/{claim['rule']['table']}.csv" in MAKER
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if "table" not in c["rule"]], ids=lambda claim: claim["id"])
@@ -141,10 +140,6 @@ class TestTheFile:
         assert re.fullmatch(rf"{places}(; {places})*", claim["where"])
         assert bool(claim["unit"]) == ("table" in claim["rule"])
         assert in_words(claim["rule"])
-
-    def test_the_stage_reads_what_the_rules_name_and_no_more(self):
-        named = {f"tables/{claim['rule']['table']}.csv" for claim in TESTABLE}
-        assert named == {*STAGES["claims"].reads, *STAGES["claims"].looks_at}
 
     def test_copies_no_eight_words_of_the_paper(self):
         paper = paths.REPOSITORY.parent / "shared" / "paper.txt"
@@ -232,7 +227,7 @@ def run(tmp_path, monkeypatch) -> Run:
 
 def test_the_stage_writes_what_it_promises(run):
     stage.make(run)
-    assert [name for name in STAGES["claims"].writes if not run.path(name).is_file()] == []
+    assert [name for name in STAGES["claims"] if not run.path(name).is_file()] == []
     judged = run.table("claims")
     assert list(judged["id"]) == [claim["id"] for claim in CLAIMS]
     assert set(judged["verdict"]) <= set(VERDICTS.values()) and (judged["verdict"] == YES).any()
@@ -241,19 +236,34 @@ def test_the_stage_writes_what_it_promises(run):
     assert len(run.table("errata")) == len(ERRATA)
 
 
-def test_an_edited_claim_is_judged_again():
-    inputs = STAGES["claims"].inputs(resolve({}))
-    assert inputs == [published("claims.yaml"), published("errata.yaml")]
+def noted(run):
+    """Judge the claims of a run; return what the step rests on."""
+    with freshness.recording() as ledger:
+        stage.make(run)
+    return provenance.record(run, "claims", ledger)
 
 
-def test_the_stage_leaves_claims_open_whose_table_is_missing(run):
+def test_the_stage_reads_what_the_rules_name_and_the_claims_and_no_more(run):
+    named = {f"tables/{claim['rule']['table']}.csv" for claim in TESTABLE}
+    assert set(noted(run).reads) == named | {"data/paper/claims.yaml", "data/paper/errata.yaml"}
+
+
+def test_the_stage_leaves_claims_open_whose_table_is_made_aside(run):
     stage.make(run)
     before = run.table("claims").set_index("id")["verdict"]
-    run.path("tables/truth_scores.csv").unlink()
+    run.path("tables/table9_spectrum_shift.csv").unlink()
     stage.make(run)
     after = run.table("claims").set_index("id")["verdict"]
-    assert list(before.index[before != after]) == ["same-size"]
-    assert (before["same-size"], after["same-size"]) == (YES, OPEN)
+    changed = before.index[before != after]
+    reading = {claim["id"] for claim in TESTABLE if claim["rule"]["table"] == "table9_spectrum_shift"}
+    assert set(changed) == reading and set(after[changed]) == {OPEN}
+
+
+def test_the_stage_asks_for_a_table_of_the_chain(run):
+    run.path("tables/truth_scores.csv").unlink()
+    with pytest.raises(Missing, match="There is no table .*truth_scores.csv: run the notebook that makes it") as lack:
+        stage.make(run)
+    assert lack.value.name == "tables/truth_scores.csv"
 
 
 def test_no_claim_is_left_out_of_the_artefacts():
@@ -399,18 +409,18 @@ def test_a_missing_table_names_the_notebook_that_makes_it(name, notebook):
     assert found["verdict"] == OPEN and f"notebook {notebook} makes it" in found["remark"]
 
 
-def test_the_notebook_named_for_a_stage_is_the_one_that_makes_it():
-    from nircore.reproduce import ASIDE, NOTEBOOKS
+def test_the_notebook_named_for_a_step_is_one_that_is_run():
+    from nircore import reproduce
 
-    chain = {stage: notebook for notebook, (stages, _) in (NOTEBOOKS | ASIDE).items() for stage in stages}
-    assert chain == MADE_IN
+    assert set(made_in()) == {*STAGES, *ASIDE}
+    assert set(made_in().values()) == {*reproduce.NOTEBOOKS, *reproduce.ASIDE}
 
 
-def test_tables_that_are_there_are_looked_at_and_never_made(run):
-    names = STAGES["claims"].looks_at
-    before = _task(STAGES["claims"], run)
-    assert not set(before["file_dep"]) & {str(run.path(name)) for name in names}
-    settings = [before["uptodate"][0].config]
-    run.path(names[0]).write_text("method,seconds\n")
-    settings.append(_task(STAGES["claims"], run)["uptodate"][0].config)
-    assert settings[0] != settings[1]  # so they are judged anew when it changed
+def test_a_table_made_aside_is_looked_at_and_judged_when_it_comes(run):
+    name = "tables/table7_recipes.csv"
+    text = run.path(name).read_text()
+    run.path(name).unlink()
+    entry = noted(run)
+    assert entry.reads[name] == "" and provenance.fresh(run, entry)
+    run.path(name).write_text(text)
+    assert not provenance.fresh(run, entry)

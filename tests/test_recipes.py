@@ -12,7 +12,6 @@ from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.run import Run
 from nircore.stages import (
-    ASIDE,
     architecture,
     benchmark,
     loss_table,
@@ -158,13 +157,6 @@ def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
         f"phantom_{name}.png" for name in publish.RECIPE_PLOTS
     }
     assert (pd.read_csv(folder / "table7_recipes.csv")["dataset"] == "phantom").all()
-
-
-def test_what_stands_aside_writes_what_no_stage_of_the_report_does():
-    from nircore.stages import REPORT
-
-    made = [name for stage in ASIDE.values() for name in stage.writes]
-    assert len(made) == 8 and not set(made) & set(REPORT.reads)
 
 
 def test_the_benchmark_trains_what_it_is_asked_to():

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from nircore import paths
-from nircore.config import resolve
+from nircore.config import FIELDS, resolve
 from nircore.errors import NircoreError
 from nircore.reproduce import NOTEBOOKS, Progress, reproduce
 from nircore.run import Run
-from nircore.stages import STAGES
+from nircore.stages import STAGES, provenance
 
 pytestmark = pytest.mark.slow
 
@@ -44,10 +44,27 @@ def ran(root, **changed) -> list[str]:
 
 def test_the_chain_makes_every_artefact_it_promises(world):
     run = Run(resolve(TINY))
-    promised = [name for stage in STAGES.values() for name in stage.writes]
+    promised = [name for promised in STAGES.values() for name in promised]
     assert len(NOTEBOOKS) == COUNT and len(promised) > 30
     assert [name for name in promised if not run.path(name).is_file()] == []
     assert not list(run.folder.rglob(".partial-*")) and not list(run.folder.rglob("*.partial.ipynb"))
+
+
+def test_every_setting_is_used_by_a_step(world):
+    """As it was recorded; `run` names the folder, and three are for what has a command of its own."""
+    run = Run(resolve(TINY))
+    used = {name for entry in provenance.records(run) for name in entry.settings}
+    assert set(FIELDS) - used == {"run"}
+
+
+def test_what_a_step_read_is_what_it_opened(world):
+    run = Run(resolve(TINY))
+    read = {entry.step: set(entry.reads) for entry in provenance.records(run)}
+    assert {"tables/losses.csv", "data/paper/table1.csv"} <= read["loss_table"]
+    assert "tables/split.csv" not in read["loss_table"] and "tables/split.csv" in read["training"]
+    assert {"models/generator.safetensors", "tables/split.csv"} <= read["explain"]
+    assert {"data/paper/claims.yaml", "tables/table10_real_time.csv"} <= read["claims"]
+    assert provenance.of(run, "claims").reads["tables/table7_recipes.csv"] == ""  # looked for, and not there
 
 
 def test_every_figure_has_its_table_beside_it_and_is_small(world):
@@ -69,12 +86,6 @@ def test_the_report_shows_what_is_there(world):
 def test_nothing_changed_nothing_runs(world, capsys):
     assert ran(world) == []
     assert "nothing changed" in capsys.readouterr().out
-
-
-def test_a_training_setting_reruns_training_and_what_depends_on_it(world):
-    again = ran(world, learning_rate=1e-3)
-    assert again == [name for name in NOTEBOOKS if name != "01_data_split"]
-    assert (world / "reports" / "tiny" / "models-replaced").is_dir()
 
 
 def test_edited_prose_reruns_nothing_and_an_edited_cell_its_notebook_alone(world):
@@ -141,6 +152,14 @@ def test_table1_has_our_epochs_beside_the_published_rows(world):
     published = pd.read_csv(paths.REPOSITORY / "data" / "paper" / "table1.csv")
     assert list(table["published_generator"]) == list(published["generator"])[: len(table)]
     assert table["generator"].notna().all()
+
+
+def test_a_training_setting_reruns_training_and_what_depends_on_it(world):
+    """The last of those that use the run: it changes what all others look at."""
+    ran(world)
+    again = ran(world, learning_rate=1e-3)
+    assert again == [name for name in NOTEBOOKS if name != "01_data_split"]
+    assert (world / "reports" / "tiny" / "models-replaced").is_dir()
 
 
 def test_progress_moves_with_what_the_kernel_prints():

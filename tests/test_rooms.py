@@ -57,7 +57,6 @@ WALLED += (
     "imageio",
     "pooch",
     "typer",
-    "doit",
     "tqdm",
 )
 

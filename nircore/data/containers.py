@@ -1,6 +1,7 @@
 """What a camera file claims to hold - TIFF, PNG, HDF5, npy, zarr - checked before any pixel is allocated."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from errno import (
@@ -150,6 +151,7 @@ def opened(path: Path | str, said: raw.Raw | None = None) -> Iterator[Stack]:
         _check_file(path, said)
         with container(path, said).opened(path) as stack:
             _check_header(path, stack)
+            sys.audit("open", str(path), "rb", 0)  # as Python's own open does: some readers open it below Python
             yield stack
     except NircoreError:
         raise

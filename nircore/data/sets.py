@@ -1,8 +1,8 @@
 """The datasets under one roof: a catalogue of frames, how to load one, and the reference it may be judged by."""
 
-import glob
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import paths
-from nircore.config import FOLDERS, Config, require_folders
+from nircore.config import Config, require_folders
 from nircore.data import folder, made_phantom, swir_hdr
 from nircore.data.frames import read_frame
 
@@ -46,15 +46,6 @@ def _with_long_exposures(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(reference=scenes.map(target["file"]).fillna(""), reference_s=scenes.map(target["exposure_s"]))
 
 
-def files(config: Config) -> list[Path]:
-    """Return the user's files a run reads, found by name alone, so that a change in one is noticed."""
-    given = [getattr(config, key) for key in FOLDERS[config.dataset] if getattr(config, key)]
-    roots = [glob.escape(str(Path(name).expanduser())) for name in given]
-    # glob, unlike Path.rglob, passes over hidden names and follows links, as the readers of the frames do.
-    found = {Path(name) for root in roots for name in glob.glob(f"{root}/**/*", recursive=True)}
-    return sorted(path for path in found if path.is_file())
-
-
 def phantom_folder(config: Config) -> Path:
     """Return the folder of the phantom a config describes, making the phantom where it is missing."""
     settings: dict[str, Any] = {
@@ -71,9 +62,14 @@ def _given(config: Config, key: str) -> Path:
     return Path(getattr(config, key)).expanduser()
 
 
-@lru_cache(maxsize=4)
+_read_darks = lru_cache(maxsize=4)(swir_hdr.darks)
+
+
 def _darks(root: Path) -> swir_hdr.Darks:
-    return swir_hdr.darks(root)
+    known = _read_darks(root)
+    for file in known.files:  # remembered, they are not opened again, and a step rests on them all the same
+        sys.audit("open", file, "rb", 0)
+    return known
 
 
 def load(config: Config, row: Any) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Weights and what they belong to, in one safetensors file: no pickle is ever loaded."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
     if not Path(path).is_file():
         raise NircoreError(f"There is no checkpoint at {path}: train first (notebook 02), or give its path.")
     try:
+        sys.audit("open", str(path), "rb", 0)  # as Python's own open does: Rust opens it, and tells nobody
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}

@@ -94,7 +94,7 @@ def _questions(generator: nn.Module, subject: Subject) -> Iterator[explain.Quest
 
 def _attribution(run: Run, generator: nn.Module, asked: list[Subject]) -> None:
     """Explain every region by every method and control, and measure whether to believe it."""
-    rows, shown, config = [], [], checkpoint.load(run.path("models/generator.safetensors"))[1]
+    rows, shown, config = [], [], checkpoint.load(run.made("models/generator.safetensors"))[1]
     others = _others(run, generator, config)
     checks: list[dict[str, Any]] = []
     for subject in asked:
@@ -173,7 +173,8 @@ def _checks(
 def _patches(run: Run, generator: nn.Module, everyone: list[Subject]) -> None:
     """Lay the discriminators' verdicts over what goes in and what comes out."""
     path = run.path("models/checkpoint.safetensors")
-    judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if path.is_file() else {}
+    trained = run.has("models/checkpoint.safetensors")
+    judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if trained else {}
     if not all(judges.get(name) for name in ("d_a", "d_b")):
         reason = f"The recipe {run.config.recipe} trains no discriminator for each domain."
         run.write_table("patch_logits", pd.DataFrame({"reason": [reason]}))
@@ -214,7 +215,7 @@ def _trust(run: Run, generator: nn.Module, calibration: conformal.Calibration, e
         return
     last = table_epochs(run.config.epochs)[-SNAPSHOTS:]
     others = [stepwise.load(run, f"epochs/epoch_{epoch:03d}.safetensors") for epoch in last]
-    back = checkpoint.load_part(run.path("models/checkpoint.safetensors"), "g_ba")
+    back = checkpoint.load_part(run.made("models/checkpoint.safetensors"), "g_ba")
     rows, shown = [], None
     for subject in judged:
         made = trust.trust_map(generator, subject.frame, calibration, others, back)
@@ -233,7 +234,7 @@ def _drawable(values: np.ndarray, made: trust.Trust) -> np.ndarray:
 
 def _pages(run: Run, generator: nn.Module, calibration: conformal.Calibration) -> None:
     """Write a page for every test frame, and their index."""
-    weights = run.path("models/generator.safetensors")
+    weights = run.made("models/generator.safetensors")
     model = pages.Model(weights.name, sha256(weights), run.config.recipe, VERSION)
     entries = []
     for k, row in enumerate(evaluation.rows(run, "test", "low_light")):

@@ -88,9 +88,9 @@ def denoisers(run: Run) -> dict[str, Denoise]:
     device = choose_device(run.config.device)
     generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
     for recipe in sorted({*recipe_names(run.config.recipes)} - {run.config.recipe}):
-        path = run.path(f"models/{recipe}-{run.config.seed}/generator.safetensors")
-        if path.is_file():  # the oracle has no training on real frames
-            generators[recipe] = checkpoint.load_generator(path)[0].to(device)
+        name = f"models/{recipe}-{run.config.seed}/generator.safetensors"
+        if run.has(name):  # the oracle has no training on real frames
+            generators[recipe] = checkpoint.load_generator(run.path(name))[0].to(device)
     methods: dict[str, Denoise] = {
         "low-light": lambda frame: frame,
         "non-local means": partial(baselines.non_local_means, strength=_strength(run)),
@@ -164,8 +164,8 @@ def _has_way_back(run: Run) -> bool:
 
 
 def _checkpoint(run: Run) -> tuple[dict[str, Any], Config]:
-    path = run.path("models/checkpoint.safetensors")
-    return checkpoint.load(path)[:2] if path.is_file() else ({}, run.config)
+    name = "models/checkpoint.safetensors"
+    return checkpoint.load(run.path(name))[:2] if run.has(name) else ({}, run.config)
 
 
 def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:

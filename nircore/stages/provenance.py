@@ -3,16 +3,16 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nircore.data.frames import sha256
-from nircore.paths import REPOSITORY, VERSION, commit, data, write_text
-from nircore.run import Run
+from nircore.freshness import Ledger, Places
+from nircore.paths import VERSION, commit, write_text
+from nircore.run import NOTEBOOK, Run
+from nircore.stages import closure
 
-NOTEBOOK = "NIRCORE_NOTEBOOK"  # environment: the notebook that the chain is executing
 FOLDER = "provenance"
 SHORT = 8  # characters of a hash where people read it
 
@@ -22,11 +22,13 @@ class Record:
     """How some artefacts of a run came into being.
 
     Attributes:
-        step: what made them, a stage.
+        step: what made them: a stage, or a notebook of the chain.
         notebook, cell: where it was asked for; "" and 0 outside a notebook.
         version, commit: of the package; the commit ends in "+" where the checkout had changes, "" without a checkout.
-        settings: those that the step reads.
-        reads, writes: SHA-256 of each file; those of the run by their path in its folder.
+        settings: those that the step used.
+        reads: SHA-256 of each file, "" for one that was looked for and not there; see `freshness.Places` for names.
+        writes: SHA-256 of each file.
+        modules, code: the package's modules that did it, and one SHA-256 of all they import.
     """
 
     step: str
@@ -37,6 +39,8 @@ class Record:
     settings: dict[str, Any]
     reads: dict[str, str]
     writes: dict[str, str]
+    modules: list[str]
+    code: str
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -46,44 +50,61 @@ class Record:
         return f"{where}; nircore {self.version}{commit}" + (f"; from {', '.join(tables)}" if tables else "")
 
 
-def record(
-    run: Run,
-    step: str,
-    settings: Mapping[str, Any],
-    reads: Iterable[str],
-    inputs: Iterable[Path],
-    writes: Iterable[str],
-) -> None:
-    """Write `provenance/<step>.json` of a run.
+def record(run: Run, step: str, ledger: Ledger, cells: Iterable[str] = ()) -> Record:
+    """Return what a step rests on, from what was noted while it ran; `cells` are a notebook's own code."""
+    places, modules = Places(run.folder, run.config), sorted(ledger.modules)
+    reads, writes = (set(filter(None, map(places.name, paths))) for paths in (ledger.reads, ledger.writes))
+    made = {name: digest for name in sorted(writes) if (digest := places.digest(name))}
+    read = {name: places.digest(name) for name in sorted(reads - writes)}
+    places.digests.save()
+    used = {key: vars(run.config)[key] for key in sorted(ledger.used - {"run"})}
+    return Record(step, *_asked_for(), VERSION, commit(), used, read, made, modules, closure.digest(modules, cells))
 
-    Args:
-        reads, writes: files of the run, relative to its folder.
-        inputs: files elsewhere that were read; they are named without the folders of this machine.
-    """
-    read = {name: sha256(run.path(name)) for name in reads} | {_place(path): sha256(path) for path in inputs}
-    made = {name: sha256(run.path(name)) for name in writes}
-    notebook, cell = _asked_for()
-    entry = Record(step, notebook, cell, VERSION, commit(), dict(settings), read, made)
-    write_text(run.path(f"{FOLDER}/{step}.json"), json.dumps(asdict(entry), indent=1, sort_keys=True) + "\n")
+
+def keep(run: Run, entry: Record, folder: str = FOLDER) -> None:
+    """Write a record to `<folder>/<step>.json` of a run."""
+    write_text(run.path(f"{folder}/{entry.step}.json"), json.dumps(asdict(entry), indent=1, sort_keys=True) + "\n")
+
+
+def of(run: Run, step: str, folder: str = FOLDER) -> Record | None:
+    """Return what is recorded of a step; None where nothing is, or what no longer can be read."""
+    try:
+        return Record(**json.loads(run.path(f"{folder}/{step}.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def fresh(run: Run, entry: Record | None, cells: Iterable[str] = ()) -> bool:
+    """Say whether all that a step rests on is as it was, and what it made is there."""
+    if entry is None or entry.code != closure.digest(entry.modules, cells):
+        return False
+    places, now = Places(run.folder, run.config), vars(run.config)
+    same = (
+        all(now.get(key) == value for key, value in entry.settings.items())
+        and all(places.path(name).exists() for name in entry.writes)
+        and all(places.digest(name) == digest for name, digest in entry.reads.items())
+    )
+    places.digests.save()
+    return same
+
+
+def ledger(run: Run, entry: Record) -> Ledger:
+    """Return what a record says as if it had just been noted."""
+    places = Places(run.folder, run.config)
+    reads, writes = ({str(places.path(name)) + "/" * name.endswith("/") for name in names} for names in
+                     (entry.reads, entry.writes))  # fmt: skip
+    return Ledger(set(entry.modules), reads, writes, set(entry.settings))
 
 
 def records(run: Run) -> list[Record]:
     """Return what is recorded of a run, step by step, by name."""
-    files = sorted(run.path(FOLDER).glob("*.json"))
-    return [Record(**json.loads(path.read_text(encoding="utf-8"))) for path in files]
+    steps = sorted(path.stem for path in run.path(FOLDER).glob("*.json"))
+    return [entry for step in steps if (entry := of(run, step))]
 
 
 def by_artefact(run: Run) -> dict[str, Record]:
     """Return for each recorded artefact of a run, by its path in the folder, how it came into being."""
     return {name: entry for entry in records(run) for name in entry.writes}
-
-
-def _place(path: Path) -> str:
-    """Return where a file lies in the data folder or the checkout; elsewhere, its folder and name."""
-    for base in (data(), REPOSITORY):
-        if path.is_relative_to(base):
-            return path.relative_to(base).as_posix()
-    return f"{path.parent.name}/{path.name}"
 
 
 def _asked_for() -> tuple[str, int]:

@@ -201,6 +201,8 @@ SECTIONS = (
 
 def make(run: Run) -> None:
     """Write `report.md` and `report.html` from the run's tables and figures."""
+    for name in (name for section in SECTIONS for name in section.figures):
+        run.made(f"figures/{name}.png")
     markdown = render(
         "report.md.j2",
         config=run.config,

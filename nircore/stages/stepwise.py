@@ -37,7 +37,7 @@ def make(run: Run) -> None:
 
 def load(run: Run, name: str) -> nn.Module:
     """Load a generator of the run onto its device."""
-    return checkpoint.load_generator(run.path(f"models/{name}"))[0].to(choose_device(run.config.device))
+    return checkpoint.load_generator(run.made(f"models/{name}"))[0].to(choose_device(run.config.device))
 
 
 def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence) -> None:

@@ -40,7 +40,7 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
     changed in the name) and go on from there when they were interrupted or are already done.
     """
     if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
-        return run.path("models/generator.safetensors")
+        return run.made("models/generator.safetensors")
     config = as_recipe(run.config, recipe).replace(seed=seed, **changed)
     if teacher := about(recipe).taught_by:
         config = config.replace(teacher=str(train(run, teacher, seed, before)))
