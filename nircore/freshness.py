@@ -18,6 +18,7 @@ from nircore.paths import PACKAGE, REPOSITORY, write_text
 
 #: Of a run's folder, what is no artefact: nothing rests on it.
 BESIDE = ("config.yaml", "provenance/", "notebooks/")
+CODE = (".py", ".pyc", ".so")  # whose changes are told by `nircore.stages.closure`, or come with another environment
 RACY_S = 2.0  # a file younger than this may change again without its date telling
 
 
@@ -67,9 +68,10 @@ def _heard(event: str, given: tuple[Any, ...]) -> None:
 
 
 def _note(path: Any, kind: str, end: str = "") -> None:
-    if isinstance(path, str | os.PathLike):
+    place = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if isinstance(place, str) and not place.endswith(CODE):  # neither bytes nor an open file's number
         for ledger in _ledgers:
-            getattr(ledger, kind).add(os.path.abspath(path) + end)
+            getattr(ledger, kind).add(os.path.abspath(place) + end)
 
 
 def look(path: Path) -> bool:
@@ -132,7 +134,7 @@ class Places:
                 inside = path[len(str(folder)) + 1 :]
                 name = f"{root}/{inside}" if root else inside
                 hidden = any(part.startswith(".") for part in inside.split("/"))
-                code = inside.endswith((".py", ".pyc", "__pycache__/")) or (root == "nircore" and name.endswith("/"))
+                code = root == "nircore" and name.endswith("/")  # looked through for modules to import
                 return None if hidden or code or (not root and f"{inside}/".startswith(BESIDE)) else name
         return None
 

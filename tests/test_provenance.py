@@ -224,3 +224,11 @@ def test_a_crate_of_nothing_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
     with pytest.raises(NircoreError, match="Nothing is recorded in .*provenance: run nircore reproduce first"):
         publish.crate(Run(resolve({"run": "empty"})))
+
+
+def test_a_step_that_does_not_keep_its_promise_is_a_defect(made, monkeypatch):
+    from nircore import stages
+
+    monkeypatch.setitem(stages.STAGES, "architecture", ("tables/never.csv",))
+    with pytest.raises(NircoreError, match="The step architecture did not write tables/never.csv, as it promises"):
+        make(made, "architecture")

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from nircore import freshness, paths
+from nircore.errors import NircoreError
 from nircore.run import Missing, Run
 from nircore.stages import provenance
 
@@ -141,7 +142,9 @@ def _bring(run: Run, name: str, done: dict[str, bool]) -> None:
     """
     done[name], entry = False, provenance.of(run, name)
     _bring_what_is_read(run, entry, done)
-    while not _fresh(run, name, entry):
+    known = 0
+    while len(done) > known and not _fresh(run, name, entry):  # once more only after another step was looked at
+        known = len(done)
         try:
             entry = _make(run, name)
             done[name] = True
@@ -155,15 +158,18 @@ def _bring(run: Run, name: str, done: dict[str, bool]) -> None:
 
 
 def _bring_what_is_read(run: Run, entry: provenance.Record | None, done: dict[str, bool]) -> None:
-    """Bring the steps of the chain whose files a step reads; what is made aside takes hours, and is only looked at."""
+    """Bring the steps of the chain whose files a step reads; what is made aside takes hours and is only looked at."""
     for maker in dict.fromkeys(MAKER.get(name) for name in (entry.reads if entry else ())):
         if maker in STAGES and maker not in done:
             _bring(run, maker, done)
 
 
 def _fresh(run: Run, name: str, entry: provenance.Record | None) -> bool:
-    promised = (STAGES | ASIDE)[name]
-    return all(run.path(file).is_file() for file in promised) and provenance.fresh(run, entry)
+    return not _lacking(run, name) and provenance.fresh(run, entry)
+
+
+def _lacking(run: Run, name: str) -> list[str]:
+    return [file for file in (STAGES | ASIDE)[name] if not run.path(file).is_file()]
 
 
 def _make(run: Run, name: str) -> provenance.Record:
@@ -172,6 +178,8 @@ def _make(run: Run, name: str) -> provenance.Record:
         module = f"nircore.stages.{name}"
         ledger.modules.add(module)
         import_module(module).make(run)
+    if lacking := _lacking(run, name):
+        raise NircoreError(f"The step {name} did not write {', '.join(lacking)}, as it promises in nircore/stages.")
     entry = provenance.record(run, name, ledger)
     provenance.keep(run, entry)
     print(f"{name}: done")
