@@ -199,8 +199,9 @@ def _add_action(book: Any, run: Run, entry: provenance.Record) -> None:
     read = [
         _file(book, run, name, digest) if run.path(name).is_file() else _elsewhere(book, name, digest)
         for name, digest in entry.reads.items()
+        if digest and not name.endswith("/")  # neither what was not there nor a folder's names
     ]
-    result = [_file(book, run, name, digest) for name, digest in entry.writes.items()]
+    result = [_file(book, run, name, digest) for name, digest in entry.writes.items() if run.path(name).is_file()]
     about = {"name": str(entry), "object": read, "result": result}
     book.add_action(tool, f"#{entry.step}", properties=about)
 

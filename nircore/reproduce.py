@@ -93,6 +93,7 @@ def reproduce(config: Config) -> Path:
     with contextlib.closing(progress.bar):
         for name, share in NOTEBOOKS.items():
             if _fresh(run, name):
+                _partial(run, name).unlink(missing_ok=True)  # of a failure that was mended
                 progress.skip(name)
                 continue
             progress.begin(name, share)
@@ -137,6 +138,10 @@ def _executed(run: Run, name: str) -> Path:
     return run.path(f"notebooks/{name}.ipynb")
 
 
+def _partial(run: Run, name: str) -> Path:
+    return run.path(f"notebooks/{name}.partial.ipynb")
+
+
 def _notebook(name: str) -> Path:
     """Return the file of a notebook; a wheel has none."""
     path = paths.notebooks() / f"{name}.ipynb"
@@ -156,8 +161,7 @@ def execute(run: Run, name: str, stream: Any) -> Path:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    source, output, config = _notebook(name), _executed(run, name), run.config
-    partial = output.with_name(f"{name}.partial.ipynb")
+    source, output, partial, config = _notebook(name), _executed(run, name), _partial(run, name), run.config
     passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
     paths.make_folder(output.parent)
     os.environ.setdefault("MPLBACKEND", "agg")

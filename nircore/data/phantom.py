@@ -5,7 +5,10 @@ hind limbs spread, tail leaving at the bottom; liver and spleen the brightest, b
 trees along the flanks and over the abdomen. Sizes and brightnesses are modelling assumptions. No two seeds are alike.
 """
 
+from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -155,6 +158,25 @@ def _flesh(m: Mouse, surface: np.ndarray) -> np.ndarray:
     return np.clip(surface * (0.5 + 0.5 * round_) * mottle * chest * gut, 0, None)
 
 
+@lru_cache(maxsize=2)  # an animal is often asked for with its lesion and then without
+def _without_spots(seed: int, shape: tuple[int, int]) -> tuple[Any, ...]:
+    """Return an animal without its shallow spots: pose, sources by depth, flesh, surface, dose, vessels, lines."""
+    m = Mouse(seed, shape)
+    surface = expit(m.inner / max(0.07, 0.3 * m.pixel_mm))  # sharp, not to a pixel
+    flesh = _flesh(m, surface)
+    m.draw_anew(1)
+    organs, dose = _organs(m), m.rng.uniform(0.55, 1.5)
+    haze = m.rng.uniform(0.04, 0.08) * flesh  # probe in the capillaries of skin and muscle
+    vessels, lines, gain = np.zeros(shape, bool), np.zeros(shape, bool), m.rng.uniform(0.24, 0.38)
+    m.draw_anew(2)
+    sources = [(organs, 1.7), (haze, 0.7)]
+    for depth, paths in _vessels(m).items():
+        emission, mask, line = draw(paths, shape, m.pixel_mm)
+        sources.append((gain * emission, depth))
+        vessels, lines = vessels | mask, lines | line
+    return m, sources, flesh, surface, dose, vessels, lines
+
+
 def anatomy(seed: int, shape: tuple[int, int] = (640, 512), lesion: bool | None = None) -> Anatomy:
     """Make the animal of a seed in a field of `shape` pixels.
 
@@ -172,24 +194,13 @@ def anatomy(seed: int, shape: tuple[int, int] = (640, 512), lesion: bool | None 
     if min(shape) < 64:
         size = f"{shape[0]} x {shape[1]}"
         raise NircoreError(f"A phantom of {size} px is too small: height and width need 64 px or more.")
-    m = Mouse(seed, shape)
-    body = m.inner > 0
-    surface = expit(m.inner / max(0.07, 0.3 * m.pixel_mm))  # sharp, not to a pixel
-    flesh = _flesh(m, surface)
-    m.draw_anew(1)
-    organs, dose = _organs(m), m.rng.uniform(0.55, 1.5)
-    haze = m.rng.uniform(0.04, 0.08) * flesh  # probe in the capillaries of skin and muscle
-    vessels, lines, gain = np.zeros(shape, bool), np.zeros(shape, bool), m.rng.uniform(0.24, 0.38)
-    m.draw_anew(2)
-    trees = []
-    for depth, paths in _vessels(m).items():
-        emission, mask, line = draw(paths, shape, m.pixel_mm)
-        trees.append((gain * emission, depth))
-        vessels, lines = vessels | mask, lines | line
+    m, sources, flesh, surface, dose, vessels, lines = _without_spots(seed, shape)
+    m, body = copy(m), m.inner > 0  # a copy: its random numbers are drawn anew
     m.draw_anew(3)
     every_second = bool(m.rng.random() < 0.5)
     spots, tumour = _spots(m, every_second if lesion is None else lesion)
-    sources = [(organs, 1.7), (haze + spots, 0.7), *trees]
+    (organs, deep), (haze, shallow), *trees = sources
+    sources = [(organs, deep), (haze + spots, shallow), *trees]
     layers = tuple(((dose * emission * surface).astype(np.float32), depth) for emission, depth in sources)
     brightest = np.argmax([emission for emission, _ in layers], axis=0)
     depth_mm = (np.take([depth for _, depth in layers], brightest) * body).astype(np.float32)
