@@ -131,6 +131,7 @@ def make(run: Run, name: str) -> None:
     """
     done: dict[str, bool] = {}
     _bring(run, name, done)
+    freshness.take_in(provenance.ledger(run, name))
     if not done[name]:
         print(f"{name}: nothing changed, made earlier")
 
@@ -154,7 +155,6 @@ def _bring(run: Run, name: str, done: dict[str, bool]) -> None:
             if maker not in STAGES or maker in done:
                 raise
             _bring(run, maker, done)
-    freshness.take_in(provenance.ledger(run, entry))
 
 
 def _bring_what_is_read(run: Run, entry: provenance.Record | None, done: dict[str, bool]) -> None:

@@ -88,9 +88,11 @@ def fresh(run: Run, entry: Record | None, cells: Iterable[str] = ()) -> bool:
     return same
 
 
-def ledger(run: Run, entry: Record) -> Ledger:
-    """Return what a record says as if it had just been noted."""
-    places = Places(run.folder, run.config)
+def ledger(run: Run, step: str) -> Ledger:
+    """Return what is recorded of a step as if it had just been noted."""
+    entry, places = of(run, step), Places(run.folder, run.config)
+    if entry is None:
+        return Ledger()
     reads, writes = ({str(places.path(name)) + "/" * name.endswith("/") for name in names} for names in
                      (entry.reads, entry.writes))  # fmt: skip
     return Ledger(set(entry.modules), reads, writes, set(entry.settings))
