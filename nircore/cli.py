@@ -116,6 +116,8 @@ def recipes(
     ]
     for run in runs:
         execute_aside(run.config, "12_recipes")
+        if run.config.dataset == "swir-hdr":
+            publish.spectrum_shift(run, paths.run_folder("recipes"))
     print(f"Tables: {publish.recipes(runs, paths.run_folder('recipes'))}")
 
 
@@ -140,12 +142,14 @@ def publish(
 ) -> None:
     """Make every published table and figure anew, with one version (for maintainers): hours, it goes on.
 
-    The default run, its showcase, real frames, times, and recipes on the phantom, in reports/; the weights stay.
+    The default run, its showcase, real frames, times, recipes on the phantom and the spectrum shift on real frames,
+    in reports/; the weights stay.
     """
     from pathlib import Path
 
-    from nircore import paths
+    from nircore import paths, publish, stages
     from nircore.lab import quoted, real_frames, speed
+    from nircore.run import Run
     from nircore.stages import precision
 
     reproduce()
@@ -154,6 +158,11 @@ def publish(
     speed.shipped(paths.run_folder("real_time"))
     precision.publish(paths.run_folder("benchmark"))
     recipes()
+    about = {"profile": "ablation", "run": "recipes-swir-hdr", "dataset": "swir-hdr", "data_root": data_root}
+    shifted = Run(resolve(about))
+    shifted.save_config()
+    stages.make(shifted, "spectrum_shift")
+    publish.spectrum_shift(shifted, paths.run_folder("recipes"))
     for page in quoted.renew():
         print(f"Renewed: {page}")
 

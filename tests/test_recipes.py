@@ -150,13 +150,19 @@ def test_through_one_filter_there_is_no_shift_to_test(compared, monkeypatch, fil
 
 
 def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
-    spectrum_shift.make(compared)
     folder = publish.recipes([compared], paths.run_folder("gathered"))
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.csv" for name in (*publish.RECIPE_TABLES, "machine")} | {"phantom.yaml"} | {
         f"phantom_{name}.png" for name in publish.RECIPE_PLOTS
     }
     assert (pd.read_csv(folder / "table7_recipes.csv")["dataset"] == "phantom").all()
+
+
+def test_the_spectrum_shift_is_gathered_beside_them(compared):
+    spectrum_shift.make(compared)
+    folder = publish.spectrum_shift(compared, paths.run_folder("shifted"))
+    assert {path.stem for path in folder.glob("*.csv")} == {*publish.SHIFT_TABLES, "machine"}
+    assert (folder / "phantom_fig11_spectrum_shift.png").is_file()
 
 
 def test_the_benchmark_trains_what_it_is_asked_to():

@@ -1,6 +1,7 @@
 """The chain of notebooks: once in full on the smallest settings, then what changes re-run."""
 
 import shutil
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -111,6 +112,17 @@ def test_a_lost_table_is_made_again_and_a_half_written_file_goes(world):
     (world / "reports" / "tiny" / "tables" / "table1_losses.csv").unlink()
     assert ran(world) == ["04_loss_table"]
     assert not half.exists()
+
+
+@pytest.mark.parametrize("name, again", [("rank", {"07"}), ("quantitation", {"05", "06", "07", "10"})])
+def test_a_changed_line_of_a_metric_reruns_what_imports_it_and_no_training(world, monkeypatch, name, again):
+    ran(world)
+    run, changed, read_text = Run(resolve(TINY)), paths.PACKAGE / "metrics" / f"{name}.py", Path.read_text
+    assert all(chain._fresh(run, notebook) for notebook in NOTEBOOKS)
+    edited = lambda path, **how: read_text(path, **how) + "# one more line\n" * (path == changed)  # noqa: E731
+    monkeypatch.setattr(Path, "read_text", edited)
+    assert {notebook[:2] for notebook in NOTEBOOKS if not chain._fresh(run, notebook)} == again
+    assert provenance.fresh(run, provenance.of(run, "training"))
 
 
 def test_a_failing_notebook_is_named_and_kept(world):

@@ -131,6 +131,33 @@ def precision() -> str:
     return card.markdown(pd.DataFrame({"measure": by.index} | shown))
 
 
+def recipes() -> str:
+    """Return every recipe after its short training on the phantom, best first, and the best classical method."""
+    rows = table("recipes", "table7_recipes").sort_values("psnr", ascending=False)
+    gains = zip(rows["psnr_gain"], rows["psnr_gain_low"], rows["psnr_gain_high"], strict=True)
+    shown = {"method": rows["method"], "kind": rows["kind"], "PSNR (SD of 3 seeds)": [
+        f"{p:.2f}" + (f" ({sd:.2f})" if sd == sd else "") for p, sd in zip(rows["psnr"], rows["psnr_sd"], strict=True)
+    ], "SSIM": rows["ssim"].map("{:.3f}".format), "gain, dB": [
+        f"{gain:+.2f} ({low:+.2f} to {high:+.2f})" if gain == gain else "" for gain, low, high in gains
+    ], "vessels, clDice": rows["cl_dice"].map("{:.2f}".format)}  # fmt: skip
+    return card.markdown(pd.DataFrame(shown))
+
+
+def ablation() -> str:
+    """Return what each further term of `pssgan` is worth: the mean over seeds and its 95 % interval."""
+    rows = table("recipes", "table8_ablation")
+    rows, shown = rows[rows["psnr_worth"].notna()], {}
+    for measure, form in {"psnr": "+.2f", "ssim": "+.3f", "cl_dice": "+.3f"}.items():
+        parts = rows[[f"{measure}_{part}" for part in ("worth", "low", "high")]].to_numpy()
+        shown[measure] = [f"{worth:{form}} ({low:{form}} to {high:{form}})" for worth, low, high in parts]
+    return card.markdown(pd.DataFrame({"term": rows["part"]} | shown))
+
+
+def shift() -> str:
+    """Return the verdicts on the spectrum shift, on real frames."""
+    return card.markdown(table("recipes", "table9_spectrum_shift").drop(columns=[*STAMP]))
+
+
 def verdicts() -> str:
     """Return the claims' verdicts on the default run, in one line."""
     return f"> {claims.summary(table('showcase', 'tables', 'claims'))}"
@@ -150,6 +177,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "outside": outside,
     "precision": precision,
     "verdicts": verdicts,
+    "recipes": recipes,
+    "ablation": ablation,
+    "shift": shift,
 }
 
 
