@@ -14,10 +14,12 @@ import tifffile
 import zarr
 
 from nircore import paths, reproduce
+from nircore.config import resolve
 from nircore.data import containers
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.lab import job as jobs
+from nircore.run import Run
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
@@ -164,7 +166,7 @@ def test_a_file_that_another_program_writes(tmp_path):
 def test_a_notebook_that_is_missing_from_a_wheel_is_no_full_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_NOTEBOOKS", str(tmp_path))
     with pytest.raises(NircoreError, match="There is no notebook .*: run from a checkout") as caught:
-        reproduce.execute("01_frames", tmp_path / "out/01.ipynb", {}, None)
+        reproduce.execute(Run(resolve({"run": "wheel"})), "01_frames", None)
     assert "free some space" not in str(caught.value)
 
 
