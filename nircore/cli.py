@@ -108,14 +108,15 @@ def recipes(
 ) -> None:
     """Compare all recipes, ablate pssgan and test the spectrum shift; gather the tables in reports/recipes/."""
     from nircore import paths, publish
-    from nircore.reproduce import execute_aside
+    from nircore.reproduce import ASIDE, execute_aside
     from nircore.run import Run
 
     runs = [
         Run(resolve({"profile": profile, "run": f"recipes-{one['dataset']}"} | one)) for one in _datasets(data_root)
     ]
     for run in runs:
-        execute_aside(run.config, "12_recipes")
+        for name in ASIDE:
+            execute_aside(run.config, name)
         if run.config.dataset == "swir-hdr":
             publish.spectrum_shift(run, paths.run_folder("recipes"))
     print(f"Tables: {publish.recipes(runs, paths.run_folder('recipes'))}")
@@ -127,12 +128,12 @@ def real_time(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
 ) -> None:
     """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
-    from nircore import paths, publish, stages
+    from nircore import paths, publish
+    from nircore.reproduce import execute_aside
     from nircore.run import Run
 
     run = Run(resolve({"profile": profile} | _datasets(data_root)[-1]))
-    run.save_config()
-    stages.make(run, "real_time")
+    execute_aside(run.config, "08_real_time")
     print(f"Tables: {publish.real_time(run, paths.run_folder('real_time'))}")
 
 
@@ -147,10 +148,10 @@ def publish(
     """
     from pathlib import Path
 
-    from nircore import paths, publish, stages
-    from nircore.lab import quoted, real_frames, speed
+    from nircore import paths, publish
+    from nircore.lab import precision, quoted, real_frames, speed
+    from nircore.reproduce import execute_aside
     from nircore.run import Run
-    from nircore.stages import precision
 
     reproduce()
     showcase("phantom-cpu")
@@ -160,8 +161,7 @@ def publish(
     recipes()
     about = {"profile": "ablation", "run": "recipes-swir-hdr", "dataset": "swir-hdr", "data_root": data_root}
     shifted = Run(resolve(about))
-    shifted.save_config()
-    stages.make(shifted, "spectrum_shift")
+    execute_aside(shifted.config, "13_spectrum_shift")
     publish.spectrum_shift(shifted, paths.run_folder("recipes"))
     for page in quoted.renew():
         print(f"Renewed: {page}")

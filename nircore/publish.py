@@ -15,8 +15,7 @@ import pandas as pd
 from nircore import paths
 from nircore.data.frames import sha256
 from nircore.errors import NircoreError
-from nircore.run import Run, stamped
-from nircore.stages import provenance
+from nircore.run import Run, provenance, stamped
 from nircore.study import processor
 
 LICENCE, HOME = "https://spdx.org/licenses/MIT", "https://doi.org/10.5281/zenodo.18683096"

@@ -1,20 +1,16 @@
 """The numbered notebooks, executed in order with Papermill, each only when something it shows has changed."""
 
 import contextlib
-import os
 import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from nircore import freshness, paths
 from nircore.config import Config
-from nircore.errors import NircoreError
-from nircore.run import FOLLOWED, NOTEBOOK, Run
-from nircore.stages import cells, closure, provenance
+from nircore.run import Run
+from nircore.run.notebooks import execute, fresh, partial
 
 #: The chain: each notebook, and the share of the time it is expected to take.
 NOTEBOOKS = {
@@ -31,9 +27,7 @@ NOTEBOOKS = {
 }
 
 #: Notebooks with a command of their own, for they take longer than a run should.
-ASIDE = {"12_recipes": "nircore recipes"}
-
-QUIET = ["--IPKernelApp.log_level=50"]  # the kernel's own remarks on its transport would break into the bar
+ASIDE = dict.fromkeys(("12_recipes", "13_spectrum_shift"), "nircore recipes")
 
 
 class Progress:
@@ -92,12 +86,12 @@ def reproduce(config: Config) -> Path:
     progress, ran = Progress(sum(NOTEBOOKS.values())), []
     with contextlib.closing(progress.bar):
         for name, share in NOTEBOOKS.items():
-            if _fresh(run, name):
-                _partial(run, name).unlink(missing_ok=True)  # of a failure that was mended
+            if fresh(run, name):
+                partial(run, name).unlink(missing_ok=True)  # of a failure that was mended
                 progress.skip(name)
                 continue
             progress.begin(name, share)
-            _execute(run, name, progress)
+            execute(run, name, progress)
             progress.end()
             progress.bar.write(f"{name}: done")
             ran.append(name)
@@ -107,9 +101,9 @@ def reproduce(config: Config) -> Path:
 
 
 def execute_aside(config: Config, name: str) -> Path:
-    """Make one of the notebooks that stand aside for a run; return its executed copy.
+    """Make one notebook of a run, such as one that stands aside; return its executed copy.
 
-    What its stages made before stays where nothing changed, and a training that was interrupted goes on.
+    What its steps made before stays where nothing changed, and a training that was interrupted goes on.
 
     Raises:
         NircoreError: as `reproduce` says.
@@ -117,72 +111,3 @@ def execute_aside(config: Config, name: str) -> Path:
     run = Run(config.replace(run=config.name))
     run.save_config()
     return execute(run, name, sys.stdout)
-
-
-def _fresh(run: Run, name: str) -> bool:
-    """Say whether all that a notebook rested on when it last ran is as it was, its cells with it."""
-    entry = provenance.of(run, name, FOLLOWED)
-    return _executed(run, name).is_file() and provenance.fresh(run, entry, cells(_notebook(name)))
-
-
-def _execute(run: Run, name: str, progress: Progress) -> None:
-    """Run a notebook, and keep what it rests on: what its kernel noted, and the modules that its cells import."""
-    code = cells(_notebook(name))
-    execute(run, name, progress)
-    ledger = freshness.followed(run.path(f"{FOLLOWED}/{name}.ledger"))
-    ledger.modules |= {module for cell in code for module in closure.imported(cell)}
-    provenance.keep(run, provenance.record(run, name, ledger, code), FOLLOWED)
-
-
-def _executed(run: Run, name: str) -> Path:
-    return run.path(f"notebooks/{name}.ipynb")
-
-
-def _partial(run: Run, name: str) -> Path:
-    return run.path(f"notebooks/{name}.partial.ipynb")
-
-
-def _notebook(name: str) -> Path:
-    """Return the file of a notebook; a wheel has none."""
-    path = paths.notebooks() / f"{name}.ipynb"
-    if not path.is_file():
-        raise NircoreError(f"There is no notebook {path}: run from a checkout of the repository.")
-    return path
-
-
-def execute(run: Run, name: str, stream: Any) -> Path:
-    """Execute a notebook for a run; return its executed copy, which takes its place only when it is whole.
-
-    It is given the run's name, dataset, profile and recipe, and finds all else in the run's config.yaml.
-
-    Raises:
-        NircoreError: as `reproduce` says.
-    """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-
-    source, output, partial, config = _notebook(name), _executed(run, name), _partial(run, name), run.config
-    passed = {"run": config.name} | {key: getattr(config, key) for key in ("profile", "recipe", "dataset")}
-    paths.make_folder(output.parent)
-    os.environ.setdefault("MPLBACKEND", "agg")
-    os.environ[NOTEBOOK] = name  # what its cells make is recorded as made by it
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    try:
-        papermill.execute_notebook(
-            source, partial, parameters=passed, kernel_name="python3", cwd=source.parent,
-            progress_bar=False, stdout_file=stream, stderr_file=stream, extra_arguments=QUIET,
-        )  # fmt: skip
-        os.replace(partial, output)
-        return output
-    except papermill.PapermillExecutionError as error:
-        raise NircoreError(
-            f"{name}.ipynb failed in cell [{error.exec_count}]: {error.ename}: {error.evalue} "
-            f"The notebook up to there is {partial}."
-        ) from error
-    except DeadKernelError as error:
-        raise NircoreError(
-            f"{name}.ipynb: the kernel died, most likely for want of memory; lower batch, crop or ngf, or close "
-            f"other programs. The notebook up to there is {partial}."
-        ) from error
-    except OSError as error:
-        raise paths.cannot_write(partial, error) from error

@@ -1,6 +1,6 @@
 """The methods beside each other: details of some frames, and the scores of all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -35,34 +35,37 @@ RIGHT = 0.75  # inch: the colour bar and its numbers
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
 
 
-def pictures(frames: Sequence[Mapping[str, object]], unit: str = "DN") -> Figure:
+def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
     """Draw the same detail of each frame by every method, in rows of five; each frame in the window of its truth.
 
     Args:
-        frames: label; images, name: detail (H, W) in `unit` on the truth's scale, "truth" among them; texts, name:
-            what stands below it.
+        frames: by file: details (H, W) in `unit` on the truth's scale, by method, "truth" among them.
+        table: file, method, scene, exposure_s, psnr (dB) and ssim; a method's first row of a file stands below it.
         unit: what the colour bars count.
 
     Raises:
         NircoreError: no frame, one without a truth, or a detail that is not 2-D.
     """
-    blocks = [dict(zip(f["images"], need_frames(f["images"].values(), "pictures"), strict=True)) for f in frames]
+    need(table, ("file", "method", "scene", "exposure_s", *SCORES), "pictures")
+    blocks = [dict(zip(shown, need_frames(shown.values(), "pictures"), strict=True)) for shown in frames.values()]
     if not blocks or any("truth" not in block for block in blocks):
         raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
     side = (WIDTH - RIGHT - COLUMNS * GAP) / COLUMNS
     step = 2 * LINE + side + GAP
     heights = [LINE + step * -(-len(block) // COLUMNS) for block in blocks]
     figure, top = canvas(sum(heights), layout=None), 0.0
-    for frame, block, height in zip(frames, blocks, heights, strict=True):
-        levels = window([block["truth"]])
-        _text(figure, GAP, top, str(frame["label"]))
+    for file, block, height in zip(frames, blocks, heights, strict=True):
+        levels, rows = window([block["truth"]]), table[table["file"] == file].drop_duplicates("method")
+        first = rows.iloc[0]
+        texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
+        _text(figure, GAP, top, f"{first['scene']}, {1000 * first['exposure_s']:g} ms")
         for k, (name, image) in enumerate(block.items()):
             row, column = divmod(k, COLUMNS)
             left, upper = GAP + column * (side + GAP), top + 2 * LINE + row * step
             ax = place(figure, left, upper, side, side)
             shown = show(ax, image, levels, TARGET if name == "truth" else INK)
             ax.set_title(name, size=SMALL, color=INK, pad=3)
-            ax.set_xlabel(frame["texts"].get(name, ""), size=SMALL, color=INK, labelpad=3)
+            ax.set_xlabel(texts.get(name, ""), size=SMALL, color=INK, labelpad=3)
             if column == COLUMNS - 1:
                 colour_bar(shown, left + side + GAP, upper, side, unit)
         top += height

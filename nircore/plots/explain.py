@@ -1,6 +1,6 @@
 """Attribution, the discriminators' verdicts and trust, drawn: images with scales, curves with their controls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,36 +52,34 @@ def scale(values: np.ndarray) -> tuple[tuple[float, float], str]:
     return ((-reach, reach), "RdBu_r") if values.min() < -0.01 * reach else ((0.0, reach), "magma")
 
 
-def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name: str) -> Figure:
+def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Draw, for every question about a frame: window, output, their difference, and the map of every method.
 
     Args:
-        asked: question (`nircore.study.explain.Question`), output window (H, W) normalised, and maps (H, W) by name.
-            The region is outlined. Signed maps are red where a pixel adds to the number and blue where it takes from
-            it; each map has its own scale, from 0 to its 99.5th percentile, for methods have different units.
-        name: of the frame.
+        asked: for each question in words, (H, W) each: input and output, normalised; region, bool, which is outlined;
+            and maps by name. Signed maps are red where a pixel adds to the number and blue where it takes from it;
+            each map has its own scale, from 0 to its 99.5th percentile, for methods have different units.
     """
-    need_frames([question.x for question, *_ in asked], "attribution")
-    count = 3 + len(asked[0][2])
+    need_frames([found["input"] for found in asked.values()], "attribution")
+    count = max(map(len, asked.values()))  # input, output and their difference stand for input, output and region
     lines = -(-count // COLUMNS)
     side = (WIDTH - (COLUMNS + 1) * GAP) / COLUMNS
     block = lines * (side + LINE + GAP) + 1.6 * LINE
     figure = canvas(len(asked) * block, layout=None)
-    for k, (question, output, found) in enumerate(asked):
+    for k, (said, found) in enumerate(asked.items()):
         top = k * block
-        said = f"{name}, {question.name}: {question.target}"
         figure.text(
             GAP / WIDTH, 1 - (top + 0.75 * LINE) / figure.get_figheight(), said, size=SMALL, color=INK, va="center"
         )
-        levels = window([question.x, output])
-        tiles = {"input": (question.x, levels, "gray"), "output": (output, levels, "gray")}
-        tiles["G(x) - x"] = (output - question.x, *scale(output - question.x))
-        tiles |= {title: (values, *scale(values)) for title, values in found.items()}
+        levels, change = window([found["input"], found["output"]]), found["output"] - found["input"]
+        tiles = {name: (found[name], levels, "gray") for name in ("input", "output")}
+        shown = {"G(x) - x": change} | {name: map_ for name, map_ in found.items() if name not in ("region", *tiles)}
+        tiles |= {title: (values, *scale(values)) for title, values in shown.items()}
         for index, (title, (values, limits, colours)) in enumerate(tiles.items()):
             row, column = divmod(index, COLUMNS)
             at = GAP + column * (side + GAP), top + 1.6 * LINE + row * (side + LINE + GAP) + LINE
             ax = place(figure, *at, side, side)
-            image(ax, values, limits, colours, question.region)
+            image(ax, values, limits, colours, found["region"])
             ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3)
     return figure
 
@@ -125,46 +123,50 @@ def _scores(ax: Axes, table: pd.DataFrame) -> None:
     tidy(ax, "dashed: best control", title="insertion - deletion")
 
 
-def patch_verdicts(shown: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
-    """Draw frames (H, W) with each patch's probability of being real, (H, W) in [0, 1], laid over them in colour."""
-    frames = need_frames([frame for _, frame, _ in shown], "patch verdicts")
+def patch_verdicts(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) -> Figure:
+    """Draw frames with each patch's probability of being real laid over them in colour.
+
+    Args:
+        shown: image (H, W), and chance (H, W) in [0, 1], by the question that was asked.
+        table: mean, a probability; one row for each question first.
+    """
+    need(table, ("mean",), "patch verdicts")
+    frames = need_frames([parts["image"] for parts in shown.values()], "patch verdicts")
     width = (WIDTH - 0.75 - (len(shown) + 1) * GAP) / len(shown)
     height = width * frames[0].shape[0] / frames[0].shape[1]
     figure = canvas(height + LINE + GAP, layout=None)
     levels = window(frames)
-    for k, (title, frame, chance) in enumerate(shown):
+    for k, ((title, parts), mean) in enumerate(zip(shown.items(), table["mean"], strict=False)):
         ax = place(figure, GAP + k * (width + GAP), LINE, width, height)
-        image(ax, frame, levels, "gray", None)
-        over = ax.imshow(chance, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6)
-        ax.set_title(title, size=SMALL, color=INK, pad=3)
+        image(ax, parts["image"], levels, "gray", None)
+        over = ax.imshow(parts["chance"], cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6)
+        ax.set_title(f"{title} {mean:.0%}", size=SMALL, color=INK, pad=3)
     colour_bar(over, WIDTH - 0.75 + GAP / 2, LINE, height, "probability of being real")
     return figure
 
 
-def trust(
-    low_light: np.ndarray, enhanced: np.ndarray, wrong: np.ndarray, half: np.ndarray, table: pd.DataFrame
-) -> Figure:
+def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) -> Figure:
     """Draw input, output, true error and half-width (H, W) in DN, the latter two on one scale; below, who finds what.
 
     Args:
-        low_light, enhanced, wrong, half: of one frame.
+        shown: of one frame, by its name: the four in this order, by what stands over them.
         table: score, kind, auc_wrong, auc_inserted; a row per frame and score.
     """
     need(table, ("score", "kind", "auc_wrong", "auc_inserted"), "trust")
-    frames = need_frames([low_light, enhanced, wrong, half], "trust")
+    (parts,) = shown.values()
+    frames = need_frames(parts.values(), "trust")
     bar = BAR + 0.5
     width = (WIDTH - 2 * bar - 5 * GAP) / 4
     height = width * frames[0].shape[0] / frames[0].shape[1]
     figure = canvas(height + LINE + 2.9, layout=None)
-    greys, tops = window(frames[:2]), (0.0, float(np.nanpercentile(half, HIGHEST)))
-    titles = ("low-light", "enhanced", "true error", "trust map: half-width")
-    for k, (title, frame) in enumerate(zip(titles, frames, strict=True)):
+    greys, tops = window(frames[:2]), (0.0, float(np.nanpercentile(frames[3], HIGHEST)))
+    for k, (title, frame) in enumerate(zip(parts, frames, strict=True)):
         left = GAP + k * (width + GAP) + (bar if k > 1 else 0)
         ax = place(figure, left, LINE, width, height)
-        shown = image(ax, frame, *((greys, "gray") if k < 2 else (tops, "magma")), None)
+        drawn = image(ax, frame, *((greys, "gray") if k < 2 else (tops, "magma")), None)
         ax.set_title(title, size=NORMAL, color=INK, pad=3)
         if k % 2:
-            colour_bar(shown, left + width + GAP / 2, LINE, height, "DN")
+            colour_bar(drawn, left + width + GAP / 2, LINE, height, "DN")
     means = table.groupby(["score", "kind"], sort=False)[["auc_wrong", "auc_inserted"]].mean().reset_index()
     for k, (column, title) in enumerate((("auc_wrong", "wrong pixels"), ("auc_inserted", "inserted vessels"))):
         ax = place(figure, 1.25 + k * 3.55, height + LINE + 0.45, 3.05, 1.85)

@@ -16,6 +16,21 @@ STAGES = ("low-light", "enhanced")
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}
 
 
+def before_and_after(table: pd.DataFrame, effects: pd.DataFrame, metric: str) -> Figure:
+    """Draw one metric of every test frame, before and after, as `paired` says.
+
+    Args:
+        table: file, stage, and a column of the metric.
+        effects: metric, unit, and the effect of each metric.
+        metric: such as "edge_density".
+    """
+    need(table, ("file", "stage", metric), metric)
+    values = table.rename(columns={metric: "value"})[["file", "stage", "value"]]
+    effect = need(effects, ("metric", "unit"), metric).set_index("metric").loc[metric]
+    label = {"snr": "SNR"}.get(metric, metric.replace("_", " "))
+    return paired(values, label, effect["unit"] if isinstance(effect["unit"], str) else "", effect)
+
+
 def paired(values: pd.DataFrame, label: str, unit: str, effect: Mapping[str, float]) -> Figure:
     """Draw a panel of Fig. 4: one line per test frame from before to after, and the mean change.
 

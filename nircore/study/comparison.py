@@ -25,6 +25,7 @@ COLUMNS = (
     *(key + part for key in SCORES for part in OF_SCORE),
 )
 COLUMNS += (*METRICS[len(SCORES) :], "seconds", "remark")
+BEST = "best classical method on validation frames"
 #: What to say of an interval, by what it resamples and whether there is more than one.
 _ALONE = {("scene", True): "interval and p over the scenes of one animal", ("scene", False): "one scene: no interval"}
 
@@ -33,6 +34,11 @@ def best_classical(methods: Sequence[Method]) -> str:
     """Return the name of the classical method that is best on the validation frames: the test has no say."""
     tuned = [method for method in methods if method.kind == CLASSICAL and method.runs]
     return max(tuned, key=lambda method: method.validation_psnr).name
+
+
+def compared_with(table: pd.DataFrame) -> str:
+    """Return the method that the gains of a comparison are over; "" where nothing was compared."""
+    return next(iter(table.loc[table["remark"].astype(str).str.contains(BEST), "method"]), "")
 
 
 def comparison(
@@ -64,7 +70,7 @@ def comparison(
         row |= own[list(METRICS)].mean().to_dict() if len(own) else {}
         remarks = [method.remark]
         if method.name == best:
-            remarks.append("best classical method on validation frames")
+            remarks.append(BEST)
         elif own[SCORES[0]].notna().any():
             row |= _gains(_per_frame(own), rival, by, seed)
             remarks.append(_ALONE.get((by, row["groups"] > 1), ""))

@@ -1,6 +1,6 @@
 """Several processes, one training: each takes its slice of the batch, and all take the same step.
 
-`torchrun --nproc-per-node 2 -m nircore.stages.training recipe=physics batch=8` starts them; without torchrun,
+`torchrun --nproc-per-node 2 -m nircore.training recipe=physics batch=8` starts them; without torchrun,
 everything here does nothing. Gradients are averaged by hand rather than by DistributedDataParallel: its hooks expect
 one forward pass per network and step, and here a CycleGAN's generators pass twice.
 """

@@ -13,26 +13,19 @@ from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
-from nircore.plots import metrics as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.study.benchmark import RANGE, clipped, common_scale
 from nircore.training import evaluation
 
-FIGURES = {
-    "entropy": "fig4a_entropy",
-    "edge_density": "fig4b_edge_density",
-    "snr": "fig4c_snr",
-    "contrast": "fig4d_contrast",
-    "mean_intensity": "fig4e_mean_intensity",
-}
 #: What a lab has at hand today: name in the table, method of `nircore.baselines`, unit of its one parameter.
 RIVALS = {"Gaussian": ("gaussian", " px"), "non-local means": ("non_local_means", ""), "wavelet": ("wavelet", "")}
 FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
 METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
 
 
-def make(run: Run) -> None:
+@step("tables/metrics.csv", "tables/table2_metrics.csv", "tables/truth_scores.csv", "tables/table3_truth.csv")
+def image_metrics(run: Run) -> None:
     """Measure every test frame with and without its truth."""
     test = evaluation.rows(run, "test", "low_light")
     frames = [sets.load(run.config, row) for row in test]
@@ -60,10 +53,6 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
     for metric, unit in no_reference.UNITS.items():
         effect = paired_effect(before[metric], after[metric], run.config.seed, clusters=list(before["group"]))
         effects.append({"metric": metric, "unit": unit} | effect)
-        if metric in FIGURES:
-            values = table.rename(columns={metric: "value"})[["file", "stage", "value"]]
-            label = {"snr": "SNR"}.get(metric, metric.replace("_", " "))
-            save(draw.paired(values, label, unit, effect), run.figure(FIGURES[metric]))
     run.write_table("table2_metrics", pd.DataFrame(effects))
 
 
@@ -101,8 +90,6 @@ def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[n
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)
     run.write_table("table3_truth", _summaries(scores, tuned, run.config.seed))
-    empty = note("No frame of this dataset has a reference, so nothing can be scored against the truth.")
-    save(draw.truth(scores) if len(scores) else empty, run.figure("fig5_truth"))
 
 
 def _summaries(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> pd.DataFrame:

@@ -2,20 +2,17 @@
 
 import pandas as pd
 
-from nircore.plots import metric_quality as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.study import metric_quality
 
 
-def make(run: Run) -> None:
+@step("tables/metric_quality.csv", "tables/table6_metric_quality.csv")
+def metric_quality_table(run: Run) -> None:
     """Measure the exposure series, take the methods from the benchmark, and rank the one against the other."""
     points = _points(run)
-    correlations = metric_quality.correlate(points, run.config.seed)
     run.write_table("metric_quality", points)
-    run.write_table("table6_metric_quality", correlations)
-    empty = note("No frame of this dataset has a reference, so the metrics cannot be held against the truth.")
-    save(draw.tracking(correlations) if len(correlations) else empty, run.figure("fig8_metric_quality"))
+    run.write_table("table6_metric_quality", metric_quality.correlate(points, run.config.seed))
 
 
 def _points(run: Run) -> pd.DataFrame:

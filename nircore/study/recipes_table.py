@@ -7,13 +7,11 @@ import pandas as pd
 
 from nircore.config import as_recipe, term_weights
 from nircore.data import sets
-from nircore.plots import benchmark as draw
-from nircore.plots.recipes import worth as draw_worth
-from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.stages import benchmark
+from nircore.run.steps import step
 from nircore.study import ablation
-from nircore.study.benchmark import INPUT, PAIRED, TRUTH, UNPAIRED, Method, tuned
+from nircore.study import benchmark_table as benchmark
+from nircore.study.benchmark import INPUT, PAIRED, UNPAIRED, Method, tuned
 from nircore.study.comparison import COLUMNS, comparison
 from nircore.training import evaluation
 
@@ -26,31 +24,27 @@ ABLATED, NO_TERMS = "pssgan", "ssgan"  # the second is the first without any of 
 CLASSICAL = "non_local_means"  # the rival that needs no training, tuned on validation frames
 
 
-def make(run: Run) -> None:
+@step("tables/recipes.csv", "tables/table7_recipes.csv", "tables/table8_ablation.csv", aside=True)
+def recipes(run: Run) -> None:
     """Train every recipe and every variant of `pssgan`, once per seed, and judge them all on the same test frames."""
     test = [row for row in benchmark.tested(run) if benchmark.matched(row)]
     if not test:
         run.write_table("recipes", pd.DataFrame(columns=benchmark.PER_FRAME))
         run.write_table("table7_recipes", pd.DataFrame(columns=COLUMNS))
         run.write_table("table8_ablation", pd.DataFrame(columns=ablation.COLUMNS))
-        for name in ("fig9_recipes", "fig10_ablation"):
-            save(note(benchmark.EMPTY), run.figure(name))
         return
     variants = ablation.without_each(term_weights(as_recipe(run.config, ABLATED).terms))
-    recipes, ablated = _recipes(run), _ablated(run, variants)
-    rivals = [Method("low-light", INPUT, {run.config.seed: lambda frame: frame}), _classical(run, test)]
-    methods = [*rivals, *recipes]
+    trained, ablated = _recipes(run), _ablated(run, variants)
+    unchanged = Method("low-light", INPUT, {run.config.seed: lambda frame: frame})
+    methods = [unchanged, _classical(run, test), *trained]
     frames = [benchmark.judged(run, row) for row in evaluation.spread(test, FRAMES)]
     scores = benchmark.scores_of(frames, [*methods, *ablated])
     run.write_table("recipes", scores)
     own = scores[scores["method"].isin([method.name for method in methods])]
     run.write_table("table7_recipes", _with_aliases(comparison(own, methods, {}, run.config.seed)))
-    save(draw.scores(own[own["kind"] != TRUTH], rivals[1].name), run.figure("fig9_recipes"))
     whole, none = (benchmark.named(name)[0] for name in (ABLATED, NO_TERMS))
     parts = {term.replace("_", " "): _without(term) for term in variants} | {"all three": none}
-    worth = ablation.worth(scores, whole, parts)
-    run.write_table("table8_ablation", worth)
-    save(draw_worth(worth, whole), run.figure("fig10_ablation"))
+    run.write_table("table8_ablation", ablation.worth(scores, whole, parts))
 
 
 def _seeds(run: Run) -> range:

@@ -12,10 +12,9 @@ from nircore.data import sets
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance
 from nircore.metrics import with_truth
-from nircore.plots.recipes import shift as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.study import spectrum_shift
+from nircore.run.steps import step
+from nircore.study import spectrum_shift as measures
 from nircore.study.benchmark import clipped
 from nircore.study.spectrum_shift import (
     AFFINE,
@@ -29,13 +28,15 @@ from nircore.study.spectrum_shift import (
     UNSHIFTED,
 )
 from nircore.training.crops import View
+from nircore.training.of_run import train_frames
 
 SHORT, LONG = ("BP1150", "BP1200"), ("BP1300", "BP1350")
 SYSTEM = "ssgan"  # the paper's
 ABSENT = "The spectrum shift needs frames of three animals through both short and long filters: dataset=swir-hdr."
 
 
-def make(run: Run) -> None:
+@step("tables/spectrum_shift.csv", "tables/table9_spectrum_shift.csv", aside=True)
+def spectrum_shift(run: Run) -> None:
     """Let each animal be the test in turn; train with and without a shift on the others, judge, and decide."""
     table = sets.catalogue(run.config)[0]
     rounds = list(_rounds(table)) if run.config.dataset == "swir-hdr" else []
@@ -45,17 +46,15 @@ def make(run: Run) -> None:
     rows = [row for k, animals in enumerate(rounds) for row in _round(run, table, animals, run.config.seed + k)]
     scores = pd.DataFrame(rows, columns=COLUMNS)
     run.write_table("spectrum_shift", scores)
-    run.write_table("table9_spectrum_shift", pd.DataFrame([spectrum_shift.verdict(scores)]))
-    save(draw(scores), run.figure("fig11_spectrum_shift"))
+    run.write_table("table9_spectrum_shift", pd.DataFrame([measures.verdict(scores)]))
 
 
 def _untested(run: Run, one_filter: bool) -> None:
-    """Write empty tables, and why there is nothing in them: no shift at all, or no frames that could tell."""
+    """Say why there is nothing in the tables: no shift at all, or no frames that could tell."""
     found = [{"verdict": NO_SHIFT, "rule": ONE_FILTER}] if one_filter else []
-    run.write_table("spectrum_shift", pd.DataFrame(columns=COLUMNS))
-    run.write_table("table9_spectrum_shift", pd.DataFrame(found, columns=["verdict", "rule"]))
     reason = f"There is {NO_SHIFT}: {ONE_FILTER}." if one_filter else ABSENT
-    save(note(reason), run.figure("fig11_spectrum_shift"))
+    run.write_table("spectrum_shift", pd.DataFrame({"reason": [reason]}))
+    run.write_table("table9_spectrum_shift", pd.DataFrame(found, columns=["verdict", "rule"]))
 
 
 def _rounds(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -82,8 +81,6 @@ def _round(
     run: Run, table: pd.DataFrame, animals: tuple[str, str, str], seed: int
 ) -> Iterator[dict[str, float | str]]:
     """Train the two systems for one test animal and measure all pairs of its windows."""
-    from nircore.stages.training import train_frames
-
     test, low_light, target = animals
     rows = _frames(run, table, low_light, "low_light", SHORT)
     config = as_recipe(run.config, SYSTEM).replace(recipe=SYSTEM, seed=seed)
@@ -102,7 +99,7 @@ def _round(
         images = _images(frame, ideal[0], strength, shown, generators)
         for long, one in longs.items():
             truth = _reference(run, row, one, ideal)
-            for measured in spectrum_shift.measure(frame, truth, images):
+            for measured in measures.measure(frame, truth, images):
                 yield {"group": test, "short": short, "long": long} | measured
         print(f"spectrum shift: {test}, {short}", flush=True)
 
@@ -118,7 +115,7 @@ def _images(
 ) -> dict[str, np.ndarray]:
     """Return what every method makes of a frame, by name."""
     denoised = baselines.non_local_means(frame, strength)
-    affine = spectrum_shift.affine_to(denoised, Normalisation.of(frame), targets)
+    affine = measures.affine_to(denoised, Normalisation.of(frame), targets)
     made = {name: enhance(generator, frame)[0] for name, generator in generators.items()}
     return {INPUT: frame, DENOISED: denoised, AFFINE: affine, **made, IDEAL: ideal}
 
@@ -126,5 +123,5 @@ def _images(
 def _reference(run: Run, row: Any, long: Any, ideal: sets.Reference) -> sets.Reference:
     """Return the long-window frame of the test animal at the short exposure's scale, moved onto the short one's."""
     truth, valid = sets.reference(run.config, row._replace(reference=long.file, reference_s=long.exposure_s))
-    by = spectrum_shift.offset_between(ideal[0], truth)
-    return spectrum_shift.moved((truth, valid & ideal[1]), by)
+    by = measures.offset_between(ideal[0], truth)
+    return measures.moved((truth, valid & ideal[1]), by)

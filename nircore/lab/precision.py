@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from nircore import stages
 from nircore.config import resolve
 from nircore.inference import enhance
 from nircore.lab.card import keep
 from nircore.models import checkpoint
 from nircore.run import Run
-from nircore.stages import benchmark, training
+from nircore.study import benchmark_table as benchmark
+from nircore.training import of_run
+from nircore.training.split_table import data_split
 
 PRECISIONS, RECIPE = ("float32", "bfloat16"), "ssgan"
 LOSSES = ("generator", "discriminator_a", "discriminator_b")
@@ -27,7 +28,7 @@ def publish(folder: Path) -> pd.DataFrame:
     """
     run = Run(resolve(SETTINGS))
     run.save_config()
-    stages.make(run, "data_split")
+    run.make(data_split)
     frames = [benchmark.judged(run, one) for one in benchmark.tested(run)]
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
     rows = [_row(run, frames, seed, precision) for seed in seeds for precision in PRECISIONS]
@@ -36,7 +37,7 @@ def publish(folder: Path) -> pd.DataFrame:
 
 def _row(run: Run, frames: list[benchmark.Judged], seed: int, precision: str) -> dict[str, object]:
     """Train one system, or find it, and score it on the run's test frames."""
-    file = training.train(run, RECIPE, seed, f"{precision}, seed {seed}, ", precision=precision, **TRAINED)
+    file = of_run.train(run, RECIPE, seed, f"{precision}, seed {seed}, ", precision=precision, **TRAINED)
     losses = checkpoint.load(file.with_name("checkpoint.safetensors"))[2]["rows"][-1]
     generator = checkpoint.load_generator(file)[0]
     scores = pd.DataFrame([judge(enhance(generator, frame)[0]) for _, frame, judge in frames])

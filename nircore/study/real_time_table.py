@@ -5,9 +5,8 @@ import pandas as pd
 from nircore.config import as_recipe, available, recipe
 from nircore.inference import engines
 from nircore.models import build_generator
-from nircore.plots import real_time as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.study import real_time
 from nircore.study.processor import machine
 
@@ -17,8 +16,9 @@ PAPER_CHANNELS = 64
 CAMERA_ROWS = 640
 
 
-def make(run: Run) -> None:
-    """Time the networks (with drawn weights: speed is that of the architecture), and draw quality beside it."""
+@step("tables/table10_real_time.csv", "tables/real_time_machine.csv", "tables/quality_speed.csv")
+def real_time_table(run: Run) -> None:
+    """Time the networks, with drawn weights: speed is that of the architecture; and put quality beside it."""
     seconds, full = run.config.timing_s, run.config.timing_s >= LONG_S
     absent = {name: reason for name, reason in engines.available().items() if reason}
     if not full and SLOW_TO_BUILD not in absent:
@@ -31,11 +31,7 @@ def make(run: Run) -> None:
     run.write_table("table10_real_time", timed)
     facts = machine().assign(gemm_gflop_s=peaks.flops / 1e9, copy_gb_s=peaks.bytes_s / 1e9)
     run.write_table("real_time_machine", facts)
-    traded = _quality(run, timed)
-    run.write_table("quality_speed", traded)
-    empty = note("No test frame of this dataset has a reference: speed cannot be held against quality.")
-    save(draw.quality_against_speed(traded) if len(traded) else empty, run.figure("fig12_real_time"))
-    save(draw.engines(timed), run.figure("fig12b_engines"))
+    run.write_table("quality_speed", _quality(run, timed))
 
 
 def _generators(run: Run, full: bool) -> dict[str, tuple[int, object]]:

@@ -1,21 +1,25 @@
 """A run: one config and the folder under reports/ that holds everything made from it."""
 
 import ast
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from nircore import freshness, paths
+from nircore import paths
 from nircore.config import Config, load_file, require_known, resolve
 from nircore.errors import NircoreError
+from nircore.run import freshness
 
+if TYPE_CHECKING:
+    from nircore.run.steps import Step
+
+Pictures = Mapping[str, Mapping[str, np.ndarray]]  # title -> name -> (H, W)
 STAMP = ("nircore", "commit")  # columns of a published table: the version and the commit that made it
 NOTEBOOK = "NIRCORE_NOTEBOOK"  # environment: the notebook that the chain is executing
-FOLLOWED = ".notebooks"  # where it is kept what each notebook of the chain rests on
 MARK = "# Parameters"  # papermill begins the cell it injects with it, and so do our parameters cells
 
 
@@ -29,7 +33,7 @@ class Missing(NircoreError):
 
 @dataclass(frozen=True)
 class Run:
-    """The config of a run and its files: `config.yaml`, `tables/`, `figures/`, `models/`, `notebooks/`, report."""
+    """The config of a run and its files: `config.yaml`, `tables/`, `figures/`, `arrays/`, `models/`, report."""
 
     config: Config
 
@@ -46,7 +50,7 @@ class Run:
         """Return a file that another step makes.
 
         Raises:
-            Missing: it is not there; a stage that is being made goes on once it is.
+            Missing: it is not there; a step that is being made goes on once it is.
         """
         if not self.has(name):
             kind = "table" if name.startswith("tables/") else "file"
@@ -56,7 +60,7 @@ class Run:
         return self.path(name)
 
     def has(self, name: str) -> bool:
-        """Say whether a file is there; a stage that asks runs again where the answer would be another."""
+        """Say whether a file is there; a step that asks runs again where the answer would be another."""
         return freshness.look(self.path(name))
 
     def table(self, name: str) -> pd.DataFrame:
@@ -71,6 +75,23 @@ class Run:
             self.path(f"tables/{name}.csv"), frame.to_csv(index=False, float_format="%.9g", lineterminator="\n")
         )
 
+    def write_pictures(self, name: str, pictures: Pictures) -> Path:
+        """Write `arrays/<name>.npz` atomically: what the pictures of a figure are drawn from."""
+        path = self.path(f"arrays/{name}.npz")
+        flat = {f"{title}/{part}": array for title, parts in pictures.items() for part, array in parts.items()}
+        with paths.atomic(path) as temporary:
+            np.savez_compressed(temporary, **flat)
+        return path
+
+    def pictures(self, name: str) -> Pictures:
+        """Read `arrays/<name>.npz`."""
+        pictures: dict[str, dict[str, np.ndarray]] = {}
+        with np.load(self.made(f"arrays/{name}.npz"), allow_pickle=False) as file:
+            for place in file.files:
+                title, part = place.rsplit("/", 1)
+                pictures.setdefault(title, {})[part] = file[place]
+        return pictures
+
     def figure(self, name: str) -> Path:
         """Return where `figures/<name>.png` is or will be."""
         return self.path(f"figures/{name}.png")
@@ -80,6 +101,12 @@ class Run:
         from IPython.display import Image
 
         return Image(filename=str(self.figure(name)), alt=name.replace("_", " "))
+
+    def make(self, step: "Step") -> None:
+        """Bring a step up to date, as `nircore.run.steps.make` says."""
+        from nircore.run import steps
+
+        steps.make(self, step)
 
     def save_config(self) -> None:
         """Write `config.yaml`, unless it already says the same."""
@@ -120,10 +147,11 @@ def open_run(namespace: Mapping[str, Any]) -> Run:
         before = load_file(saved)
         if all(getattr(before, key) == getattr(config, key) for key in ("dataset", "profile", "recipe")):
             config = before.replace(**given)
+    from nircore.run import kernel
+
     run = Run(config)
     run.save_config()
-    if book := os.environ.get(NOTEBOOK):
-        freshness.follow(run.path(f"{FOLLOWED}/{book}.ledger"))
+    kernel.follow(run)
     return run
 
 

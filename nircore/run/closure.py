@@ -22,7 +22,7 @@ def digest(modules: Iterable[str], cells: Iterable[str] = ()) -> str:
 
 @cache
 def closure(module: str) -> frozenset[Path]:
-    """Return the files of the package that a module such as "nircore.stages.claims" imports, and its own.
+    """Return the files of the package that a module such as "nircore.study.claims" imports, and its own.
 
     Imports are followed as far as they go, in functions too, and read off the sources: nothing is imported. A
     package's own `__init__` counts where something is imported from it. Templates count where they are named.

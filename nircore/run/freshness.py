@@ -18,7 +18,7 @@ from nircore.paths import PACKAGE, REPOSITORY, write_text
 
 #: Of a run's folder, what is no artefact: nothing rests on it.
 BESIDE = ("config.yaml", "provenance/", "notebooks/")
-CODE = (".py", ".pyc", ".so")  # whose changes are told by `nircore.stages.closure`, or come with another environment
+CODE = (".py", ".pyc", ".so")  # whose changes are told by `nircore.run.closure`, or come with another environment
 RACY_S = 2.0  # a file younger than this may change again without its date telling
 
 
@@ -30,27 +30,33 @@ class Ledger:
         modules: of the package, asked for by name.
         reads, writes: paths, as they were opened; one that ends in "/" is a folder whose names were listed.
         used: names of settings.
+        alone: hears only what happens while no other ledger was opened after it, such as a step's.
     """
 
     modules: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    alone: bool = False
 
     def add(self, other: "Ledger") -> None:
         """Take in what another step rests on."""
-        for name, seen in vars(other).items():
-            getattr(self, name).update(seen)
+        for name in ("modules", "reads", "writes", "used"):
+            getattr(self, name).update(getattr(other, name))
 
 
-_ledgers: list[Ledger] = []  # those open now: all of them hear everything
+_ledgers: list[Ledger] = []  # those open now, the newest last
+
+
+def _hearing() -> list[Ledger]:
+    return [ledger for ledger in _ledgers if not ledger.alone or ledger is _ledgers[-1]]
 
 
 @cache
 def _listen() -> None:
     """Ask the interpreter to tell of every file, and the configuration of every setting, once in a process."""
     sys.addaudithook(_heard)
-    settings.listeners.append(lambda name: [ledger.used.add(name) for ledger in _ledgers])
+    settings.listeners.append(lambda name: [ledger.used.add(name) for ledger in _hearing()])
 
 
 def _heard(event: str, given: tuple[Any, ...]) -> None:
@@ -70,7 +76,7 @@ def _heard(event: str, given: tuple[Any, ...]) -> None:
 def _note(path: Any, kind: str, end: str = "") -> None:
     place = os.fspath(path) if isinstance(path, os.PathLike) else path
     if isinstance(place, str) and not place.endswith(CODE):  # neither bytes nor an open file's number
-        for ledger in _ledgers:
+        for ledger in _hearing():
             getattr(ledger, kind).add(os.path.abspath(place) + end)
 
 
@@ -80,42 +86,33 @@ def look(path: Path) -> bool:
     return path.is_file()
 
 
+def begin(ledger: Ledger) -> Ledger:
+    """Let a ledger note all that happens in this process from now on."""
+    _listen()
+    _ledgers.append(ledger)
+    return ledger
+
+
+def end(ledger: Ledger) -> None:
+    """Let a ledger note no more."""
+    _ledgers[:] = [one for one in _ledgers if one is not ledger]
+
+
 @contextlib.contextmanager
 def recording() -> Iterator[Ledger]:
     """Yield a ledger that notes all that happens in this process until the block ends."""
-    _listen()
-    ledger = Ledger()
-    _ledgers.append(ledger)
+    ledger = begin(Ledger())
     try:
         yield ledger
     finally:
-        _ledgers.remove(ledger)
-
-
-def follow(file: Path) -> None:
-    """Note all that happens in this kernel from now on, and write it to a file after each cell."""
-    from IPython import get_ipython
-
-    _listen()
-    ledger = Ledger()
-    _ledgers.append(ledger)
-
-    def keep(_: Any) -> None:
-        write_text(file, json.dumps({name: sorted(seen) for name, seen in vars(ledger).items()}))
-
-    get_ipython().events.register("post_run_cell", keep)
-
-
-def followed(file: Path) -> Ledger:
-    """Return what `follow` wrote."""
-    noted = json.loads(file.read_text(encoding="utf-8"))
-    return Ledger(**{name: set(seen) for name, seen in noted.items()})
+        end(ledger)
 
 
 def take_in(ledger: Ledger) -> None:
     """Let the ledgers open now rest on what a step rests on that did not have to run."""
-    for one in _ledgers:
-        one.add(ledger)
+    for one in _hearing():
+        if not one.alone:
+            one.add(ledger)
 
 
 class Places:

@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nircore.freshness import Ledger, Places
 from nircore.paths import VERSION, commit, write_text
-from nircore.run import NOTEBOOK, Run
-from nircore.stages import closure
+from nircore.run import NOTEBOOK, Run, closure
+from nircore.run.freshness import Ledger, Places
 
 FOLDER = "provenance"
 SHORT = 8  # characters of a hash where people read it
@@ -22,7 +21,7 @@ class Record:
     """How some artefacts of a run came into being.
 
     Attributes:
-        step: what made them: a stage, or a notebook of the chain.
+        step: what made them: a step, a notebook of the chain, or a cell, by the name of what it wrote.
         notebook, cell: where it was asked for; "" and 0 outside a notebook.
         version, commit: of the package; the commit ends in "+" where the checkout had changes, "" without a checkout.
         settings: those that the step used.
@@ -44,7 +43,7 @@ class Record:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        where = f"{self.notebook}, cell {self.cell}" if self.cell else self.notebook or f"step {self.step}"
+        where = f"{self.notebook}, cell {self.cell}" if self.notebook else f"step {self.step}"
         commit = f" ({self.commit})" if self.commit else ""
         tables = [f"{name} {digest[:SHORT]}" for name, digest in self.reads.items() if name.startswith("tables/")]
         return f"{where}; nircore {self.version}{commit}" + (f"; from {', '.join(tables)}" if tables else "")
@@ -99,8 +98,9 @@ def ledger(run: Run, step: str) -> Ledger:
 
 
 def records(run: Run) -> list[Record]:
-    """Return what is recorded of a run, step by step, by name."""
-    steps = sorted(path.stem for path in run.path(FOLDER).glob("*.json"))
+    """Return what is recorded of a run, steps and cells, by name."""
+    folder = run.path(FOLDER)
+    steps = sorted(path.relative_to(folder).as_posix().removesuffix(".json") for path in folder.rglob("*.json"))
     return [entry for step in steps if (entry := of(run, step))]
 
 
@@ -109,10 +109,14 @@ def by_artefact(run: Run) -> dict[str, Record]:
     return {name: entry for entry in records(run) for name in entry.writes}
 
 
+def shell() -> Any:
+    """Return the shell that runs a notebook's cells; None outside one."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
 def _asked_for() -> tuple[str, int]:
     """Return the notebook and the number of the cell that is running: "" and 0 outside a notebook."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None:
+    if shell() is None:
         return "", 0
     name = os.environ.get(NOTEBOOK) or os.environ.get("JPY_SESSION_NAME", "")  # JupyterLab gives the latter
-    return Path(name).name.removesuffix(".ipynb"), shell.execution_count
+    return Path(name).name.removesuffix(".ipynb"), shell().execution_count

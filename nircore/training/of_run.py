@@ -1,26 +1,24 @@
-"""Train the system of the run on its training crops; select on its validation frames."""
+"""Train the system of a run on its training crops; select on its validation frames."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from nircore.config import Config, as_recipe, parse, resolve
+from nircore.config import Config, as_recipe
 from nircore.config import recipe as about
-from nircore.errors import NircoreError
 from nircore.models import checkpoint
-from nircore.plots import losses as draw
-from nircore.plots.style import save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training
 
 
-def make(run: Run) -> None:
+@step("tables/losses.csv", "models/generator.safetensors")
+def training(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
     losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
@@ -28,7 +26,6 @@ def make(run: Run) -> None:
         return
     missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
     run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
-    save(draw.validation(losses), run.figure("validation"))
 
 
 def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) -> Path:
@@ -74,29 +71,3 @@ def _unjudged(_: nn.Module) -> dict[str, float]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def main(arguments: list[str]) -> None:
-    """Train the run that `key=value` arguments describe; under torchrun, in several processes.
-
-    `torchrun --nproc-per-node 2 -m nircore.stages.training recipe=physics batch=8` takes the same steps as one
-    process does; every argument is a setting of `nircore.config`. Interrupted, the same command goes on.
-    """
-    from nircore import stages
-
-    distributed.start()
-    try:
-        run = Run(resolve(dict(map(parse, arguments))))
-        with distributed.first():
-            run.save_config()
-            stages.make(run, "data_split")
-        make(run)
-    finally:
-        distributed.stop()
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except NircoreError as problem:
-        sys.exit(f"nircore: {problem}")

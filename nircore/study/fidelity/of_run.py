@@ -17,10 +17,9 @@ from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance, translate
 from nircore.models import build_generator, checkpoint
-from nircore.plots import fidelity as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
-from nircore.stages import stepwise, training
+from nircore.run.steps import step
+from nircore.study import stepwise
 from nircore.study.fidelity import (
     Denoise,
     cycle,
@@ -35,7 +34,7 @@ from nircore.study.fidelity import (
 )
 from nircore.study.fidelity.animals import Animal
 from nircore.study.fidelity.summary import table5
-from nircore.training import crops, evaluation
+from nircore.training import crops, evaluation, of_run
 from nircore.training.loop import choose_device
 
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
@@ -43,32 +42,31 @@ SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, struc
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
+TESTS = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 NEED_TRUTH = ("linearity", "structures", "faint", "widths", "prevalence")
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
 
 
-def make(run: Run) -> None:
-    """Write a table and a figure per test, and `table5_fidelity`, one row per number and denoiser."""
+@step("tables/table5_fidelity.csv", *(f"tables/fidelity_{name}.csv" for name in TESTS))
+def fidelity(run: Run) -> None:
+    """Write a table per test, and `table5_fidelity`, one row per number and denoiser."""
     methods = denoisers(run)
-    tests: dict[str, Callable[[], pd.DataFrame]] = {
-        "linearity": lambda: linearity.sweep(methods, animals(run.config, SWEPT)),
-        "structures": lambda: structures.count(methods, animals(run.config, COUNTED)),
-        "faint": lambda: faint.faint(methods, animals(run.config, COUNTED)),
-        "widths": lambda: widths.widths(methods, animals(run.config, COUNTED)),
-        "emptiness": lambda: emptiness.emptiness(methods, emptiness.frames(*_view(run))),
-        "redegradation": lambda: redegradation.redegradation(methods, _cases(run)),
-        "cycle": lambda: cycle.cycle(*_translators(run), _normalised(run)),
-        "shift": lambda: shift.shift(methods, _frames(run, MOVED)),
-        "prevalence": lambda: _prevalence(run),
-    }
+    tests: tuple[Callable[[], pd.DataFrame], ...] = (
+        lambda: linearity.sweep(methods, animals(run.config, SWEPT)),
+        lambda: structures.count(methods, animals(run.config, COUNTED)),
+        lambda: faint.faint(methods, animals(run.config, COUNTED)),
+        lambda: widths.widths(methods, animals(run.config, COUNTED)),
+        lambda: emptiness.emptiness(methods, emptiness.frames(*_view(run))),
+        lambda: redegradation.redegradation(methods, _cases(run)),
+        lambda: cycle.cycle(*_translators(run), _normalised(run)),
+        lambda: shift.shift(methods, _frames(run, MOVED)),
+        lambda: _prevalence(run),
+    )
     tables = {}
-    for name, test in tests.items():
+    for name, test in zip(TESTS, tests, strict=True):
         tables[name] = _done(run, name, test)
         run.write_table(f"fidelity_{name}", tables[name])
-        reason = tables[name]["reason"].iloc[0] if "reason" in tables[name] else ""
-        figure = note(reason) if reason else getattr(draw, name)(tables[name])
-        save(figure, run.figure(f"fidelity_{name}"))
-        print(f"fidelity: {name}{' left out' if reason else ''}", flush=True)
+        print(f"fidelity: {name}{' left out' if 'reason' in tables[name] else ''}", flush=True)
     run.write_table("table5_fidelity", table5(tables))
 
 
@@ -195,7 +193,7 @@ def _prevalence(run: Run) -> pd.DataFrame:
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
         with tempfile.TemporaryDirectory() as folder:
-            return _enhancer(training.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
+            return _enhancer(of_run.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
 
     exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
     return prevalence.prevalence(

@@ -1,4 +1,4 @@
-"""The benchmark: every method on the same test frames, judged against the truth; one table, two figures."""
+"""The benchmark: every method on the same test frames, judged against the truth; tables and details."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,8 @@ from nircore import config
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
-from nircore.plots import benchmark as draw
-from nircore.plots.style import note, save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.study.benchmark import (
     INPUT,
     METRICS,
@@ -27,8 +26,8 @@ from nircore.study.benchmark import (
     seconds,
     vessel_detail,
 )
-from nircore.study.comparison import COLUMNS, best_classical, comparison
-from nircore.training import evaluation
+from nircore.study.comparison import COLUMNS, comparison
+from nircore.training import evaluation, of_run
 from nircore.training.loop import choose_device
 
 FRAMES = 9  # test frames at most; the table says out of how many
@@ -38,18 +37,17 @@ NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its los
 PART = ("exposure_ms", "filters", "test_frames")
 PER_FRAME = ("method", "kind", "seed", "file", "group", "scene", "filter", "exposure_s", *METRICS)
 ONLY_PHANTOM = "on the phantom alone: a ceiling needs pairs whose truth has no noise"
-EMPTY = "No test frame of this dataset has a reference, so nothing can be judged against the truth."
 Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and what judges there
 
 
-def make(run: Run) -> None:
+@step("tables/benchmark.csv", "tables/table4_benchmark.csv", "arrays/benchmark.npz")
+def benchmark(run: Run) -> None:
     """Judge every method on the test frames of the shortest exposure, and compare it with the best classical one."""
     test = tested(run)
     if not test:
         run.write_table("benchmark", pd.DataFrame(columns=PER_FRAME))
         run.write_table("table4_benchmark", pd.DataFrame(columns=(*PART, *COLUMNS)))
-        for name in ("fig6_benchmark", "fig6_scores"):
-            save(note(EMPTY), run.figure(name))
+        run.write_pictures("benchmark", {})
         return
     methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *_learnt(run)]
     frames = [judged(run, row) for row in evaluation.spread(test, FRAMES)]
@@ -57,7 +55,8 @@ def make(run: Run) -> None:
     scores = scores_of(frames, methods)
     run.write_table("benchmark", scores)
     run.write_table("table4_benchmark", pd.concat(_comparisons(scores, test, methods, times, run.config.seed)))
-    _figures(run, frames, scores, methods)
+    shown = evaluation.spread([one for one in frames if matched(one[0])] or frames, SHOWN)
+    run.write_pictures("benchmark", dict(_details(*one, methods) for one in shown))
 
 
 def tested(run: Run) -> list[Any]:
@@ -70,6 +69,12 @@ def tested(run: Run) -> list[Any]:
 def matched(row: Any) -> bool:
     """Say whether the exposures of a row's filter agree."""
     return row.filter not in swir_hdr.MISMATCHED_FILTERS
+
+
+def alike(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose filter's exposures agree; all where none does."""
+    matching = scores[~scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)]
+    return matching if len(matching) else scores
 
 
 def judged(run: Run, row: Any) -> Judged:
@@ -125,9 +130,7 @@ def named(recipe: str) -> tuple[str, str]:
 
 def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> Denoise:
     """Train a recipe, with settings changed, or find its training."""
-    from nircore.stages import training
-
-    generator = checkpoint.load_generator(training.train(run, recipe, seed, before, **changed))[0]
+    generator = checkpoint.load_generator(of_run.train(run, recipe, seed, before, **changed))[0]
     generator = generator.to(choose_device(run.config.device))
     return lambda frame: enhance(generator, frame)[0]
 
@@ -168,24 +171,10 @@ def _comparisons(
     return tables
 
 
-def _figures(run: Run, judged: Sequence[Judged], scores: pd.DataFrame, methods: Sequence[Method]) -> None:
-    """Draw details of some frames by every method, and all frames' scores."""
-    alike = [one for one in judged if matched(one[0])] or list(judged)
-    scores = scores[scores["file"].isin([Path(row.file).stem for row, _, _ in alike])]
-    shown = [_pictures(*one, scores, methods) for one in evaluation.spread(alike, SHOWN)]
-    save(draw.pictures(shown), run.figure("fig6_benchmark"))
-    save(draw.scores(scores, best_classical(methods)), run.figure("fig6_scores"))
-
-
-def _pictures(
-    row: Any, frame: np.ndarray, judge: Judge, scores: pd.DataFrame, methods: Sequence[Method]
-) -> dict[str, Any]:
-    """Return one frame of the picture grid: a detail full of vessels, as the truth and each first seed show it."""
+def _details(
+    row: Any, frame: np.ndarray, judge: Judge, methods: Sequence[Method]
+) -> tuple[str, dict[str, np.ndarray]]:
+    """Return a frame's name, and a detail full of vessels as the truth and each method's first seed show it."""
     square = vessel_detail(judge.truth)
-    own = scores[scores["file"] == Path(row.file).stem].drop_duplicates("method").set_index("method")
-    images, texts = {"truth": judge.truth[square]}, {"truth": ""}
-    for method in methods:
-        if method.runs:
-            images[method.name] = judge.view(_first(method)(frame))[square]
-            texts[method.name] = "{psnr:.1f} dB, {ssim:.2f}".format(**own.loc[method.name])
-    return {"label": f"{row.scene}, {1000 * row.exposure_s:g} ms", "images": images, "texts": texts}
+    made = {m.name: judge.view(_first(m)(frame))[square] for m in methods if m.runs}
+    return Path(row.file).stem, {"truth": judge.truth[square]} | made

@@ -7,8 +7,8 @@ import pandas as pd
 
 from nircore import paths
 from nircore.lab.page_parts import render
-from nircore.run import Run
-from nircore.stages import provenance
+from nircore.run import Run, provenance
+from nircore.run.steps import step
 from nircore.study.fidelity.summary import nothing
 
 
@@ -199,7 +199,8 @@ SECTIONS = (
 )
 
 
-def make(run: Run) -> None:
+@step("report.md", "report.html")
+def report(run: Run) -> None:
     """Write `report.md` and `report.html` from the run's tables and figures."""
     for name in (name for section in SECTIONS for name in section.figures):
         run.made(f"figures/{name}.png")

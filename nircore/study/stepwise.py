@@ -9,30 +9,30 @@ import pandas as pd
 from torch import nn
 
 from nircore.data import sets
-from nircore.data.frames import sha256, write_frame
+from nircore.data.frames import read_frame, sha256, write_frame
 from nircore.inference import enhance, repeat
 from nircore.models import checkpoint
-from nircore.plots import frames as draw
-from nircore.plots.style import save
 from nircore.run import Run
+from nircore.run.steps import step
 from nircore.study.maps import attribution, confidence
 from nircore.training import evaluation
 from nircore.training.loop import choose_device, table_epochs
 
 OTHERS = 3  # epochs of the loss table, the last ones, whose outputs say how settled the training is
-TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
 SHOWN = 3  # test frames in figure 3a
+TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
 
 
-def make(run: Run) -> None:
+@step("tables/enhanced.csv", "tables/across_epochs.csv", "tables/repeated.csv")
+def stepwise(run: Run) -> None:
     """Enhance every test frame, then follow some of them across epochs and across applications."""
     test = evaluation.rows(run, "test", "low_light")
     frames = [sets.load(run.config, row) for row in test]
     truths = [sets.reference(run.config, row) for row in test]
     generator = load(run, "generator.safetensors")
-    _enhance_all(run, generator, test, frames, truths)
-    _across_epochs(run, frames, truths)
-    _repeated(run, generator, frames, truths)
+    _enhance_all(run, generator, test, frames)
+    shown = {"across_epochs": _across_epochs(run, frames, truths)}
+    run.write_pictures("stepwise", shown | {"repeated": _repeated(run, generator, frames, truths)})
 
 
 def load(run: Run, name: str) -> nn.Module:
@@ -40,9 +40,9 @@ def load(run: Run, name: str) -> nn.Module:
     return checkpoint.load_generator(run.made(f"models/{name}"))[0].to(choose_device(run.config.device))
 
 
-def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray], truths: Sequence) -> None:
-    rows, shown = [], []
-    for k, (row, frame, truth) in enumerate(zip(test, frames, truths, strict=True)):
+def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[np.ndarray]) -> None:
+    rows = []
+    for k, (row, frame) in enumerate(zip(test, frames, strict=True)):
         image, fit = enhance(generator, frame)
         name = f"enhanced/{k:03d}_{Path(row.file).stem}.tif"  # numbered: stems of two folders may be equal
         write_frame(run.path(name), image, np.float32)
@@ -51,9 +51,7 @@ def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[n
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
                      "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
                      "sha256": sha256(run.path(name))})  # fmt: skip
-        shown.append(evaluation.panel(_label(row), frame, image, truth))
     run.write_table("enhanced", pd.DataFrame(rows))
-    save(draw.before_after(evaluation.spread(shown, SHOWN)), run.figure("fig3a_enhanced"))
 
 
 def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
@@ -65,27 +63,32 @@ def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
         write_frame(run.path(name.replace(".tif", f"_{kind}.tif")), image, np.float32)
 
 
-def _label(row: Any) -> str:
-    return f"{row.scene}, {1000 * row.exposure_s:g} ms"
+def before_after(run: Run) -> list[dict[str, Any]]:
+    """Return the rows of figure 3a: some test frames, what was made of them, and their references."""
+    images = zip(run.table("enhanced")["file"], evaluation.rows(run, "test", "low_light"), strict=True)
+    rows = []
+    for name, row in evaluation.spread(list(images), SHOWN):
+        label = f"{row.scene}, {1000 * row.exposure_s:g} ms"
+        frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
+        rows.append(evaluation.panel(label, frame, read_frame(run.path(name)).pixels, truth))
+    return rows
 
 
-def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> None:
-    """Follow the averaged generator through the epochs of the loss table."""
-    rows, shown = [], []
+def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> dict[str, np.ndarray]:
+    """Follow the averaged generator through the epochs of the loss table; return what it makes of the first frame."""
+    rows, shown = [], {"low-light": frames[0]}
     for epoch in table_epochs(run.config.epochs):
         generator = load(run, f"epochs/epoch_{epoch:03d}.safetensors")
         images = [enhance(generator, frame)[0] for frame in frames]
-        shown.append(images[0])
+        shown[f"epoch {epoch}"] = images[0]
         mean = float(np.mean([image.mean() for image in images]))
         rows.append({"epoch": epoch, "mean_intensity_dn": mean} | evaluation.mean_scores(images, truths))
     run.write_table("across_epochs", pd.DataFrame(rows))
-    labels = ["low-light"] + [f"epoch {row['epoch']}" for row in rows]
-    scores = [None] + [None if np.isnan(row["psnr"]) else f"{row['psnr']:.1f} dB" for row in rows]
-    save(draw.across_epochs([frames[0], *shown], labels, scores), run.figure("fig3b_across_epochs"))
+    return shown
 
 
-def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: Sequence) -> None:
-    """Apply the generator to its own output, and measure how far that drifts."""
+def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: Sequence) -> dict[str, np.ndarray]:
+    """Apply the generator to its own output, and measure how far that drifts; return the first frame's series."""
     series = [repeat(generator, frame, TIMES) for frame in frames]
     rows = []
     for k in range(TIMES + 1):
@@ -93,7 +96,6 @@ def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: 
         changes = [np.abs(steps[k] - steps[max(k - 1, 0)]).mean() for steps in series]
         rows.append({"application": k, "mean": float(np.mean([x.mean() for x in images])),
                      "change": float(np.mean(changes))} | evaluation.mean_scores(images, truths))  # fmt: skip
-    table = pd.DataFrame(rows)
-    run.write_table("repeated", table)
+    run.write_table("repeated", pd.DataFrame(rows))
     labels = ["x", "G(x)", "G(G(x))"] + [f"{k} times" for k in range(3, TIMES + 1)]
-    save(draw.repeated(series[0], labels, table), run.figure("fig3b_repeated"))
+    return dict(zip(labels, series[0], strict=True))
