@@ -17,11 +17,11 @@ from nircore.config import resolve
 from nircore.metrics import with_truth
 from nircore.plots.panels import detail
 from nircore.run import Run
-from nircore.stages import benchmark as stage
-from nircore.stages import data_split
 from nircore.study import benchmark
+from nircore.study import benchmark_table as stage
 from nircore.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
 from nircore.study.comparison import COLUMNS, best_classical, comparison, sign_flip
+from nircore.training.split_table import data_split
 
 RNG = np.random.default_rng(0)
 EVERYWHERE = np.ones((96, 80), dtype=bool)
@@ -275,12 +275,12 @@ def run(data, tmp_path, monkeypatch):
         stage, "trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)
     )
     made = Run(resolve({"animals": 12, "height": 96, "width": 80, "seeds": 2}))
-    data_split.make(made)
+    data_split(made)
     return made
 
 
-def test_the_stage_fills_the_table(run):
-    stage.make(run)
+def test_the_step_fills_the_table(run):
+    stage.benchmark(run)
     frames, summary = run.table("benchmark"), run.table("table4_benchmark").set_index("method")
     assert tuple(frames.columns) == stage.PER_FRAME
     test = len(stage.tested(run))
@@ -326,9 +326,9 @@ def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypat
 
     monkeypatch.setattr(stage.evaluation, "rows", unpaired)
     monkeypatch.setattr(stage, "_learnt", lambda run: pytest.fail("a method was trained"))
-    stage.make(run)
+    stage.benchmark(run)
     assert run.table("benchmark").empty and run.table("table4_benchmark").empty
-    assert run.figure("fig6_scores").is_file()
+    assert run.pictures("benchmark") == {}
 
 
 def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from scipy.stats import spearmanr
 
-from nircore import freshness, paths
+from nircore import paths
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.run import Missing, Run, published
-from nircore.stages import ASIDE, MAKER, STAGES, made_in, provenance
-from nircore.stages import claims as stage
+from nircore.run import Missing, Run, freshness, provenance, published
+from nircore.run.steps import made_in, makers
 from nircore.study import claims
 from nircore.study.claims import VERDICTS, Claim, columns, evaluate, load, load_errata, summary
 from nircore.study.rules import KINDS, in_words
+from nircore.study.verdict_table import _notebooks, verdicts
 
 KEYS = [key for key, item in Claim.model_fields.items() if item.is_required()]
 YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]
@@ -116,7 +116,7 @@ class TestEveryTestableClaim:
                 judge(claim, tables_for(claim["rule"], True).rename(columns={column: "other"}))
 
     def test_reads_a_table_that_a_step_makes(self, claim):
-        assert f"tables/{claim['rule']['table']}.csv" in MAKER
+        assert f"tables/{claim['rule']['table']}.csv" in made_in()
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if "table" not in c["rule"]], ids=lambda claim: claim["id"])
@@ -225,9 +225,9 @@ def run(tmp_path, monkeypatch) -> Run:
     return made
 
 
-def test_the_stage_writes_what_it_promises(run):
-    stage.make(run)
-    assert [name for name in STAGES["claims"] if not run.path(name).is_file()] == []
+def test_the_step_writes_what_it_promises(run):
+    verdicts(run)
+    assert [name for name in verdicts.promised if not run.path(name).is_file()] == []
     judged = run.table("claims")
     assert list(judged["id"]) == [claim["id"] for claim in CLAIMS]
     assert set(judged["verdict"]) <= set(VERDICTS.values()) and (judged["verdict"] == YES).any()
@@ -239,30 +239,30 @@ def test_the_stage_writes_what_it_promises(run):
 def noted(run):
     """Judge the claims of a run; return what the step rests on."""
     with freshness.recording() as ledger:
-        stage.make(run)
+        verdicts(run)
     return provenance.record(run, "claims", ledger)
 
 
-def test_the_stage_reads_what_the_rules_name_and_the_claims_and_no_more(run):
+def test_the_step_reads_what_the_rules_name_and_the_claims_and_no_more(run):
     named = {f"tables/{claim['rule']['table']}.csv" for claim in TESTABLE}
     assert set(noted(run).reads) == named | {"data/paper/claims.yaml", "data/paper/errata.yaml"}
 
 
-def test_the_stage_leaves_claims_open_whose_table_is_made_aside(run):
-    stage.make(run)
+def test_the_step_leaves_claims_open_whose_table_is_made_aside(run):
+    verdicts(run)
     before = run.table("claims").set_index("id")["verdict"]
     run.path("tables/table9_spectrum_shift.csv").unlink()
-    stage.make(run)
+    verdicts(run)
     after = run.table("claims").set_index("id")["verdict"]
     changed = before.index[before != after]
     reading = {claim["id"] for claim in TESTABLE if claim["rule"]["table"] == "table9_spectrum_shift"}
     assert set(changed) == reading and set(after[changed]) == {OPEN}
 
 
-def test_the_stage_asks_for_a_table_of_the_chain(run):
+def test_the_step_asks_for_a_table_of_the_chain(run):
     run.path("tables/truth_scores.csv").unlink()
     with pytest.raises(Missing, match="There is no table .*truth_scores.csv: run the notebook that makes it") as lack:
-        stage.make(run)
+        verdicts(run)
     assert lack.value.name == "tables/truth_scores.csv"
 
 
@@ -401,19 +401,19 @@ def test_what_holds_by_construction_is_counted_apart():
 
 @pytest.mark.parametrize(
     "name, notebook",
-    [("real-time", "08_real_time"), ("explainable", "06_explainability"), ("spectrum-shift", "12_recipes"),
+    [("real-time", "08_real_time"), ("explainable", "06_explainability"), ("spectrum-shift", "13_spectrum_shift"),
      ("simpler-than-xai-pssgan", "12_recipes"), ("few-images-suffice", "12_recipes")],
 )  # fmt: skip
 def test_a_missing_table_names_the_notebook_that_makes_it(name, notebook):
-    found = evaluate([BY_ID[name]], {}, stage.makers()).iloc[0]
+    found = evaluate([BY_ID[name]], {}, _notebooks()).iloc[0]
     assert found["verdict"] == OPEN and f"notebook {notebook} makes it" in found["remark"]
 
 
 def test_the_notebook_named_for_a_step_is_one_that_is_run():
     from nircore import reproduce
 
-    assert set(made_in()) == {*STAGES, *ASIDE}
     assert set(made_in().values()) == {*reproduce.NOTEBOOKS, *reproduce.ASIDE}
+    assert {step.name for step in makers().values() if step.aside} == {"recipes", "spectrum_shift"}
 
 
 def test_a_table_made_aside_is_looked_at_and_judged_when_it_comes(run):

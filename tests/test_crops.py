@@ -14,10 +14,10 @@ from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
 from nircore.models.generator import Generator
 from nircore.run import Run
-from nircore.stages import data_split
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.pix2pix import Pix2Pix
+from nircore.training.split_table import data_split
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
@@ -28,7 +28,7 @@ def run(tmp_path_factory) -> Run:
         for name in ("REPORTS", "DATA"):
             patch.setenv(f"NIRCORE_{name}", str(tmp_path_factory.mktemp(name.lower())))
         made = Run(resolve({"run": "crops", **SMALL}))
-        data_split.make(made)
+        data_split(made)
         yield made
 
 
@@ -112,7 +112,7 @@ def test_real_frames_are_degraded_without_a_shift(swir_hdr, tmp_path, monkeypatc
     for name in ("REPORTS", "DATA"):
         monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name))
     run = Run(resolve({"run": "real", "dataset": "swir-hdr", "data_root": str(swir_hdr), "recipe": "physics"}))
-    data_split.make(run)
+    data_split(run)
     made = crops.of(run, run.config)
     assert all(len(scene) == 2 for scene in made.scenes)
     assert all(np.array_equal(*scene) for scene in made.scenes)

@@ -15,7 +15,7 @@ import pytest
 from nircore import paths
 from nircore.config import resolve
 from nircore.run import Run
-from nircore.stages import make
+from nircore.training.of_run import training
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def lab(tmp_path_factory):
             patch.setenv(name, place)
         run = Run(resolve(SETTINGS))
         run.save_config()
-        make(run, "training")
+        run.make(training)
     notebook = nbformat.read(paths.REPOSITORY / "notebooks" / "inspector.ipynb", as_version=4)
     given = "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in SETTINGS.items())
     notebook.cells.insert(2, nbformat.v4.new_code_cell(given))

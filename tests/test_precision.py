@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from nircore.lab import precision
 from nircore.run import STAMP
-from nircore.stages import precision
 
 pytestmark = pytest.mark.slow
 FRAMES = {"profile": "smoke", "run": "tiny", "seeds": 1, "animals": 6, "height": 64, "width": 64, "crop": 32}

@@ -9,28 +9,35 @@ import sys
 import pandas as pd
 import pytest
 
-from nircore import freshness, paths, publish
+from nircore import paths, publish
 from nircore.config import resolve
 from nircore.data.frames import sha256
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, VERSION
-from nircore.run import Run
-from nircore.stages import STAGES, closure, make, provenance
+from nircore.run import Run, closure, freshness, kernel, notebooks, provenance
+from nircore.run.steps import Step, made_in, makers, step
+from nircore.study.image_metrics import image_metrics
+from nircore.training.split_table import data_split
+
+STEPS = sorted(notebooks.asked())
 
 
-def files_of(stage: str) -> set[str]:
-    return {path.relative_to(PACKAGE).as_posix() for path in closure.closure(f"nircore.stages.{stage}")}
+def files_of(step: str) -> set[str]:
+    module, _ = notebooks.asked()[step]
+    return {path.relative_to(PACKAGE).as_posix() for path in closure.closure(module)}
 
 
 class TestClosure:
     """Which steps run again after a line of a module has changed."""
 
     def test_what_a_step_imports_is_among_its_sources_however_far(self):
-        assert {"stages/loss_table.py", "plots/losses.py", "plots/style.py", "run.py"} <= files_of("loss_table")
+        assert {"study/metric_quality_table.py", "run/__init__.py", "metrics/rank.py"} <= files_of(
+            "metric_quality_table"
+        )
         assert "metrics/vessel_width.py" in files_of("spectrum_shift")  # through study.spectrum_shift
         assert "baselines/noise2void.py" in files_of("benchmark")  # imported inside a function
 
-    @pytest.mark.parametrize("changed", ["metrics/rank.py", "training/cyclegan.py", "plots/fidelity.py"])
+    @pytest.mark.parametrize("changed", ["metrics/rank.py", "training/cyclegan.py", "lab/page_parts.py"])
     def test_it_is_what_python_loads(self, changed):
         """An independent reading: who imports the module, by plain text, level after level."""
         sources = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in PACKAGE.rglob("*.py")}
@@ -39,21 +46,23 @@ class TestClosure:
             names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in new}
             new = {path for path, text in sources.items() if any(imports(text, name) for name in names)} - reached
             reached |= new
-        for stage in STAGES:
-            assert (changed in files_of(stage)) == (f"stages/{stage}.py" in reached), stage
+        for name in STEPS:
+            home = notebooks.asked()[name][0].removeprefix("nircore.").replace(".", "/") + ".py"
+            assert (changed in files_of(name)) == (home in reached), name
 
-    def test_a_figure_of_one_step_touches_no_other(self):
-        assert [name for name in STAGES if "plots/split.py" in files_of(name)] == ["data_split"]
-        assert not any("lab/cluster.py" in files_of(name) for name in STAGES)
+    def test_drawing_and_own_frames_touch_no_number(self):
+        drawn = [name for name in STEPS if any(file.startswith("plots/") for file in files_of(name))]
+        assert set(drawn) <= {"frame_pages", "report"}  # a page and a report hold pictures
+        assert not any("lab/cluster.py" in files_of(name) for name in STEPS)
 
     def test_templates_are_among_them_with_those_they_build_on(self):
         assert {"templates/report.md.j2", "templates/report.html.j2", "templates/page.html.j2"} <= files_of("report")
-        rendering = [name for name in STAGES if "templates/parts.html.j2" in files_of(name)]
-        assert rendering == [name for name in STAGES if "lab/pages.py" in files_of(name)] and "explain" in rendering
-        assert "templates/report.md.j2" not in files_of("explain")
+        rendering = [name for name in STEPS if "templates/parts.html.j2" in files_of(name)]
+        assert rendering == [name for name in STEPS if "lab/pages.py" in files_of(name)] == ["frame_pages"]
+        assert "templates/report.md.j2" not in files_of("frame_pages")
 
     def test_the_version_is_no_code(self):
-        assert not any("__init__.py" in files_of(name) for name in STAGES)
+        assert not any(file == "__init__.py" for name in STEPS for file in files_of(name))
 
 
 def imports(text: str, module: str) -> bool:
@@ -66,46 +75,87 @@ def imports(text: str, module: str) -> bool:
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """A run whose step `architecture` was made: networks drawn, nothing trained."""
+    """A run whose split was made."""
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
-    run = Run(resolve({"run": "drawn", "ngf": 2, "ndf": 2, "crop": 32}))
+    run = Run(resolve({"run": "made", "animals": 8, "height": 64, "width": 64, "crop": 32, "ngf": 2, "blocks": 1}))
     run.save_config()
-    make(run, "architecture")
+    run.make(data_split)
     return run
 
 
 def test_every_artefact_says_what_made_it(made):
     (entry,) = provenance.records(made)
-    assert (
-        set(entry.writes) == set(STAGES["architecture"]) and entry.version == VERSION and entry.step == "architecture"
-    )
+    assert set(entry.writes) == set(data_split.promised) and entry.version == VERSION and entry.step == "data_split"
     for name, digest in entry.writes.items():
         assert digest == sha256(made.path(name))
-    assert {"crop": 32, "ngf": 2, "ndf": 2, "blocks": 6}.items() <= entry.settings.items()
+    assert {"crop": 32, "seed": 0, "animals": 8}.items() <= entry.settings.items()
     assert not {"run", "epochs", "learning_rate", "teacher"} & set(entry.settings)
-    assert provenance.by_artefact(made)["figures/fig2a_generator.png"] == entry
-    assert re.fullmatch(rf"step architecture; nircore {VERSION}( \([0-9a-f]+\+?\))?", str(entry))
+    assert provenance.by_artefact(made)["tables/split.csv"] == entry
+    assert re.fullmatch(rf"step data_split; nircore {VERSION}( \([0-9a-f]+\+?\))?", str(entry))
 
 
-def test_the_cell_that_asked_is_named(made, monkeypatch):
-    class Shell:
-        execution_count = 7
+class Shell:
+    """A notebook's shell: runs cells, and tells before and after."""
 
-    ipython = type(sys)("IPython")
-    ipython.get_ipython = Shell
+    def __init__(self):
+        self.execution_count, self.callbacks = 0, {"pre_run_cell": [], "post_run_cell": []}
+        self.events = self.history_manager = self
+        self.input_hist_parsed = []
+
+    def register(self, event, function):
+        self.callbacks[event].append(function)
+
+    def unregister(self, event, function):
+        self.callbacks[event].remove(function)
+
+    def run(self, source, cell):
+        self.execution_count += 1
+        self.input_hist_parsed.append(source)
+        for function in self.callbacks["pre_run_cell"]:
+            function(None)
+        cell()
+        for function in self.callbacks["post_run_cell"]:
+            function(self)
+
+
+@pytest.fixture
+def shell(made, monkeypatch):
+    """A shell that opened the run in a notebook."""
+    shell, ipython = Shell(), type(sys)("IPython")
+    ipython.get_ipython = lambda: shell
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setenv("NIRCORE_NOTEBOOK", "04_loss_table")
+    kernel.follow(made)
+    yield shell
+    monkeypatch.delitem(sys.modules, "IPython")
+    kernel.follow(made)
+
+
+def test_the_cell_that_wrote_an_artefact_is_named_with_what_it_read(made, shell):
     made.write_table("read", pd.DataFrame({"a": [1]}))
-    with freshness.recording() as ledger:
-        made.table("read")
-        made.write_table("drawn", pd.DataFrame({"a": [2]}))
-    provenance.keep(made, provenance.record(made, "drawn", ledger))
+    shell.run("from nircore.metrics import rank", lambda: made.table("split"))
+    shell.run("", lambda: made.write_table("drawn", made.table("read")))
     entry = provenance.by_artefact(made)["tables/drawn.csv"]
-    assert (entry.notebook, entry.cell) == ("04_loss_table", 7)
-    assert str(entry).startswith("04_loss_table, cell 7; nircore ")
+    assert (entry.notebook, entry.cell, entry.step) == ("04_loss_table", 2, "tables/drawn")
+    assert set(entry.reads) == {"tables/read.csv"} and "nircore.metrics.rank" in entry.modules
+    assert str(entry).startswith("04_loss_table, cell 2; nircore ")
     assert str(entry).endswith(f"; from tables/read.csv {sha256(made.path('tables/read.csv'))[:8]}")
-    assert not any("/tmp" in name for name in entry.reads)
+    assert set(kernel.followed(made, "04_loss_table").reads) > {str(made.path("tables/split.csv"))}
+
+
+def test_what_a_step_writes_is_the_steps_and_no_cells(made, shell):
+    made.path("tables/split.csv").unlink()
+    shell.run("", lambda: made.make(data_split))
+    assert {entry.step for entry in provenance.records(made)} == {"data_split"}
+    assert provenance.by_artefact(made)["tables/split.csv"].cell == 1
+    assert str(made.path("tables/split.csv")) in kernel.followed(made, "04_loss_table").writes
+
+
+def test_a_step_that_did_not_have_to_run_is_what_a_notebook_rests_on_too(made, shell):
+    shell.run("", lambda: made.make(data_split))
+    assert str(made.path("tables/split.csv")) in kernel.followed(made, "04_loss_table").writes
+    assert "crop" in kernel.followed(made, "04_loss_table").used
 
 
 class TestFreshness:
@@ -116,12 +166,12 @@ class TestFreshness:
         """A step that reads a table, looks for a file and lists a folder; yields run and record."""
         made.write_table("read", pd.DataFrame({"a": [1]}))
         with freshness.recording() as ledger:
-            ledger.modules.add("nircore.stages.loss_table")
+            ledger.modules.add("nircore.study.stepwise")
             made.table("read")
             assert (
                 made.config.gan == "bce"
                 and not made.has("models/absent")
-                and len(list(made.path("figures").iterdir()))
+                and len(list(made.path("tables").iterdir()))
             )
             made.write_table("drawn", made.table("read"))
             made.table("drawn")  # of its own making: no reason to make it again
@@ -132,13 +182,13 @@ class TestFreshness:
         assert entry.settings == {"gan": "bce"} | {
             key: getattr(run.config, key) for key in ("dataset", "profile", "recipe")
         }
-        assert set(entry.reads) == {"tables/read.csv", "models/absent", "figures/"}
+        assert set(entry.reads) == {"tables/read.csv", "models/absent", "tables/"}
         assert set(entry.writes) == {"tables/drawn.csv"}
 
     def test_nothing_changed(self, step):
         assert provenance.fresh(*step)
         assert provenance.fresh(Run(step[0].config.replace(epochs=3)), step[1])
-        step[0].write_table("another", pd.DataFrame({"a": [1]}))
+        paths.write_text(step[0].path("models/another"), "")
         assert provenance.fresh(*step)
 
     @pytest.mark.parametrize(
@@ -148,7 +198,7 @@ class TestFreshness:
             lambda run: run.path("tables/read.csv").unlink(),
             lambda run: run.path("tables/drawn.csv").unlink(),
             lambda run: paths.write_text(run.path("models/absent"), ""),
-            lambda run: paths.write_text(run.path("figures/new.png"), ""),
+            lambda run: paths.write_text(run.path("tables/new.png"), ""),
         ],
         ids=["read", "read and gone", "written and gone", "looked for and there", "one more in the folder"],
     )
@@ -164,8 +214,8 @@ class TestFreshness:
         assert not provenance.fresh(run, entry)
 
     def test_a_record_that_cannot_be_read_is_none(self, made):
-        made.path("provenance/architecture.json").write_text("{")
-        assert provenance.of(made, "architecture") is None and not provenance.fresh(made, None)
+        made.path("provenance/data_split.json").write_text("{")
+        assert provenance.of(made, "data_split") is None and not provenance.fresh(made, None)
 
     def test_a_file_that_is_written_again_at_once_is_noticed(self, tmp_path):
         digests, path = freshness.Digests(tmp_path / "known.json"), tmp_path / "a"
@@ -190,19 +240,44 @@ def sha256_of(content):
 
 
 def test_a_step_asked_for_alone_makes_what_it_misses(made, capsys):
-    """`loss_table` reads what `training` writes, which reads what `data_split` does: nobody says so beforehand."""
-    run = Run(made.config.replace(epochs=1, steps_per_epoch=1, blocks=1, animals=8, height=64, width=64))
-    make(run, "loss_table")
-    assert re.findall(r"^(\w+): done$", capsys.readouterr().out, re.MULTILINE)[-3:] == [
-        "data_split",
-        "training",
-        "loss_table",
-    ]
-    make(run, "loss_table")
-    assert "loss_table: nothing changed" in capsys.readouterr().out
-    run.path("tables/split.csv").unlink()
-    make(run, "loss_table")
-    assert "data_split: done" in capsys.readouterr().out
+    """`image_metrics` reads what `stepwise` writes, which reads what `training` does: nobody says so beforehand."""
+    made.path("tables/split.csv").unlink()
+    run = Run(made.config.replace(epochs=1, steps_per_epoch=1))
+    run.make(image_metrics)
+    done = re.findall(r"^(\w+): done$", capsys.readouterr().out, re.MULTILINE)
+    assert done == ["data_split", "training", "stepwise", "image_metrics"]
+    run.make(image_metrics)
+    assert "image_metrics: nothing changed" in capsys.readouterr().out
+    run.path("tables/enhanced.csv").unlink()
+    run.make(image_metrics)
+    assert "stepwise: done" in capsys.readouterr().out
+
+
+def test_a_file_that_a_notebooks_cell_makes_is_made_by_running_that_notebook(made, monkeypatch):
+    executed = []
+
+    def execute(run, name, stream):
+        executed.append(name)
+        run.write_table("table1_losses", pd.DataFrame({"a": [1]}))
+
+    @step("tables/needing.csv")
+    def needing(run):
+        run.write_table("needing", run.table("table1_losses"))
+
+    monkeypatch.setattr(notebooks, "execute", execute)
+    made.make(needing)
+    made.make(needing)
+    assert executed == ["04_loss_table"] == [made_in()["tables/table1_losses.csv"]]
+
+
+def test_a_step_made_aside_is_never_begun_for_another(made):
+    @step("tables/needing.csv")
+    def needing(run):
+        run.write_table("needing", run.table("table7_recipes"))
+
+    assert makers()["tables/table7_recipes.csv"].aside
+    with pytest.raises(NircoreError, match="There is no table .*table7_recipes.csv"):
+        made.make(needing)
 
 
 def test_a_run_is_an_ro_crate(made):
@@ -210,10 +285,10 @@ def test_a_run_is_an_ro_crate(made):
     path = publish.crate(made)
     graph = {entity["@id"]: entity for entity in json.loads(path.read_text())["@graph"]}
     assert path == made.path("ro-crate-metadata.json")
-    for name in STAGES["architecture"]:
+    for name in data_split.promised:
         assert graph[name]["sha256"] == sha256(made.path(name))
-        assert {"@id": name} in graph["./"]["hasPart"] and {"@id": name} in graph["#architecture"]["result"]
-    assert graph["#architecture"]["instrument"] == {"@id": "#nircore"}
+        assert {"@id": name} in graph["./"]["hasPart"] and {"@id": name} in graph["#data_split"]["result"]
+    assert graph["#data_split"]["instrument"] == {"@id": "#nircore"}
     assert graph["#nircore"]["softwareVersion"].startswith(VERSION)
     before = path.read_bytes()
     assert publish.crate(made).read_bytes() == before
@@ -226,9 +301,7 @@ def test_a_crate_of_nothing_is_refused(tmp_path, monkeypatch):
         publish.crate(Run(resolve({"run": "empty"})))
 
 
-def test_a_step_that_does_not_keep_its_promise_is_a_defect(made, monkeypatch):
-    from nircore import stages
-
-    monkeypatch.setitem(stages.STAGES, "architecture", ("tables/never.csv",))
-    with pytest.raises(NircoreError, match="The step architecture did not write tables/never.csv, as it promises"):
-        make(made, "architecture")
+def test_a_step_that_does_not_keep_its_promise_is_a_defect(made):
+    empty = Step(lambda run: None, ("tables/never.csv",), aside=False)
+    with pytest.raises(NircoreError, match="The step <lambda> did not write tables/never.csv, as .*test_provenance"):
+        made.make(empty)

@@ -10,17 +10,19 @@ from nircore import paths, publish
 from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
+from nircore.models import build_generator
+from nircore.models.layers import layer_table
+from nircore.plots import benchmark as draw_scores
+from nircore.plots import recipes as draw
+from nircore.plots.picture import picture
 from nircore.run import Run
-from nircore.stages import (
-    architecture,
-    benchmark,
-    loss_table,
-    make,
-    recipes,
-    spectrum_shift,
-    stepwise,
-    training,
-)
+from nircore.study import benchmark_table as benchmark
+from nircore.study import recipes_table as recipes
+from nircore.study import spectrum_shift_table as spectrum_shift
+from nircore.study.comparison import compared_with
+from nircore.study.stepwise import stepwise
+from nircore.training import of_run
+from nircore.training.split_table import data_split
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +46,8 @@ def compared(world):
     run.save_config()
     short = {name: TINY[name] for name in ("crop", "ngf", "ndf", "epochs", "steps_per_epoch")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "as_recipe", lambda *given: as_recipe(*given).replace(**short))
-        make(run, "recipes")
+        patch.setattr(of_run, "as_recipe", lambda *given: as_recipe(*given).replace(**short))
+        run.make(recipes.recipes)
         yield run
 
 
@@ -57,12 +59,12 @@ def test_there_are_all_the_systems_the_paper_names():
 def test_every_recipe_trains_and_reports_on_smoke(world, recipe):
     run = Run(resolve({"profile": "smoke", "recipe": recipe, "run": f"one-{recipe}", **TINY}))
     run.save_config()
-    make(run, "data_split")
-    for stage in (training, architecture, loss_table, stepwise):
-        stage.make(run)
+    run.make(data_split)
+    of_run.training(run)
+    stepwise(run)
     losses = run.table("losses")
     assert len(losses) == 2 and np.isfinite(losses["generator"]).all() and np.isfinite(losses["psnr"]).all()
-    assert run.table("generator_layers")["parameters"].sum() > 0
+    assert layer_table(build_generator(run.config), 32, 32)["parameters"].sum() > 0
     outputs = run.table("enhanced")["file"]
     assert len(outputs) and all(np.isfinite(read_frame(run.path(name)).pixels).all() for name in outputs)
     kinds = [name.replace(".tif", f"_{kind}.tif") for name in outputs for kind in ("attribution", "confidence")]
@@ -119,21 +121,21 @@ def test_each_term_is_removed_in_turn(compared):
 
 
 def test_a_second_time_nothing_is_trained_and_a_killed_one_goes_on(compared, capsys):
-    make(compared, "recipes")
+    compared.make(recipes.recipes)
     assert "nothing changed" in capsys.readouterr().out
     lost = next(compared.path("models").glob("ma2021-0*"))
     kept = {p: p.stat().st_mtime_ns for p in compared.path("models").glob("*/checkpoint.safetensors")}
     for path in (lost / "generator.safetensors", lost / "checkpoint.safetensors"):
         path.unlink()
     compared.path("tables/table7_recipes.csv").unlink()
-    make(compared, "recipes")
+    compared.make(recipes.recipes)
     now = {p: p.stat().st_mtime_ns for p in kept}
     assert {path.parent for path in kept if now[path] != kept[path]} == {lost}
 
 
 def test_without_real_frames_the_shift_says_what_it_needs(compared):
-    spectrum_shift.make(compared)
-    assert compared.table("spectrum_shift").empty and compared.figure("fig11_spectrum_shift").is_file()
+    spectrum_shift.spectrum_shift(compared)
+    assert compared.table("spectrum_shift")["reason"].tolist() == [spectrum_shift.ABSENT]
 
 
 @pytest.mark.parametrize("filters", [["BP1300"] * 4, [None] * 4])
@@ -141,15 +143,18 @@ def test_through_one_filter_there_is_no_shift_to_test(compared, monkeypatch, fil
     before = [compared.path(f"tables/{name}.csv") for name in ("spectrum_shift", "table9_spectrum_shift")]
     kept = {path: path.read_bytes() for path in before if path.is_file()}
     monkeypatch.setattr(spectrum_shift.sets, "catalogue", lambda _: (pd.DataFrame({"filter": filters}), []))
-    spectrum_shift.make(compared)
+    spectrum_shift.spectrum_shift(compared)
     (row,) = compared.table("table9_spectrum_shift").itertuples()
     assert row.verdict == "no shift to test" and "one filter" in row.rule
-    assert compared.table("spectrum_shift").empty
+    assert "no shift to test" in compared.table("spectrum_shift")["reason"].iloc[0]
     for path, content in kept.items():
         path.write_bytes(content)
 
 
 def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
+    table, scores = compared.table("table7_recipes"), compared.table("recipes")
+    picture(compared.figure("fig9_recipes"), draw_scores.scores, scores, compared_with(table))
+    picture(compared.figure("fig10_ablation"), draw.worth, compared.table("table8_ablation"), "pssgan")
     folder = publish.recipes([compared], paths.run_folder("gathered"))
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.csv" for name in (*publish.RECIPE_TABLES, "machine")} | {"phantom.yaml"} | {
@@ -159,7 +164,8 @@ def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
 
 
 def test_the_spectrum_shift_is_gathered_beside_them(compared):
-    spectrum_shift.make(compared)
+    spectrum_shift.spectrum_shift(compared)
+    picture(compared.figure("fig11_spectrum_shift"), draw.shift, compared.table("spectrum_shift"))
     folder = publish.spectrum_shift(compared, paths.run_folder("shifted"))
     assert {path.stem for path in folder.glob("*.csv")} == {*publish.SHIFT_TABLES, "machine"}
     assert (folder / "phantom_fig11_spectrum_shift.png").is_file()

@@ -12,8 +12,8 @@ from nircore import reproduce as chain
 from nircore.config import FIELDS, resolve
 from nircore.errors import NircoreError
 from nircore.reproduce import NOTEBOOKS, Progress, reproduce
-from nircore.run import Run
-from nircore.stages import STAGES, provenance
+from nircore.run import Run, notebooks, provenance
+from nircore.run.steps import made_in, makers
 
 pytestmark = pytest.mark.slow
 
@@ -46,8 +46,9 @@ def ran(root, **changed) -> list[str]:
 
 def test_the_chain_makes_every_artefact_it_promises(world):
     run = Run(resolve(TINY))
-    promised = [name for promised in STAGES.values() for name in promised]
-    assert len(NOTEBOOKS) == COUNT and len(promised) > 30
+    aside = {name for name, step in makers().items() if step.aside}
+    promised = [name for name, book in made_in().items() if book in NOTEBOOKS and name not in aside]
+    assert len(NOTEBOOKS) == COUNT and len(promised) > 60
     assert [name for name in promised if not run.path(name).is_file()] == []
     assert not list(run.folder.rglob(".partial-*")) and not list(run.folder.rglob("*.partial.ipynb"))
 
@@ -59,14 +60,15 @@ def test_every_setting_is_used_by_a_step(world):
     assert set(FIELDS) - used == {"run", "data_root", "low_light", "target", "skip_bad", "lambda_l1"}
 
 
-def test_what_a_step_read_is_what_it_opened(world):
+def test_what_a_step_or_a_cell_read_is_what_it_opened(world):
     run = Run(resolve(TINY))
     read = {entry.step: set(entry.reads) for entry in provenance.records(run)}
-    assert {"tables/losses.csv", "data/paper/table1.csv"} <= read["loss_table"]
-    assert "tables/split.csv" not in read["loss_table"] and "tables/split.csv" in read["training"]
-    assert {"models/generator.safetensors", "tables/split.csv"} <= read["explain"]
-    assert {"data/paper/claims.yaml", "tables/table10_real_time.csv"} <= read["claims"]
-    assert provenance.of(run, "claims").reads["tables/table7_recipes.csv"] == ""  # looked for, and not there
+    assert {"tables/losses.csv", "data/paper/table1.csv"} <= read["tables/table1_losses"]  # written by a cell
+    assert "tables/split.csv" not in read["tables/table1_losses"] and "tables/split.csv" in read["training"]
+    assert {"models/generator.safetensors", "tables/split.csv"} <= read["frame_pages"]
+    assert read["figures/fig3c_losses"] == {"tables/table1_losses.csv"}
+    assert {"data/paper/claims.yaml", "tables/table10_real_time.csv"} <= read["verdicts"]
+    assert provenance.of(run, "verdicts").reads["tables/table7_recipes.csv"] == ""  # looked for, and not there
 
 
 def test_every_figure_has_its_table_beside_it_and_is_small(world):
@@ -118,10 +120,10 @@ def test_a_lost_table_is_made_again_and_a_half_written_file_goes(world):
 def test_a_changed_line_of_a_metric_reruns_what_imports_it_and_no_training(world, monkeypatch, name, again):
     ran(world)
     run, changed, read_text = Run(resolve(TINY)), paths.PACKAGE / "metrics" / f"{name}.py", Path.read_text
-    assert all(chain._fresh(run, notebook) for notebook in NOTEBOOKS)
+    assert all(notebooks.fresh(run, notebook) for notebook in NOTEBOOKS)
     edited = lambda path, **how: read_text(path, **how) + "# one more line\n" * (path == changed)  # noqa: E731
     monkeypatch.setattr(Path, "read_text", edited)
-    assert {notebook[:2] for notebook in NOTEBOOKS if not chain._fresh(run, notebook)} == again
+    assert {notebook[:2] for notebook in NOTEBOOKS if not notebooks.fresh(run, notebook)} == again
     assert provenance.fresh(run, provenance.of(run, "training"))
 
 
@@ -175,7 +177,7 @@ def test_a_training_setting_reruns_training_and_what_depends_on_it(world, monkey
     assert ran(world, learning_rate=1e-3) == [name for name in begun if name != "01_data_split"]
     assert (world / "reports" / "tiny" / "models-replaced").is_dir()
     run = Run(resolve(TINY | {"learning_rate": 1e-3}))
-    rest = {name: chain._fresh(run, name) for name in NOTEBOOKS if name not in begun}
+    rest = {name: notebooks.fresh(run, name) for name in NOTEBOOKS if name not in begun}
     reads_what_these_make = {"05_metric_figures", "06_explainability", "07_benchmark", "09_claims", "10_report"}
     assert {name for name, fresh in rest.items() if not fresh} == reads_what_these_make
 

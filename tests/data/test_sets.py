@@ -8,12 +8,10 @@ import pandas as pd
 import pytest
 import tifffile
 
-from nircore import freshness
 from nircore.config import Config
 from nircore.data import camera, sets
 from nircore.errors import NircoreError
-from nircore.run import Run
-from nircore.stages import provenance
+from nircore.run import Run, freshness, provenance
 
 SMALL = {"animals": 6, "height": 64, "width": 64, "crop": 32}
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "reference", "reference_s"]

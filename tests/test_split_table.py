@@ -1,12 +1,13 @@
-"""The stages on real frames, and what they promise about them."""
+"""The table of the split on real frames, and what the steps promise."""
 
 import pandas as pd
 import pytest
 
 from nircore.config import resolve
 from nircore.data import swir_hdr as reader
-from nircore.run import Run
-from nircore.stages import ASIDE, STAGES, data_split
+from nircore.run import Run, notebooks
+from nircore.run.steps import makers
+from nircore.training.split_table import data_split
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def real(swir_hdr, tmp_path, monkeypatch):
 
     def split(**given):
         run = Run(resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "crop": 64} | given))
-        data_split.make(run)
+        data_split(run)
         return run.table("split")
 
     return split
@@ -40,12 +41,14 @@ def test_a_named_test_animal_is_kept(real):
 
 
 def test_every_artefact_has_one_maker():
-    made = [name for promised in (STAGES | ASIDE).values() for name in promised]
-    assert len(made) == len(set(made))
+    steps = {step.name: step for step in makers().values()}
+    promised = [name for step in steps.values() for name in step.promised]
+    assert set(steps) == set(notebooks.asked()) and len(steps) >= 15
+    assert len(promised) == len(set(promised)) and not set(promised) & set(notebooks.written())
 
 
 def test_exposures_that_do_not_match_are_scored_apart():
-    from nircore.stages.image_metrics import METHODS, _summaries
+    from nircore.study.image_metrics import METHODS, _summaries
 
     rows = [
         {

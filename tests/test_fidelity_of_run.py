@@ -1,4 +1,4 @@
-"""The stage: every test of every dataset leaves a table and a figure, or says why not; and one table sums up."""
+"""The fidelity tests of a run: each leaves a table, or says why not; and one table sums up."""
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,11 @@ from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.models import build_generator, checkpoint
 from nircore.run import Run
-from nircore.stages import data_split, training
-from nircore.stages import fidelity as stage
+from nircore.study.fidelity import of_run as stage
 from nircore.study.fidelity import redegradation, summary
 from nircore.study.fidelity.animals import Animal
+from nircore.training import of_run as training
+from nircore.training.split_table import data_split
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ def world(tmp_path, monkeypatch):
 
     def made(**given) -> Run:
         run = Run(resolve(SMALL | given))
-        data_split.make(run)
+        data_split(run)
         save(run, "generator", build_generator(run.config).state_dict())
         pair = {f"{part}/{k}": v for seed, part in enumerate(("g_ab", "g_ba"))
                 for k, v in build_generator(run.config, seed).state_dict().items()}  # fmt: skip
@@ -63,7 +64,7 @@ def test_the_phantom_gets_every_test(world, trained):
     run = world(epochs=8, prevalence_share=0.25)
     extra = build_generator(run.config, 9).state_dict()
     save(run, f"oracle-{run.config.seed}/generator", extra)
-    stage.make(run)
+    stage.fidelity(run)
     table = run.table("table5_fidelity")
     assert list(table.columns) == summary.COLUMNS and set(table["test"]) == set(TESTS)
     assert not (table["measure"] == "not done").any()
@@ -119,18 +120,17 @@ def test_frames_without_truth_get_the_tests_that_need_none(world, trained, tmp_p
             write_frame(tmp_path / f"{domain}/m{k}/frame.tif", pixels, np.uint16)
     folders = {"dataset": "folder", "low_light": str(tmp_path / "low"), "target": str(tmp_path / "high")}
     run = world(**folders)
-    stage.make(run)
+    stage.fidelity(run)
     table = run.table("table5_fidelity").set_index("test")
     left_out = set(table.index[table["measure"] == "not done"])
     assert left_out == set(stage.NEED_TRUTH) and not trained
     assert table.loc[sorted(left_out), "reads_as"].str.contains("phantom").all()
-    assert all(run.figure(f"fidelity_{name}").is_file() for name in TESTS)
     assert not run.table("fidelity_redegradation")["control"].any()
 
 
 def test_the_long_exposure_of_a_real_scene_explains_the_short_one(world, swir_hdr):
     run = Run(resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "crop": 64}))
-    data_split.make(run)
+    data_split(run)
     rows = [row for row in stage._rows(run, 100) if row.filter == "BP1300"]
     case = stage._real_case(run.config, rows[0])
     row = redegradation.measure(case.controls["long exposure"], case.frame, case.noise, case.valid)
