@@ -25,7 +25,7 @@ from nircore.training.cyclegan import CycleGAN
 
 PAGE = (paths.REPOSITORY / "docs" / "how_to.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## Add an? ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
-SETTLED = ("metric", "recipe", "term of the objective", "engine", "file format", "figure")
+SETTLED = ("metric", "recipe", "term of the objective", "engine", "file format", "table", "figure")
 
 
 def block(section: str) -> str:
