@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from nircore.errors import NircoreError
 from nircore.plots.grid import GAP, LINE
-from nircore.plots.metrics import SCORES, interval
+from nircore.plots.metrics import SCORES
 from nircore.plots.panels import colour_bar, place, show, window
-from nircore.plots.style import (
+from nircore.plots.rows import ideal, scored, shared_rows
+from nircore.plots.style import (  # fmt: skip
     ACCENT,
     ENHANCED,
     GREY,
@@ -23,7 +21,7 @@ from nircore.plots.style import (
     TARGET,
     WIDTH,
     canvas,
-    jittered,
+    legend_below,
     need,
     need_frames,
     tidy,
@@ -94,34 +92,21 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
         raise NircoreError(f"The benchmark figure has no method {best!r} to compare with.")
     by = "group" if table["group"].nunique() > 1 else "scene"
     frames = table.groupby(["method", "kind", "file", by], as_index=False)[list(SCORES)].mean()
-    order = frames.groupby("method")["psnr"].mean().sort_values(ascending=False)
-    figure = canvas(1.3 + 0.42 * len(order))
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, (name, (label, digits)) in zip(panels, SCORES.items(), strict=True):
-        tidy(ax, label).grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-        line = frames.loc[frames["method"] == best, name].mean()
-        ax.axvline(line, ls="--", color=INK, lw=1, zorder=1)
-        for y, method in enumerate(order.index):
-            _dots(ax, y, frames[frames["method"] == method], name, by, digits)
-    panels[0].set_yticks(range(len(order)), order.index)
-    panels[0].set_ylim(len(order) - 0.4, -0.7)
-    panels[1].tick_params(left=False)
-    _key(figure, panels[0], set(table["kind"]))
+    averages = frames.groupby(["method", "kind"])[list(SCORES)].mean().sort_values("psnr", ascending=False)
+    colours = {method: COLOURS[kind] for method, kind in averages.index}
+    figure = canvas(1.3 + 0.42 * len(colours))
+    for ax, (name, (label, digits)) in zip(shared_rows(figure, len(SCORES)), SCORES.items(), strict=True):
+        ideal(ax, averages.loc[best, name].item())
+        scored(ax, frames, name, by, colours, digits)
+        tidy(ax, label)
+    _key(figure, set(table["kind"]))
     return figure
 
 
-def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str, by: str, digits: str) -> None:
-    """Draw one method's frames as dots around height `y`, and their mean with its interval."""
-    values, colour = rows[name].to_numpy(dtype=float), COLOURS[rows["kind"].iloc[0]]
-    ax.scatter(values, jittered(y, len(values)), 10, color=colour, alpha=0.5, lw=0, zorder=2)
-    mean, half = interval(rows.groupby(by)[name].mean())
-    ax.errorbar(mean, y, xerr=None if np.isnan(half) else half, fmt="D", color=INK, mfc=colour, capsize=3, ms=6)
-    ax.annotate(format(mean, digits), (mean, y), (0, 7), textcoords="offset points", size=SMALL, color=INK,
-                ha="center", path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
-
-
-def _key(figure: Figure, ax: Axes, kinds: set[str]) -> None:
+def _key(figure: Figure, kinds: set[str]) -> None:
     """Say below the panels what the colours and the dashed line are."""
-    marks = [ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)[0] for kind in COLOURS if kind in kinds]
-    marks += ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
-    figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
+    ax = figure.axes[0]
+    for kind in (kind for kind in COLOURS if kind in kinds):
+        ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
+    ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
+    legend_below(figure, ncols=3)

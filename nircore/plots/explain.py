@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.panels import BAR, colour_bar, place, window
+from nircore.plots.panels import BAR, HIGHEST, colour_bar, place, scale, window
 from nircore.plots.style import (  # fmt: skip
     ACCENT,
     ENHANCED,
@@ -21,20 +22,21 @@ from nircore.plots.style import (  # fmt: skip
     TARGET,
     WIDTH,
     canvas,
+    coloured,
     legend,
+    legend_below,
     need,
     need_frames,
     tidy,
 )
 
 COLUMNS, GAP, LINE, RIGHT = 5, 0.1, 0.24, 0.1  # inch
-HIGHEST = 99.5  # percentile that the brightest colour stands for
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
     (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *FURTHER), strict=False,
 ))  # fmt: skip
 
-KINDS = {"trust": (INK, INK, "o"), "term": ("white", INK, "o"), "control": (GREY, GREY, "s")}
+KINDS = {"trust": INK, "term": "white", "control": GREY}
 
 
 def image(ax: Axes, values: np.ndarray, levels: tuple[float, float], colours: str, region: np.ndarray | None) -> Any:
@@ -44,12 +46,6 @@ def image(ax: Axes, values: np.ndarray, levels: tuple[float, float], colours: st
     if region is not None:
         ax.contour(region, [0.5], colors=[TARGET], linewidths=0.9)
     return shown
-
-
-def scale(values: np.ndarray) -> tuple[tuple[float, float], str]:
-    """Return levels and colour map: diverging around 0 for a signed map, else from 0 upwards."""
-    reach = float(np.percentile(np.abs(values), HIGHEST)) or 1.0
-    return ((-reach, reach), "RdBu_r") if values.min() < -0.01 * reach else ((0.0, reach), "magma")
 
 
 def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name: str) -> Figure:
@@ -90,36 +86,36 @@ def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """Draw median deletion and insertion curves, and every map's score beside the best control's."""
     need(curves, ("map", "kind", "order", "share", "deletion", "insertion", "counts"), "faithfulness")
     need(table, ("map", "kind", "score"), "faithfulness")
-    figure = canvas(3.7)
-    axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
     part = curves[(curves["order"] == "signed") & curves["counts"]]
-    means = part.groupby(["kind", "map", "share"], sort=False)[["deletion", "insertion"]].median()
-    for ax, which, better in ((axes[0], "deletion", "lower is better"), (axes[1], "insertion", "higher is better")):
-        for (kind, name), rows in means.groupby(level=[0, 1], sort=False):
-            style = (
-                {"color": COLOURS.get(name, GREY), "lw": 1.6}
-                if kind == "method"
-                else {"color": GREY, "lw": 1, "ls": "--"}
-            )
-            ax.plot(range(len(rows)), rows[which].to_numpy(), label=name if kind == "method" else None, **style)
-        shares = [f"{100 * share:g}" for share in part["share"].unique()]
-        ax.set_xticks(range(0, len(shares), 2), shares[::2])
-        tidy(ax, "% of pixels", f"the number ({better})" if which == "deletion" else better, which)
-    _scores(axes[2], table)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize=SMALL
-    )
+    medians = part.groupby(["kind", "map", "share"], as_index=False, sort=False)[["deletion", "insertion"]].median()
+    medians["percent"] = (100 * medians["share"]).map("{:g}".format)
+    figure = canvas(3.7)
+    *axes, bars = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
+    for ax, which, better in zip(axes, ("deletion", "insertion"), ("lower", "higher"), strict=True):
+        _curves(ax, medians, which)
+        ax.set_xticks(ax.get_xticks()[::2])
+        tidy(ax, "% of pixels", f"the number ({better} is better)", which)
+    _scores(bars, table)
+    legend_below(figure, ncols=6)
     return figure
+
+
+def _curves(ax: Axes, medians: pd.DataFrame, which: str) -> None:
+    """Draw a curve per method in its colour, and thin, grey and dashed ones for the controls."""
+    methods, controls = (medians[medians["kind"] == kind] for kind in ("method", "control"))
+    lines = {"x": "percent", "y": which, "estimator": None, "ax": ax}
+    seaborn.lineplot(
+        methods, **lines, hue="map", palette=coloured(methods["map"], COLOURS), lw=1.6, legend=which == "deletion"
+    )
+    seaborn.lineplot(controls, **lines, units="map", color=GREY, lw=1, ls="--")
 
 
 def _scores(ax: Axes, table: pd.DataFrame) -> None:
     """Draw a bar per map, controls grey and dashed line at the best of them."""
-    ordered = table.sort_values("score")
-    colours = [
-        COLOURS.get(name, GREY) if kind == "method" else GREY
-        for name, kind in zip(ordered["map"], ordered["kind"], strict=True)
-    ]
-    ax.barh(ordered["map"], ordered["score"], color=colours, height=0.7)
+    ordered = table.sort_values("score", ascending=False)
+    seaborn.barplot(
+        ordered, x="score", y="map", hue="map", palette=coloured(ordered["map"], COLOURS), saturation=1, ax=ax
+    )
     ax.axvline(table.loc[table["kind"] == "control", "score"].max(), color=INK, lw=1, ls="--")
     ax.axvline(0, color=INK, lw=0.8)
     tidy(ax, "dashed: best control", title="insertion - deletion")
@@ -165,24 +161,24 @@ def trust(
         ax.set_title(title, size=NORMAL, color=INK, pad=3)
         if k % 2:
             colour_bar(shown, left + width + GAP / 2, LINE, height, "DN")
-    means = table.groupby(["score", "kind"], sort=False)[["auc_wrong", "auc_inserted"]].mean().reset_index()
+    means = table.groupby(["score", "kind"], as_index=False, sort=False)[["auc_wrong", "auc_inserted"]].mean()
     for k, (column, title) in enumerate((("auc_wrong", "wrong pixels"), ("auc_inserted", "inserted vessels"))):
         ax = place(figure, 1.25 + k * 3.55, height + LINE + 0.45, 3.05, 1.85)
-        _found(ax, means, column, title, labels=k == 0)
+        _found(ax, means, column, title, first=k == 0)
     return figure
 
 
-def _found(ax: Axes, means: pd.DataFrame, column: str, title: str, labels: bool) -> None:
-    places = np.arange(len(means))[::-1]
-    for kind, (face, edge, marker) in KINDS.items():
-        here = (means["kind"] == kind).to_numpy()
-        ax.scatter(
-            means[column][here], places[here], 36, c=face, edgecolors=edge, marker=marker, label=kind, zorder=3
-        )
+def _found(ax: Axes, means: pd.DataFrame, column: str, title: str, first: bool) -> None:
+    """Draw how well each score finds what is wrong; the first panel names the scores and their kinds."""
+    seaborn.stripplot(
+        means, x=column, y="score", hue="kind", palette=KINDS, jitter=False, size=6, linewidth=1, edgecolor=INK,
+        legend=first, ax=ax,
+    )  # fmt: skip
     ax.axvline(0.5, color=INK, lw=1, ls="--")
-    ax.set_yticks(places, means["score"] if labels else [""] * len(means))
     ax.set_xlim(0, 1)
     ax.grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-    if labels:
-        legend(ax, loc="lower left")
     tidy(ax, "area under the ROC curve; dashed: chance", title=f"finding {title}")
+    if first:
+        legend(ax, loc="lower left")
+    else:
+        ax.set_yticklabels([])

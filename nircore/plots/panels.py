@@ -14,6 +14,7 @@ from scipy import ndimage
 from nircore.plots.style import INK, SMALL
 
 WINDOW = (0.5, 99.8)  # percentiles of all pixels on one scale: a hot pixel does not set it
+HIGHEST = 99.5  # percentile that the brightest colour of a map stands for
 BAR = 0.1  # inch: width of a colour bar
 
 Window = tuple[float, float]
@@ -30,6 +31,12 @@ def window(images: Sequence[np.ndarray]) -> Window:
     pixels = np.concatenate([image[np.isfinite(image)] for image in images])
     low, high = np.percentile(pixels, WINDOW)
     return float(low), float(high if high > low else low + 1)
+
+
+def scale(values: np.ndarray) -> tuple[Window, str]:
+    """Return levels and colour map: diverging around 0 for a signed map, else from 0 upwards."""
+    reach = float(np.percentile(np.abs(values), HIGHEST)) or 1.0
+    return ((-reach, reach), "RdBu_r") if values.min() < -0.01 * reach else ((0.0, reach), "magma")
 
 
 def show(ax: Axes, image: np.ndarray, levels: Window, edge: str = INK) -> AxesImage:

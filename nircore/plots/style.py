@@ -6,7 +6,7 @@ high in a README that is 800 px wide.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,18 @@ def legend(ax: Axes, **where: object) -> None:
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **where)
 
 
-def jittered(y: float, count: int, width: float = 0.3) -> np.ndarray:
-    """Return (count,) heights around `y`, spread by the golden ratio: even, and the same every time.
+def legend_below(figure: Figure, ncols: int) -> None:
+    """Put the legend of a figure's first panel below all of them."""
+    first = figure.axes[0]
+    if own := first.get_legend():
+        own.remove()
+    figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, frameon=False,
+                  fontsize=SMALL, labelcolor=INK)  # fmt: skip
 
-    Seaborn's strip plots draw theirs from numpy's global generator: another figure every time.
-    """
-    return y + width * (np.arange(count) * 0.618034 % 1 - 0.5)
+
+def coloured(names: Iterable[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """Return each name's colour in the order of their first appearance, grey for those that have none."""
+    return {name: colours.get(name, GREY) for name in names}
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from nircore.errors import NircoreError
+from nircore.metrics.summary import interval
 from nircore.plots import benchmark as draw
-from nircore.plots.metrics import interval
 from nircore.plots.panels import window
+from tests.plots import drawn
 
 RNG = np.random.default_rng(0)
 KINDS = {"low-light": "input", "Gaussian": "classical", "net": "learnt without pairs", "oracle": "learnt with pairs"}
@@ -35,8 +36,8 @@ def test_scores_are_sorted_with_a_dot_per_frame_and_the_best_classical_as_a_line
         assert ax.lines[0].get_xdata()[0] == pytest.approx(scores.loc[scores["method"] == "Gaussian", name].mean())
         for k, method in enumerate(order.index):
             means = scores[scores["method"] == method].groupby("file")[name].mean()
-            assert list(ax.collections[2 * k].get_offsets()[:, 0]) == pytest.approx(list(means))
-            assert ax.containers[k].lines[0].get_xdata()[0] == pytest.approx(means.mean())
+            assert list(ax.collections[k].get_offsets()[:, 0]) == pytest.approx(list(means))
+            assert drawn.means(ax)[k] == pytest.approx(means.mean())
 
 
 def test_one_animals_interval_is_over_its_scenes():
@@ -44,7 +45,7 @@ def test_one_animals_interval_is_over_its_scenes():
     left, _ = draw.scores(scores, "Gaussian").axes
     place = [label.get_text() for label in left.get_yticklabels()].index("net")
     means = scores[scores["method"] == "net"].groupby("scene")["psnr"].mean()
-    low, high = left.containers[place].lines[2][0].get_segments()[0][:, 0]
+    low, high = drawn.intervals(left)[place]
     assert (high - low) / 2 == pytest.approx(interval(means)[1])
     assert len(draw.scores(table(1), "Gaussian").axes) == 2
 
