@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 import torch
 
 from nircore import config, paths
@@ -20,7 +21,7 @@ from nircore.inference import engines
 from nircore.losses import terms
 from nircore.metrics import no_reference
 from nircore.models import build_generator
-from nircore.plots import style
+from nircore.plots import palette, style
 from nircore.training.cyclegan import CycleGAN
 
 PAGE = (paths.REPOSITORY / "docs" / "how_to.md").read_text(encoding="utf-8")
@@ -92,7 +93,7 @@ def test_a_file_format(monkeypatch, tmp_path):
 
 
 def test_a_figure(monkeypatch, tmp_path):
-    space = put("figure", style, monkeypatch, pd=pd)
+    space = put("figure", style, monkeypatch, pd=pd, seaborn=seaborn, ENHANCED=palette.ENHANCED)
     figure = space["spread"](pd.DataFrame({"method": ["one", "two"], "psnr": [30.0, 31.5]}))
     assert figure.axes[0].get_xlabel() == "PSNR (dB)"
     assert style.save(figure, tmp_path / "spread.png").stat().st_size > 1000

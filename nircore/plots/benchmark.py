@@ -2,33 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from nircore.errors import NircoreError
-from nircore.plots.grid import GAP, LINE
+from nircore.plots.grid import GAP, LINE, Grid
 from nircore.plots.metrics import SCORES
-from nircore.plots.panels import colour_bar, place, show, window
+from nircore.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, TARGET
+from nircore.plots.panels import caption, show, window
 from nircore.plots.rows import ideal, scored, shared_rows
-from nircore.plots.style import (  # fmt: skip
-    ACCENT,
-    ENHANCED,
-    GREY,
-    INK,
-    LOW_LIGHT,
-    NORMAL,
-    SMALL,
-    TARGET,
-    WIDTH,
-    canvas,
-    legend_below,
-    need,
-    need_frames,
-    tidy,
-)
+from nircore.plots.style import NORMAL, SMALL, canvas, legend_below, need, need_frames, tidy
 
 COLUMNS = 5  # details in a row
-RIGHT = 0.75  # inch: the colour bar and its numbers
 #: By the table's column `kind`.
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
 
@@ -47,30 +33,21 @@ def pictures(frames: Sequence[Mapping[str, object]], unit: str = "DN") -> Figure
     blocks = [dict(zip(f["images"], need_frames(f["images"].values(), "pictures"), strict=True)) for f in frames]
     if not blocks or any("truth" not in block for block in blocks):
         raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
-    side = (WIDTH - RIGHT - COLUMNS * GAP) / COLUMNS
-    step = 2 * LINE + side + GAP
-    heights = [LINE + step * -(-len(block) // COLUMNS) for block in blocks]
+    grid = Grid.of([np.eye(1)], COLUMNS, under=1)  # details are squares
+    heights = [LINE + grid.total(len(block)) for block in blocks]
     figure, top = canvas(sum(heights), layout=None), 0.0
     for frame, block, height in zip(frames, blocks, heights, strict=True):
         levels = window([block["truth"]])
-        _text(figure, GAP, top, str(frame["label"]))
+        caption(figure, GAP, top + LINE / 2, str(frame["label"]), NORMAL)
         for k, (name, image) in enumerate(block.items()):
-            row, column = divmod(k, COLUMNS)
-            left, upper = GAP + column * (side + GAP), top + 2 * LINE + row * step
-            ax = place(figure, left, upper, side, side)
+            ax = grid.place(figure, k, top + LINE)
             shown = show(ax, image, levels, TARGET if name == "truth" else INK)
             ax.set_title(name, size=SMALL, color=INK, pad=3)
             ax.set_xlabel(frame["texts"].get(name, ""), size=SMALL, color=INK, labelpad=3)
-            if column == COLUMNS - 1:
-                colour_bar(shown, left + side + GAP, upper, side, unit)
+            if (k + 1) % COLUMNS == 0:
+                grid.bar(shown, k, unit, top + LINE)
         top += height
     return figure
-
-
-def _text(figure: Figure, left: float, top: float, text: str) -> None:
-    """Write a line that begins `left` and `top` inches from the figure's top left corner."""
-    across, down = figure.get_size_inches()
-    figure.text(left / across, 1 - (top + LINE / 2) / down, text, size=NORMAL, color=INK, va="center")
 
 
 def scores(table: pd.DataFrame, best: str) -> Figure:

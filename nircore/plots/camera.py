@@ -6,7 +6,8 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ACCENT, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, legend, need, tidy
+from nircore.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
+from nircore.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
 
 ACROSS = 4  # wells' panels in a row
 PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind text that a line may cross

@@ -9,43 +9,19 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.panels import BAR, HIGHEST, colour_bar, place, scale, window
-from nircore.plots.style import (  # fmt: skip
-    ACCENT,
-    ENHANCED,
-    FURTHER,
-    GREY,
-    INK,
-    LOW_LIGHT,
-    NORMAL,
-    SMALL,
-    TARGET,
-    WIDTH,
-    canvas,
-    coloured,
-    legend,
-    legend_below,
-    need,
-    need_frames,
-    tidy,
-)
+from nircore.plots.grid import GAP, LINE, Grid
+from nircore.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET, coloured
+from nircore.plots.panels import BAR, HIGHEST, caption, colour_bar, place, scale, show, window
+from nircore.plots.style import NORMAL, SMALL, WIDTH, canvas, legend, legend_below, need, need_frames, tidy
 
-COLUMNS, GAP, LINE, RIGHT = 5, 0.1, 0.24, 0.1  # inch
+COLUMNS = 5
+SIDE = (WIDTH - GAP) / COLUMNS - GAP  # inch: of a map
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
     (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *FURTHER), strict=False,
 ))  # fmt: skip
 
 KINDS = {"trust": INK, "term": "white", "control": GREY}
-
-
-def image(ax: Axes, values: np.ndarray, levels: tuple[float, float], colours: str, region: np.ndarray | None) -> Any:
-    """Show (H, W) between two levels, and outline a region on it."""
-    ax.set(xticks=[], yticks=[])
-    shown = ax.imshow(values, cmap=colours, vmin=levels[0], vmax=levels[1], interpolation="nearest")
-    if region is not None:
-        ax.contour(region, [0.5], colors=[TARGET], linewidths=0.9)
-    return shown
 
 
 def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name: str) -> Figure:
@@ -58,28 +34,25 @@ def maps(asked: Sequence[tuple[Any, np.ndarray, Mapping[str, np.ndarray]]], name
         name: of the frame.
     """
     need_frames([question.x for question, *_ in asked], "attribution")
-    count = 3 + len(asked[0][2])
-    lines = -(-count // COLUMNS)
-    side = (WIDTH - (COLUMNS + 1) * GAP) / COLUMNS
-    block = lines * (side + LINE + GAP) + 1.6 * LINE
+    tiles = [_tiles(*one) for one in asked]
+    grid = Grid(COLUMNS, SIDE, SIDE)
+    block = 0.8 * LINE + grid.total(len(tiles[0]))
     figure = canvas(len(asked) * block, layout=None)
-    for k, (question, output, found) in enumerate(asked):
-        top = k * block
-        said = f"{name}, {question.name}: {question.target}"
-        figure.text(
-            GAP / WIDTH, 1 - (top + 0.75 * LINE) / figure.get_figheight(), said, size=SMALL, color=INK, va="center"
-        )
-        levels = window([question.x, output])
-        tiles = {"input": (question.x, levels, "gray"), "output": (output, levels, "gray")}
-        tiles["G(x) - x"] = (output - question.x, *scale(output - question.x))
-        tiles |= {title: (values, *scale(values)) for title, values in found.items()}
-        for index, (title, (values, limits, colours)) in enumerate(tiles.items()):
-            row, column = divmod(index, COLUMNS)
-            at = GAP + column * (side + GAP), top + 1.6 * LINE + row * (side + LINE + GAP) + LINE
-            ax = place(figure, *at, side, side)
-            image(ax, values, limits, colours, question.region)
+    for k, (question, *_) in enumerate(asked):
+        caption(figure, GAP, k * block + LINE / 2, f"{name}, {question.name}: {question.target}", SMALL)
+        for index, (title, (values, levels, colours)) in enumerate(tiles[k].items()):
+            ax = grid.place(figure, index, k * block + 0.8 * LINE)
+            show(ax, values, levels, colours=colours)
+            ax.contour(question.region, [0.5], colors=[TARGET], linewidths=0.9)
             ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3)
     return figure
+
+
+def _tiles(question: Any, output: np.ndarray, found: Mapping[str, np.ndarray]) -> dict[str, tuple]:
+    """Return what is shown of a question: title -> image (H, W), levels, colours."""
+    levels, change = window([question.x, output]), output - question.x
+    shown = {"input": (question.x, levels, "gray"), "output": (output, levels, "gray")}
+    return shown | {title: (values, *scale(values)) for title, values in ({"G(x) - x": change} | dict(found)).items()}
 
 
 def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
@@ -124,16 +97,14 @@ def _scores(ax: Axes, table: pd.DataFrame) -> None:
 def patch_verdicts(shown: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     """Draw frames (H, W) with each patch's probability of being real, (H, W) in [0, 1], laid over them in colour."""
     frames = need_frames([frame for _, frame, _ in shown], "patch verdicts")
-    width = (WIDTH - 0.75 - (len(shown) + 1) * GAP) / len(shown)
-    height = width * frames[0].shape[0] / frames[0].shape[1]
-    figure = canvas(height + LINE + GAP, layout=None)
-    levels = window(frames)
+    grid, levels = Grid.of(frames, len(shown)), window(frames)
+    figure = canvas(grid.total(len(shown)), layout=None)
     for k, (title, frame, chance) in enumerate(shown):
-        ax = place(figure, GAP + k * (width + GAP), LINE, width, height)
-        image(ax, frame, levels, "gray", None)
+        ax = grid.place(figure, k)
+        show(ax, frame, levels)
         over = ax.imshow(chance, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6)
         ax.set_title(title, size=SMALL, color=INK, pad=3)
-    colour_bar(over, WIDTH - 0.75 + GAP / 2, LINE, height, "probability of being real")
+    grid.bar(over, len(shown) - 1, "probability of being real")
     return figure
 
 
@@ -157,7 +128,7 @@ def trust(
     for k, (title, frame) in enumerate(zip(titles, frames, strict=True)):
         left = GAP + k * (width + GAP) + (bar if k > 1 else 0)
         ax = place(figure, left, LINE, width, height)
-        shown = image(ax, frame, *((greys, "gray") if k < 2 else (tops, "magma")), None)
+        shown = show(ax, frame, *((greys, INK, "gray") if k < 2 else (tops, INK, "magma")))
         ax.set_title(title, size=NORMAL, color=INK, pad=3)
         if k % 2:
             colour_bar(shown, left + width + GAP / 2, LINE, height, "DN")

@@ -9,21 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nircore.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET
 from nircore.plots.rows import BAR, Colours, dots, ideal, means, shared_rows
-from nircore.plots.style import (  # fmt: skip
-    ACCENT,
-    ENHANCED,
-    FURTHER,
-    GREY,
-    INK,
-    LOW_LIGHT,
-    TARGET,
-    canvas,
-    legend,
-    legend_below,
-    need,
-    tidy,
-)
+from nircore.plots.style import canvas, legend, legend_below, need, tidy
 
 CLEAN, WITHOUT_NOISE = "clean low-light", "without noise"
 COLOURS = {

@@ -8,21 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nircore.errors import NircoreError
-from nircore.plots.style import (  # fmt: skip
-    ACCENT,
-    DOMAIN_A,
-    DOMAIN_B,
-    ENHANCED,
-    FURTHER,
-    GREY,
-    INK,
-    NORMAL,
-    SMALL,
-    canvas,
-    legend,
-    need,
-    tidy,
-)
+from nircore.plots.palette import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, FURTHER, GREY, INK
+from nircore.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
 
 COLLAPSE = 0.1  # of the chance level: below that a discriminator is hardly ever wrong
 

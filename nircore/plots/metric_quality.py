@@ -5,21 +5,9 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nircore.plots.palette import ENHANCED, INK, PALE, WRONG, coloured
 from nircore.plots.rows import shared_rows
-from nircore.plots.style import (  # fmt: skip
-    ENHANCED,
-    INK,
-    LARGE,
-    NORMAL,
-    PALE,
-    SMALL,
-    WRONG,
-    canvas,
-    coloured,
-    legend_below,
-    need,
-    tidy,
-)
+from nircore.plots.style import LARGE, NORMAL, SMALL, canvas, legend_below, need, tidy
 
 COLOURS = {"tracks": ENHANCED, "ranks backwards": WRONG}  # anything else is grey
 TRUTHS = {"psnr": ("o", -0.15, "PSNR"), "ssim": ("s", 0.15, "SSIM")}  # marker, height, name

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nircore.errors import NircoreError
+from nircore.plots.palette import ENHANCED, GREY, INK, LOW_LIGHT, coloured
 from nircore.plots.rows import scored, shared_rows
-from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, coloured, need, tidy
+from nircore.plots.style import NORMAL, SMALL, canvas, need, tidy
 
 STAGES = {"low-light": LOW_LIGHT, "enhanced": ENHANCED}
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}

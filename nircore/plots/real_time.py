@@ -12,7 +12,8 @@ from matplotlib.transforms import Bbox
 
 from nircore.plots.benchmark import COLOURS
 from nircore.plots.metrics import SCORES
-from nircore.plots.style import GREY, INK, PALE, PALETTE, SMALL, canvas, coloured, legend, legend_below, need, tidy
+from nircore.plots.palette import GREY, INK, PALE, PALETTE, coloured
+from nircore.plots.style import SMALL, canvas, legend, legend_below, need, tidy
 
 CAMERA_MS = (20.0, 50.0)  # what a NIR-II camera exposes a frame
 TIMES = "ms for a 640 x 512 frame, array to array"

@@ -3,8 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from nircore.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET, coloured
 from nircore.plots.rows import DIAMOND, dots, ideal, means, shared_rows
-from nircore.plots.style import ACCENT, ENHANCED, INK, LOW_LIGHT, SMALL, TARGET, canvas, coloured, need, tidy
+from nircore.plots.style import SMALL, canvas, need, tidy
 
 WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
 MEASURES = {

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from nircore.metrics.summary import interval
-from nircore.plots.style import GREY, INK, SMALL
+from nircore.plots.palette import GREY, INK
+from nircore.plots.style import SMALL
 
 Colours = Mapping[str, str]
 BAR = {"marker": "|", "markersize": 15, "markeredgewidth": 2, "errorbar": None}

@@ -4,7 +4,8 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from nircore.plots.style import DOMAIN_A, DOMAIN_B, INK, SMALL, canvas, coloured, legend, need, tidy
+from nircore.plots.palette import DOMAIN_A, DOMAIN_B, INK, coloured
+from nircore.plots.style import SMALL, canvas, legend, need, tidy
 
 COLOURS = {"low_light": DOMAIN_A, "target": DOMAIN_B}
 

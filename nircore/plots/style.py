@@ -1,4 +1,4 @@
-"""One look for every figure: sizes, colours, axes, and how a figure becomes a small PNG with stable bytes.
+"""One look for every figure: sizes, axes, and how a figure becomes a small PNG with stable bytes.
 
 Figures are `matplotlib.figure.Figure` objects that pyplot never sees: no global state, no window, nothing that
 stays open; a notebook shows one that is the last line of a cell. They are WIDTH inches wide, so 9 pt text is 12 px
@@ -6,7 +6,7 @@ high in a README that is 800 px wide.
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,10 @@ from PIL import Image
 
 from nircore.errors import NircoreError
 from nircore.paths import atomic
+from nircore.plots.palette import INK
 
 WIDTH = 8.0  # inch
 SMALL, NORMAL, LARGE = 9.0, 10.0, 11.0  # pt
-
-# Seaborn's "colorblind" palette (after Okabe & Ito 2008): told apart with every common colour vision deficiency.
-# Written out, for the inspector draws with them and need not wait for seaborn; a test compares.
-LOW_LIGHT = DOMAIN_A = "#0173b2"
-TARGET = DOMAIN_B = "#de8f05"
-ENHANCED = "#029e73"
-ACCENT = "#cc78bc"
-WRONG = "#d55e00"
-FURTHER = ("#ca9161", "#56b4e9", WRONG, "#949494", "#ece133")  # for what has no colour of its own
-PALETTE = (LOW_LIGHT, TARGET, ENHANCED, ACCENT, *FURTHER)
-INK, GREY, PALE = "#262626", "#8c8c8c", "#e8e8e8"
 
 #: Dots per inch, and for each the numbers of greys, tried in this order until a figure fits: charts keep the
 #: first; noisy frames do not compress and need fewer greys (their noise dithers them), then fewer dots.
@@ -80,11 +70,6 @@ def legend_below(figure: Figure, ncols: int) -> None:
         own.remove()
     figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, frameon=False,
                   fontsize=SMALL, labelcolor=INK)  # fmt: skip
-
-
-def coloured(names: Iterable[str], colours: Mapping[str, str]) -> dict[str, str]:
-    """Return each name's colour in the order of their first appearance, grey for those that have none."""
-    return {name: colours.get(name, GREY) for name in names}
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:

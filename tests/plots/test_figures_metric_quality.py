@@ -9,7 +9,8 @@ from matplotlib.colors import to_hex
 
 from nircore.errors import NircoreError
 from nircore.plots.metric_quality import COLOURS, tracking
-from nircore.plots.style import GREY, save
+from nircore.plots.palette import GREY
+from nircore.plots.style import save
 
 #: metric: (rho against PSNR, rho against SSIM, verdicts) over methods; over exposure all three track.
 PLANTED = {
