@@ -75,20 +75,20 @@ def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
 
 def _curves(ax: Axes, medians: pd.DataFrame, which: str) -> None:
     """Draw a curve per method in its colour, and thin, grey and dashed ones for the controls."""
-    methods, controls = (medians[medians["kind"] == kind] for kind in ("method", "control"))
-    lines = {"x": "percent", "y": which, "estimator": None, "ax": ax}
-    seaborn.lineplot(
-        methods, **lines, hue="map", palette=coloured(methods["map"], COLOURS), lw=1.6, legend=which == "deletion"
-    )
-    seaborn.lineplot(controls, **lines, units="map", color=GREY, lw=1, ls="--")
+    for kind, rows in medians.groupby("kind", sort=False):
+        look: dict[str, Any] = {"units": "map", "color": GREY, "lw": 1, "ls": "--"}
+        if kind == "method":
+            look = {"hue": "map", "palette": coloured(rows["map"], COLOURS), "lw": 1.6}
+        seaborn.lineplot(rows, x="percent", y=which, estimator=None, legend=which == "deletion", ax=ax, **look)
 
 
 def _scores(ax: Axes, table: pd.DataFrame) -> None:
     """Draw a bar per map, controls grey and dashed line at the best of them."""
     ordered = table.sort_values("score", ascending=False)
     seaborn.barplot(
-        ordered, x="score", y="map", hue="map", palette=coloured(ordered["map"], COLOURS), saturation=1, ax=ax
-    )
+        ordered, x="score", y="map", hue="map", palette=coloured(ordered["map"], COLOURS), saturation=1,
+        errorbar=None, ax=ax,
+    )  # fmt: skip
     ax.axvline(table.loc[table["kind"] == "control", "score"].max(), color=INK, lw=1, ls="--")
     ax.axvline(0, color=INK, lw=0.8)
     tidy(ax, "dashed: best control", title="insertion - deletion")

@@ -75,7 +75,7 @@ def _beside(ax: Axes, table: pd.DataFrame, losses: dict[str, tuple[str, str]]) -
     colours = [colour for _, colour in losses.values()]
     curves = table.set_index("sample")[list(labels)].rename(columns=labels)
     seaborn.lineplot(
-        curves, palette=colours * 2, ms=5, ax=ax,
+        curves, palette=colours * 2, ms=5, errorbar=None, ax=ax,
         markers=["o"] * len(colours) + ["s"] * len(colours), dashes=[""] * len(colours) + [(3, 1)] * len(colours),
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def generator_terms(losses: pd.DataFrame) -> Figure:
         stack.reset_index(), x="epoch", weights="loss", hue="term", hue_order=reversed(terms), discrete=True,
         multiple="stack", palette={label: colour for label, (_, colour) in terms.items()}, alpha=1, lw=0, ax=ax,
     )  # fmt: skip
-    seaborn.lineplot(losses, x="epoch", y="generator", color=INK, lw=1, marker=".", mec=INK, ax=ax)
+    seaborn.lineplot(losses, x="epoch", y="generator", color=INK, lw=1, marker=".", mec=INK, errorbar=None, ax=ax)
     seaborn.move_legend(ax, "center left", bbox_to_anchor=(1, 0.5), title="", frameon=False, fontsize=SMALL)
     tidy(ax, "epoch", "loss, with its weight", "What the generator loss is made of (line: their sum)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -131,7 +131,7 @@ def validation(losses: pd.DataFrame) -> Figure:
     figure = canvas(3.2)
     for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         label, colour = VALIDATION[name]
-        seaborn.lineplot(losses, x="epoch", y=name, color=colour, marker="o", ms=4, ax=ax)
+        seaborn.lineplot(losses, x="epoch", y=name, color=colour, marker="o", ms=4, errorbar=None, ax=ax)
         tidy(ax, "epoch", f"validation {label}")
         ax.axvline(best["epoch"], color=INK, lw=1, ls=":")
         ax.plot(best["epoch"], best[name], "D", color=colour, mec=INK, ms=8)

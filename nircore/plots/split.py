@@ -23,7 +23,7 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
     ax = figure.subplots()
     seaborn.barplot(
         summary, x="split", y="frames", hue="domain", order=splits, hue_order=domains, gap=0.06, saturation=1,
-        palette=coloured(domains, COLOURS), legend=False, ax=ax,
+        palette=coloured(domains, COLOURS), errorbar=None, legend=False, ax=ax,
     )  # fmt: skip
     for bars, domain in zip(ax.containers, domains, strict=True):
         rows = summary[summary["domain"] == domain].set_index("split").reindex(splits).dropna()
