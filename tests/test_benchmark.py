@@ -15,12 +15,13 @@ import nircore
 from nircore import baselines
 from nircore.config import resolve
 from nircore.metrics import with_truth
+from nircore.plots import benchmark as draw
 from nircore.plots.panels import detail
 from nircore.run import Run
 from nircore.study import benchmark
 from nircore.study import benchmark_table as stage
 from nircore.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
-from nircore.study.comparison import COLUMNS, best_classical, comparison, sign_flip
+from nircore.study.comparison import COLUMNS, best_classical, compared_with, comparison, sign_flip
 from nircore.training.split_table import data_split
 
 RNG = np.random.default_rng(0)
@@ -301,7 +302,10 @@ def test_the_step_fills_the_table(run):
     nets = frames[frames["method"] == "physics recipe"]
     assert summary.loc["physics recipe", "psnr"] == pytest.approx(nets["psnr"].mean())
     assert summary.loc["physics recipe", "psnr_sd"] == pytest.approx(nets.groupby("seed")["psnr"].mean().std())
-    assert all(run.figure(name).is_file() for name in ("fig6_benchmark", "fig6_scores"))
+    details = run.pictures("benchmark")
+    assert len(details) == stage.SHOWN and all(set(parts) == {*ran, "truth"} for parts in details.values())
+    draw.pictures(details, frames)
+    draw.scores(stage.alike(frames), compared_with(run.table("table4_benchmark")))
 
 
 def test_tuning_never_sees_a_test_frame(run, monkeypatch):

@@ -8,6 +8,7 @@ import torch
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.models import build_generator, checkpoint
+from nircore.plots import fidelity as draw
 from nircore.run import Run
 from nircore.study.fidelity import of_run as stage
 from nircore.study.fidelity import redegradation, summary
@@ -70,7 +71,8 @@ def test_the_phantom_gets_every_test(world, trained):
     assert not (table["measure"] == "not done").any()
     for name in TESTS:
         rows = run.table(f"fidelity_{name}")
-        assert len(rows) and "reason" not in rows and run.figure(f"fidelity_{name}").is_file()
+        assert len(rows) and "reason" not in rows
+        getattr(draw, name)(rows)
     compared = ["low-light", "non-local means", "enhanced", "oracle"]
     for name in ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "shift"):
         assert [n for n in run.table(f"fidelity_{name}")["denoiser"].unique() if n in compared] == compared

@@ -10,17 +10,19 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 import torch
 
 from nircore import config, paths
 from nircore.data import containers
 from nircore.data.formats.stack import of_array
-from nircore.data.frames import read_frame
+from nircore.data.frames import read_frame, write_frame
 from nircore.inference import engines
 from nircore.losses import terms
 from nircore.metrics import no_reference
 from nircore.models import build_generator
-from nircore.plots import style
+from nircore.plots import palette, style
+from nircore.run import Run, steps
 from nircore.training.cyclegan import CycleGAN
 
 PAGE = (paths.REPOSITORY / "docs" / "how_to.md").read_text(encoding="utf-8")
@@ -91,8 +93,18 @@ def test_a_file_format(monkeypatch, tmp_path):
     np.testing.assert_array_equal(read_frame(tmp_path / "frame.txt").pixels, frame)
 
 
+def test_a_table(monkeypatch, tmp_path):
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    run = Run(config.resolve({"run": "made"}))
+    write_frame(run.path("enhanced/a.tif"), np.arange(400, dtype=np.float32).reshape(20, 20), np.float32)
+    run.write_table("enhanced", pd.DataFrame({"file": ["enhanced/a.tif"]}))
+    space = put("table", steps, monkeypatch, pd=pd, read_frame=read_frame)
+    run.make(space["brightest"])
+    assert run.table("brightest")["dn"].tolist() == [399.0]
+
+
 def test_a_figure(monkeypatch, tmp_path):
-    space = put("figure", style, monkeypatch, pd=pd)
+    space = put("figure", style, monkeypatch, pd=pd, seaborn=seaborn, ENHANCED=palette.ENHANCED)
     figure = space["spread"](pd.DataFrame({"method": ["one", "two"], "psnr": [30.0, 31.5]}))
     assert figure.axes[0].get_xlabel() == "PSNR (dB)"
     assert style.save(figure, tmp_path / "spread.png").stat().st_size > 1000

@@ -24,8 +24,7 @@ from nircore.inference import enhance, prepare, repeat
 from nircore.metrics import no_reference, quantitation
 from nircore.models import checkpoint
 from nircore.plots import inspect
-from nircore.plots.explain import scale
-from nircore.plots.panels import window
+from nircore.plots.panels import scale, window
 from nircore.plots.pixels import png
 from nircore.run import Run
 from nircore.study import conformal, explain, trust

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Polygon
+from matplotlib.patches import Polygon
 
-from nircore.plots.style import DOMAIN_A, DOMAIN_B, ENHANCED, GREY, INK, LARGE, SMALL, WIDTH, canvas
+from nircore.plots.diagram import arrow, sheet, write
+from nircore.plots.palette import DOMAIN_A, DOMAIN_B, ENHANCED, GREY, INK
+from nircore.plots.style import LARGE, SMALL, WIDTH
 from nircore.plots.system import system_diagram
 
 __all__ = ["discriminator_diagram", "generator_diagram", "system_diagram"]
@@ -16,6 +18,7 @@ __all__ = ["discriminator_diagram", "generator_diagram", "system_diagram"]
 TALL = 1.6  # inch: the longer side of the largest feature map
 THICK = 0.016  # inch per square root of a channel
 SLANT = np.array([0.3, 0.18])  # how far one inch of image width goes right and up on paper
+THIN = {"mutation_scale": 7, "lw": 0.9, "shrinkA": 1, "zorder": 6}  # arrows
 MOST_BLOCKS = 6  # residual blocks drawn; of more, the first three and the last two
 COLOURS = {"frame": GREY, "conv": DOMAIN_A, "residual": ENHANCED, "up-conv": DOMAIN_B, "more": "white"}
 
@@ -62,17 +65,16 @@ def generator_diagram(table: pd.DataFrame, height: int, width: int) -> Figure:
     Boxes are as tall and as deep as their feature maps (linear) and as thick as the square root of their
     channels. Of more than MOST_BLOCKS residual blocks, those in the middle are left out.
     """
-    figure, ax, boxes, rows = _draw(
-        table, (height, width), f"Generator: {table['parameters'].sum():,} parameters", 1.4
-    )
+    title = f"Generator: {table['parameters'].sum():,} parameters"
+    ax, boxes, rows = _draw(table, (height, width), title, 1.4)
     kinds = [_kind(row["layer"]) for row in rows]
     for box, kind in zip(boxes, kinds, strict=True):
         if kind == "residual":
-            _arrow(ax, (box.left - 0.07, box.top + 0.04), (box.right + 0.07, box.top + 0.04), bend=-0.8)
+            arrow(ax, (box.left - 0.07, box.top + 0.04), (box.right + 0.07, box.top + 0.04), bend=-0.8, **THIN)
     trunk = [k for k, kind in enumerate(kinds) if kind in ("residual", "more")]
     if trunk:
         _name_parts(ax, table, boxes, trunk)
-    return figure
+    return ax.figure
 
 
 def _name_parts(ax: Axes, table: pd.DataFrame, boxes: list[Box], trunk: list[int]) -> None:
@@ -98,7 +100,7 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
         receptive_field: side of that patch in px (`nircore.models.receptive_field`).
     """
     title = f"Discriminator: {table['parameters'].sum():,} parameters"
-    figure, ax, boxes, rows = _draw(table, (height, width), title, 1.05)
+    ax, boxes, rows = _draw(table, (height, width), title, 1.05)
     patch = boxes[0].patch(min(1, receptive_field / height), min(1, receptive_field / width))
     _, high, wide = _shape(rows[-1])
     logit = boxes[-1].patch(1 / high, 1 / wide)
@@ -106,35 +108,28 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
     for corner, end in zip(patch, logit, strict=True):
         ax.plot(*zip(corner, end, strict=True), ":", color=INK, lw=0.8, zorder=2)
     field = f"{receptive_field} × {receptive_field} px"
-    ax.text(
-        WIDTH / 2, ax.get_ylim()[0] + 0.15, f"each of the {high} × {wide} logits judges {field} of the frame",
-        size=SMALL, color=INK, ha="center",
-    )  # fmt: skip
-    return figure
+    said = f"each of the {high} × {wide} logits judges {field} of the frame"
+    write(ax, WIDTH / 2, ax.get_ylim()[0] + 0.15, said, ha="center", va="baseline")
+    return ax.figure
 
 
-def _draw(
-    table: pd.DataFrame, size: tuple[int, int], title: str, below: float
-) -> tuple[Figure, Axes, list[Box], list[dict]]:
+def _draw(table: pd.DataFrame, size: tuple[int, int], title: str, below: float) -> tuple[Axes, list[Box], list[dict]]:
     """Draw the frame and the layers from left to right, with `below` inches under them; return what was drawn."""
     frame = {"layer": "frame", "stride": 1, "then": "", "output_shape": f"1 x {size[0]} x {size[1]}"}
     rows = _without_middle([frame, *table.to_dict("records")])
     boxes = _boxes([_shape(row) for row in rows], TALL / max(size))
-    figure = canvas(boxes[0].top * 2 + 0.8 + below, layout=None)
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, WIDTH), ylim=(-boxes[0].top - below, boxes[0].top + 0.8))
-    ax.axis("off")
+    ax = sheet(boxes[0].top + 0.8, boxes[0].top + below)
     ax.text(0.2, boxes[0].top + 0.52, title, size=LARGE, color=INK)
     for k, (box, row) in enumerate(zip(boxes, rows, strict=True)):
         _solid(ax, box, COLOURS[_kind(row["layer"])], zorder=1 if k == 0 else 3)
         if k:
-            _arrow(ax, (boxes[k - 1].right, 0), (box.left, 0))
+            arrow(ax, (boxes[k - 1].right, 0), (box.left, 0), **THIN)
         text = {"x": (box.left + box.right) / 2, "size": SMALL, "color": INK, "ha": "center"}
         ax.text(y=-boxes[0].top - 0.1, s=_name(row, k == len(rows) - 1), va="top", **text)
         if k == 0 or row["output_shape"] != rows[k - 1]["output_shape"]:
             channels, high, wide = _shape(row)
             ax.text(y=box.top + 0.05, s=f"{channels} ch\n{high}×{wide}", va="bottom", **text)
-    return figure, ax, boxes, rows
+    return ax, boxes, rows
 
 
 def _solid(ax: Axes, box: Box, colour: str, zorder: float) -> None:
@@ -184,16 +179,6 @@ def _name(row: dict, last: bool) -> str:
     if last and row["then"]:
         words.append(row["then"].lower())
     return "\n".join(words)
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    style = f"arc3,rad={bend}"
-    ax.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=7, lw=0.9, color=INK, connectionstyle=style,
-            shrinkA=1, shrinkB=1, zorder=6,
-        )
-    )  # fmt: skip
 
 
 def _brace(ax: Axes, left: float, right: float, text: str) -> None:

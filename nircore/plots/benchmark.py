@@ -4,33 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from nircore.errors import NircoreError
-from nircore.plots.grid import GAP, LINE
-from nircore.plots.metrics import SCORES, interval
-from nircore.plots.panels import colour_bar, place, show, window
-from nircore.plots.style import (
-    ACCENT,
-    ENHANCED,
-    GREY,
-    INK,
-    LOW_LIGHT,
-    NORMAL,
-    SMALL,
-    TARGET,
-    WIDTH,
-    canvas,
-    jittered,
-    need,
-    need_frames,
-    tidy,
-)
+from nircore.plots.grid import GAP, LINE, Grid
+from nircore.plots.metrics import SCORES
+from nircore.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, TARGET
+from nircore.plots.panels import caption, show, window
+from nircore.plots.rows import ideal, scored, shared_rows
+from nircore.plots.style import NORMAL, SMALL, canvas, legend_below, need, need_frames, tidy
 
 COLUMNS = 5  # details in a row
-RIGHT = 0.75  # inch: the colour bar and its numbers
 #: By the table's column `kind`.
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
 
@@ -50,32 +34,23 @@ def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame
     blocks = [dict(zip(shown, need_frames(shown.values(), "pictures"), strict=True)) for shown in frames.values()]
     if not blocks or any("truth" not in block for block in blocks):
         raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
-    side = (WIDTH - RIGHT - COLUMNS * GAP) / COLUMNS
-    step = 2 * LINE + side + GAP
-    heights = [LINE + step * -(-len(block) // COLUMNS) for block in blocks]
+    grid = Grid.of([np.eye(1)], COLUMNS, under=1)  # details are squares
+    heights = [LINE + grid.total(len(block)) for block in blocks]
     figure, top = canvas(sum(heights), layout=None), 0.0
     for file, block, height in zip(frames, blocks, heights, strict=True):
         levels, rows = window([block["truth"]]), table[table["file"] == file].drop_duplicates("method")
-        first = rows.iloc[0]
         texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
-        _text(figure, GAP, top, f"{first['scene']}, {1000 * first['exposure_s']:g} ms")
+        label = "{}, {:g} ms".format(rows["scene"].iloc[0], 1000 * rows["exposure_s"].iloc[0])
+        caption(figure, GAP, top + LINE / 2, label, NORMAL)
         for k, (name, image) in enumerate(block.items()):
-            row, column = divmod(k, COLUMNS)
-            left, upper = GAP + column * (side + GAP), top + 2 * LINE + row * step
-            ax = place(figure, left, upper, side, side)
+            ax = grid.place(figure, k, top + LINE)
             shown = show(ax, image, levels, TARGET if name == "truth" else INK)
             ax.set_title(name, size=SMALL, color=INK, pad=3)
             ax.set_xlabel(texts.get(name, ""), size=SMALL, color=INK, labelpad=3)
-            if column == COLUMNS - 1:
-                colour_bar(shown, left + side + GAP, upper, side, unit)
+            if (k + 1) % COLUMNS == 0:
+                grid.bar(shown, k, unit, top + LINE)
         top += height
     return figure
-
-
-def _text(figure: Figure, left: float, top: float, text: str) -> None:
-    """Write a line that begins `left` and `top` inches from the figure's top left corner."""
-    across, down = figure.get_size_inches()
-    figure.text(left / across, 1 - (top + LINE / 2) / down, text, size=NORMAL, color=INK, va="center")
 
 
 def scores(table: pd.DataFrame, best: str) -> Figure:
@@ -97,34 +72,21 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
         raise NircoreError(f"The benchmark figure has no method {best!r} to compare with.")
     by = "group" if table["group"].nunique() > 1 else "scene"
     frames = table.groupby(["method", "kind", "file", by], as_index=False)[list(SCORES)].mean()
-    order = frames.groupby("method")["psnr"].mean().sort_values(ascending=False)
-    figure = canvas(1.3 + 0.42 * len(order))
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, (name, (label, digits)) in zip(panels, SCORES.items(), strict=True):
-        tidy(ax, label).grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-        line = frames.loc[frames["method"] == best, name].mean()
-        ax.axvline(line, ls="--", color=INK, lw=1, zorder=1)
-        for y, method in enumerate(order.index):
-            _dots(ax, y, frames[frames["method"] == method], name, by, digits)
-    panels[0].set_yticks(range(len(order)), order.index)
-    panels[0].set_ylim(len(order) - 0.4, -0.7)
-    panels[1].tick_params(left=False)
-    _key(figure, panels[0], set(table["kind"]))
+    averages = frames.groupby(["method", "kind"])[list(SCORES)].mean().sort_values("psnr", ascending=False)
+    colours = {method: COLOURS[kind] for method, kind in averages.index}
+    figure = canvas(1.3 + 0.42 * len(colours))
+    for ax, (name, (label, digits)) in zip(shared_rows(figure, len(SCORES)), SCORES.items(), strict=True):
+        ideal(ax, averages.loc[best, name].item())
+        scored(ax, frames, name, by, colours, digits)
+        tidy(ax, label)
+    _key(figure, set(table["kind"]))
     return figure
 
 
-def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str, by: str, digits: str) -> None:
-    """Draw one method's frames as dots around height `y`, and their mean with its interval."""
-    values, colour = rows[name].to_numpy(dtype=float), COLOURS[rows["kind"].iloc[0]]
-    ax.scatter(values, jittered(y, len(values)), 10, color=colour, alpha=0.5, lw=0, zorder=2)
-    mean, half = interval(rows.groupby(by)[name].mean())
-    ax.errorbar(mean, y, xerr=None if np.isnan(half) else half, fmt="D", color=INK, mfc=colour, capsize=3, ms=6)
-    ax.annotate(format(mean, digits), (mean, y), (0, 7), textcoords="offset points", size=SMALL, color=INK,
-                ha="center", path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
-
-
-def _key(figure: Figure, ax: Axes, kinds: set[str]) -> None:
+def _key(figure: Figure, kinds: set[str]) -> None:
     """Say below the panels what the colours and the dashed line are."""
-    marks = [ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)[0] for kind in COLOURS if kind in kinds]
-    marks += ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
-    figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
+    ax = figure.axes[0]
+    for kind in (kind for kind in COLOURS if kind in kinds):
+        ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
+    ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
+    legend_below(figure, ncols=3)

@@ -6,7 +6,8 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ACCENT, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, legend, need, tidy
+from nircore.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
+from nircore.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
 
 ACROSS = 4  # wells' panels in a row
 PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind text that a line may cross
@@ -39,7 +40,7 @@ def photon_transfer(points: pd.DataFrame, response: pd.DataFrame, gain: float, r
     left.set(xscale="log", yscale="log", ylim=(line.min() / 3, line.max() * 3))
     tidy(left, "signal of both exposures, DN", "variance of their difference, DN²", "Photon transfer")
     legend(left)
-    seaborn.lineplot(response, x="expected_dn", y="ratio", color=LOW_LIGHT, marker="o", ms=4, ax=right)
+    seaborn.lineplot(response, x="expected_dn", y="ratio", color=LOW_LIGHT, marker="o", ms=4, errorbar=None, ax=right)
     right.axhline(1, color=GREY, lw=0.8)
     right.set(xscale="log", ylim=(0, 1.15))
     tidy(right, "signal of a straight response, DN", "measured over expected", "Response")

@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, WIDTH, WRONG, canvas, need
+from nircore.plots.diagram import sheet, write
+from nircore.plots.palette import ENHANCED, GREY, PALE, WRONG
+from nircore.plots.style import LARGE, NORMAL, WIDTH, need
 
 MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
@@ -25,20 +27,19 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     wrapped = [textwrap.wrap(text, LETTERS) for text in judged["claim"]]
     subjects = judged["about"].nunique()
     height = 0.75 + sum(LINE * len(lines) + GAP for lines in wrapped) + 0.36 * subjects
-    figure = canvas(height, layout=None)
-    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
-    ax.axis("off")
-    _text(ax, 0.15, 0.22, title, size=LARGE)
+    ax = sheet(height)
+    ax.invert_yaxis()
+    write(ax, 0.15, 0.22, title, size=LARGE)
     _key(ax, 0.48)
     y, subject = 0.68, None
     for row, lines in zip(judged.itertuples(), wrapped, strict=True):
         if row.about != subject:
             subject, y = row.about, y + 0.36
-            _text(ax, 0.15, y - 0.13, subject, size=NORMAL, weight="bold")
+            write(ax, 0.15, y - 0.13, subject, size=NORMAL, weight="bold")
             ax.plot([0.15, WIDTH - 0.15], [y, y], color=PALE, lw=1)
         _claim(ax, y + GAP / 2 + LINE / 2, row, lines)
         y += LINE * len(lines) + GAP
-    return figure
+    return ax.figure
 
 
 def _claim(ax: Axes, y: float, row: object, lines: list[str]) -> None:
@@ -46,17 +47,13 @@ def _claim(ax: Axes, y: float, row: object, lines: list[str]) -> None:
     marker, colour = MARKS[row.verdict]
     ax.plot(0.28, y, marker=marker, color=colour, ms=7, mew=0.5)
     for k, line in enumerate(lines):
-        _text(ax, 0.48, y + k * LINE, line)
+        write(ax, 0.48, y + k * LINE, line)
     if not math.isnan(row.number):
-        _text(ax, WIDTH - 1.95, y, f"{row.number:.3g}", ha="right")
-        _text(ax, WIDTH - 1.88, y, row.unit, color=GREY)
+        write(ax, WIDTH - 1.95, y, f"{row.number:.3g}", ha="right")
+        write(ax, WIDTH - 1.88, y, row.unit, color=GREY)
 
 
 def _key(ax: Axes, y: float) -> None:
     for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
         ax.plot(0.28 + 1.4 * k, y, marker=marker, color=colour, ms=7, mew=0.5)
-        _text(ax, 0.42 + 1.4 * k, y, verdict)
-
-
-def _text(ax: Axes, x: float, y: float, text: str, **style: object) -> None:
-    ax.text(x, y, text, **{"size": SMALL, "color": INK, "va": "center"} | style)
+        write(ax, 0.42 + 1.4 * k, y, verdict)

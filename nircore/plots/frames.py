@@ -10,21 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from nircore.errors import NircoreError
 from nircore.plots.grid import GAP, LINE, MOST, RIGHT, Grid, ratio, same_number
+from nircore.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET
 from nircore.plots.panels import colour_bar, detail, outline, place, scale_bar, show, window
-from nircore.plots.style import (
-    ACCENT,
-    ENHANCED,
-    INK,
-    LOW_LIGHT,
-    NORMAL,
-    SMALL,
-    TARGET,
-    WIDTH,
-    canvas,
-    need,
-    need_frames,
-    tidy,
-)
+from nircore.plots.style import NORMAL, SMALL, WIDTH, canvas, need, need_frames, tidy
 
 LEFT = 0.3  # inch: row labels
 STAGES = {

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from nircore.errors import NircoreError
+from nircore.plots.palette import INK
 from nircore.plots.panels import colour_bar, place, scale_bar, show, window
-from nircore.plots.style import INK, NORMAL, WIDTH
+from nircore.plots.style import NORMAL, WIDTH
 
 RIGHT, GAP, LINE = 0.75, 0.08, 0.24  # inch: room for the colour bar, between images, a line of text
 MOST, FEWEST = 5, 3  # columns; one or two images do not grow any larger
@@ -40,27 +42,32 @@ class Grid:
         """Return how high `count` images stand."""
         return -(-count // self.columns) * self.step
 
+    def place(self, figure: Figure, k: int, top: float = 0.0) -> Axes:
+        """Add the axes of the cell `k`, of a grid that begins `top` inches below the figure's upper edge."""
+        return place(figure, *self._corner(k, top), self.width, self.height)
+
+    def bar(self, image: AxesImage, k: int, unit: str, top: float = 0.0) -> None:
+        """Draw the colour bar of an image to the right of the cell `k`."""
+        left, upper = self._corner(k, top)
+        colour_bar(image, left + self.width + GAP, upper, self.height, unit)
+
+    def _corner(self, k: int, top: float) -> tuple[float, float]:
+        row, column = divmod(k, self.columns)
+        return GAP + column * (self.width + GAP), top + row * self.step + LINE
+
     def draw(
-        self,
-        figure: Figure,
-        frames: Sequence[np.ndarray],
-        labels: Sequence[str],
-        unit: str,
-        pixel_mm: float | None,
-        top: float = 0.0,
-        edge: str = INK,
-    ) -> list[Axes]:
+        self, figure: Figure, frames: Sequence[np.ndarray], labels: Sequence[str], unit: str, pixel_mm: float | None,
+        top: float = 0.0, edge: str = INK,
+    ) -> list[Axes]:  # fmt: skip
         """Draw frames (H, W) under their labels in one window, a colour bar per row; return their axes."""
         same_number("labels", labels, frames)
         levels, axes = window(frames), []
         for k, (frame, label) in enumerate(zip(frames, labels, strict=True)):
-            row, column = divmod(k, self.columns)
-            left, y = GAP + column * (self.width + GAP), top + row * self.step + LINE
-            axes.append(place(figure, left, y, self.width, self.height))
+            axes.append(self.place(figure, k, top))
             shown = show(axes[-1], frame, levels, edge)
             axes[-1].set_title(label, size=NORMAL, color=edge, pad=3)
-            if column == self.columns - 1 or k == len(frames) - 1:
-                colour_bar(shown, left + self.width + GAP, y, self.height, unit)
+            if (k + 1) % self.columns == 0 or k == len(frames) - 1:
+                self.bar(shown, k, unit, top)
         if pixel_mm:
             scale_bar(axes[0], frames[0].shape, pixel_mm)
         return axes

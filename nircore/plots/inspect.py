@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from nircore.plots.palette import ENHANCED, GREY, INK, LOW_LIGHT, TARGET
 from nircore.plots.pixels import Window, blend, enlarge, paint, table
-from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, TARGET
 
 BAR, MARGIN, TICKS = 14, 64, 5  # px: width of the scale, room for its numbers; numbers on it
 PLOT = (460, 230)  # px: width and height of the profile

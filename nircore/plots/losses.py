@@ -2,26 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nircore.errors import NircoreError
-from nircore.plots.style import (
-    ACCENT,
-    DOMAIN_A,
-    DOMAIN_B,
-    ENHANCED,
-    FURTHER,
-    GREY,
-    INK,
-    NORMAL,
-    SMALL,
-    canvas,
-    legend,
-    need,
-    tidy,
-)
+from nircore.plots.palette import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, FURTHER, GREY, INK
+from nircore.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
 
 COLLAPSE = 0.1  # of the chance level: below that a discriminator is hardly ever wrong
 
@@ -65,9 +53,8 @@ def losses(table1: pd.DataFrame, equilibrium: float) -> Figure:
     need(table1, ("sample", "epoch", *names, *(f"published_{name}" for name in names)), "losses")
     figure = canvas(4.0)
     left, right = figure.subplots(1, 2)
-    _pair(left, table1, "generator", ENHANCED, "G")
-    _pair(right, table1, "discriminator_a", DOMAIN_A, "$D_A$")
-    _pair(right, table1, "discriminator_b", DOMAIN_B, "$D_B$")
+    _beside(left, table1, {"generator": ("G", ENHANCED)})
+    _beside(right, table1, {"discriminator_a": ("$D_A$", DOMAIN_A), "discriminator_b": ("$D_B$", DOMAIN_B)})
     _mark_equilibrium(right, equilibrium)
     for ax, title in ((left, "Generator, all terms"), (right, "Discriminators")):
         tidy(ax, "sample of Table 1 (our epoch below)", "loss", title)
@@ -81,18 +68,16 @@ def losses(table1: pd.DataFrame, equilibrium: float) -> Figure:
     return figure
 
 
-def _pair(ax: Axes, table: pd.DataFrame, name: str, colour: str, label: str) -> None:
-    """Plot a loss of ours and its published counterpart in one colour."""
-    ax.plot(table["sample"], table[name], "o-", color=colour, ms=4, label=f"{label}, ours")
-    ax.plot(
-        table["sample"],
-        table[f"published_{name}"],
-        "s--",
-        color=colour,
-        ms=4,
-        mfc="white",
-        label=f"{label}, published",
-    )
+def _beside(ax: Axes, table: pd.DataFrame, losses: dict[str, tuple[str, str]]) -> None:
+    """Plot losses of ours and their published counterparts, column -> label and colour, a colour for both."""
+    labels = {name: f"{label}, ours" for name, (label, _) in losses.items()}
+    labels |= {f"published_{name}": f"{label}, published" for name, (label, _) in losses.items()}
+    colours = [colour for _, colour in losses.values()]
+    curves = table.set_index("sample")[list(labels)].rename(columns=labels)
+    seaborn.lineplot(
+        curves, palette=colours * 2, ms=5, errorbar=None, ax=ax,
+        markers=["o"] * len(colours) + ["s"] * len(colours), dashes=[""] * len(colours) + [(3, 1)] * len(colours),
+    )  # fmt: skip
 
 
 def _mark_equilibrium(ax: Axes, equilibrium: float) -> None:
@@ -112,20 +97,20 @@ def generator_terms(losses: pd.DataFrame) -> Figure:
     """
     need(losses, ("epoch", "generator", *(name for name, _, _ in GENERATOR_TERMS)), "generator terms")
     figure = canvas(3.6)
-    ax = tidy(figure.subplots(), "epoch", "loss, with its weight", "What the generator loss is made of")
-    below = np.zeros(len(losses))
-    for name, label, colour in (*GENERATOR_TERMS, *further_terms(losses)):
-        # Bars rather than areas: one epoch is a picture too.
-        height = losses[name].fillna(0).to_numpy()  # a system without an adversary lacks the term
-        ax.bar(losses["epoch"], height, 1.0, bottom=below, color=colour, lw=0, label=label)
-        below = below + height
-    ax.plot(losses["epoch"], losses["generator"], ".-", color=INK, lw=1, ms=4, label="sum: generator")
+    ax = figure.subplots()
+    terms = {label: (name, colour) for name, label, colour in (*GENERATOR_TERMS, *further_terms(losses))}
+    heights = losses.set_index("epoch").rename(columns={name: label for label, (name, _) in terms.items()})
+    stack = heights[list(terms)].melt(ignore_index=False, var_name="term", value_name="loss").dropna()
+    # Bars rather than areas: one epoch is a picture too.
+    seaborn.histplot(
+        stack.reset_index(), x="epoch", weights="loss", hue="term", hue_order=reversed(terms), discrete=True,
+        multiple="stack", palette={label: colour for label, (_, colour) in terms.items()}, alpha=1, lw=0, ax=ax,
+    )  # fmt: skip
+    seaborn.lineplot(losses, x="epoch", y="generator", color=INK, lw=1, marker=".", mec=INK, errorbar=None, ax=ax)
+    seaborn.move_legend(ax, "center left", bbox_to_anchor=(1, 0.5), title="", frameon=False, fontsize=SMALL)
+    tidy(ax, "epoch", "loss, with its weight", "What the generator loss is made of (line: their sum)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0)
-    handles, labels = ax.get_legend_handles_labels()
-    order = [0, *range(len(handles) - 1, 0, -1)]  # from top to bottom, as they are stacked
-    legend(ax, handles=[handles[k] for k in order], labels=[labels[k] for k in order],
-           loc="center left", bbox_to_anchor=(1.0, 0.5))  # fmt: skip
     return figure
 
 
@@ -146,8 +131,8 @@ def validation(losses: pd.DataFrame) -> Figure:
     figure = canvas(3.2)
     for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         label, colour = VALIDATION[name]
+        seaborn.lineplot(losses, x="epoch", y=name, color=colour, marker="o", ms=4, errorbar=None, ax=ax)
         tidy(ax, "epoch", f"validation {label}")
-        ax.plot(losses["epoch"], losses[name], "o-", color=colour, ms=3)
         ax.axvline(best["epoch"], color=INK, lw=1, ls=":")
         ax.plot(best["epoch"], best[name], "D", color=colour, mec=INK, ms=8)
         ax.set_title(f"kept: epoch {best['epoch']:g}, {best[name]:.4g}", size=NORMAL, color=INK, loc="left")

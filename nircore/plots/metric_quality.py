@@ -1,12 +1,13 @@
 """Whether each of the paper's metrics ranks better images higher, in one look."""
 
-import math
-
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ENHANCED, GREY, INK, LARGE, NORMAL, PALE, SMALL, WRONG, canvas, need, tidy
+from nircore.plots.palette import ENHANCED, INK, PALE, WRONG, coloured
+from nircore.plots.rows import shared_rows
+from nircore.plots.style import LARGE, NORMAL, SMALL, canvas, legend_below, need, tidy
 
 COLOURS = {"tracks": ENHANCED, "ranks backwards": WRONG}  # anything else is grey
 TRUTHS = {"psnr": ("o", -0.15, "PSNR"), "ssim": ("s", 0.15, "SSIM")}  # marker, height, name
@@ -27,12 +28,12 @@ def tracking(table: pd.DataFrame) -> Figure:
     panels = [over for over in PANELS if over in set(table["over"])]
     figure = canvas(1.7 + 0.5 * len(metrics))
     figure.suptitle(_title(table), size=LARGE, color=INK, x=0.01, ha="left", weight="bold")
-    for ax, over in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+    axes = shared_rows(figure, len(panels))
+    for ax, over in zip(axes, panels, strict=True):
+        _marks(ax, table[table["over"] == over], metrics)
         _frame(ax, PANELS[over])
-        for y, metric in enumerate(metrics):
-            _metric(ax, y, table[(table["over"] == over) & (table["metric"] == metric)])
-    ax.set_yticks(range(len(metrics)), [_name(metric) for metric in metrics], size=NORMAL)
-    ax.set_ylim(len(metrics) - 0.45, -0.75)
+    axes[0].set_yticks(range(len(metrics)), [_name(metric) for metric in metrics], size=NORMAL)
+    axes[0].set_ylim(len(metrics) - 0.45, -0.75)
     _key(figure)
     return figure
 
@@ -50,16 +51,20 @@ def _frame(ax: Axes, title: str) -> None:
         ax.text(x, -0.6, text, size=SMALL, color=INK, ha=side, va="center")
 
 
-def _metric(ax: Axes, y: float, rows: pd.DataFrame) -> None:
-    """Draw one metric's dots with their intervals, and the verdict beside them."""
-    for row in rows.itertuples():
-        marker, shift, _ = TRUTHS[row.truth_metric]
-        colour = COLOURS.get(row.verdict, GREY)
-        if not math.isnan(row.low):
-            ax.plot([row.low, row.high], [y + shift] * 2, "-", color=colour, lw=2, alpha=0.7, zorder=2)
-        ax.plot(row.rho, y + shift, marker, color=colour, ms=7, mec="white", mew=0.5, zorder=3)
-    words = verdict(rows)
-    ax.text(EDGE + 0.08, y, words, size=NORMAL, color=COLOURS.get(words, INK), va="center", weight="bold")
+def _marks(ax: Axes, table: pd.DataFrame, metrics: list[str]) -> None:
+    """Draw every correlation with its interval, and each metric's verdict beside its row."""
+    colours = coloured(table["verdict"], COLOURS)
+    for truth, (marker, shift, _) in TRUTHS.items():
+        rows = table[table["truth_metric"] == truth]
+        height = rows["metric"].map(metrics.index) + shift
+        ax.hlines(height, rows["low"], rows["high"], colors=rows["verdict"].map(colours), lw=2, alpha=0.7)
+        seaborn.scatterplot(
+            rows, x="rho", y=height, hue="verdict", palette=colours, marker=marker, s=55, legend=False, ax=ax
+        )
+    for metric, rows in table.groupby("metric", sort=False):
+        words = verdict(rows)
+        ax.text(EDGE + 0.08, metrics.index(metric), words, size=NORMAL, color=COLOURS.get(words, INK), va="center",
+                weight="bold")  # fmt: skip
 
 
 def verdict(rows: pd.DataFrame) -> str:
@@ -84,8 +89,9 @@ def _name(metric: str) -> str:
 
 
 def _key(figure: Figure) -> None:
+    """Say below the panels what the marks are; the colours are the verdicts' beside them."""
     ax = figure.axes[0]
     for marker, _, name in TRUTHS.values():
         ax.plot([], [], marker, color=INK, ms=6, label=f"against {name}")
     ax.plot([], [], "-", color=INK, lw=2, label="95 % interval over scenes")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
+    legend_below(figure, ncols=3)

@@ -3,16 +3,17 @@
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nircore.errors import NircoreError
-from nircore.metrics.summary import interval
-from nircore.plots.style import ENHANCED, GREY, INK, LOW_LIGHT, NORMAL, SMALL, canvas, jittered, need, tidy
+from nircore.plots.palette import ENHANCED, GREY, INK, LOW_LIGHT, coloured
+from nircore.plots.rows import scored, shared_rows
+from nircore.plots.style import NORMAL, SMALL, canvas, need, tidy
 
-STAGES = ("low-light", "enhanced")
+STAGES = {"low-light": LOW_LIGHT, "enhanced": ENHANCED}
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}
 
 
@@ -47,19 +48,21 @@ def paired(values: pd.DataFrame, label: str, unit: str, effect: Mapping[str, flo
     need(values, ("file", "stage", "value"), label)
     if values.duplicated(["file", "stage"]).any():
         raise NircoreError(f"The {label} figure has a file twice in one stage: pass one value for each.")
-    table = values.pivot(index="file", columns="stage", values="value").reindex(columns=STAGES).dropna()
+    table = values.pivot(index="file", columns="stage", values="value").reindex(columns=list(STAGES)).dropna()
     if table.empty:
         raise NircoreError(f"The {label} figure has no file with both a low-light and an enhanced finite value.")
     before, after = (table[stage].to_numpy() for stage in STAGES)
     figure = canvas(3.6, 4.4)
-    ax = tidy(figure.subplots(), "", f"{label} ({unit})" if unit else label)
+    ax = figure.subplots()
     opacity = max(0.12, min(0.8, 8 / len(table)))
-    ax.plot([0, 1], [before, after], "-", color=GREY, lw=1, alpha=opacity, zorder=1)
-    for x, stage, colour in ((0, before, LOW_LIGHT), (1, after, ENHANCED)):
-        ax.scatter(np.full(len(stage), x), stage, 14, color=colour, alpha=max(0.35, opacity), lw=0, zorder=2)
+    lines = table.melt(ignore_index=False).reset_index()
+    axes = {"x": "stage", "y": "value", "legend": False, "ax": ax}
+    seaborn.lineplot(lines, **axes, units="file", estimator=None, color=GREY, lw=1, alpha=opacity, zorder=1)
+    seaborn.stripplot(lines, **axes, hue="stage", palette=STAGES, jitter=False, size=4, alpha=max(0.35, opacity))
+    tidy(ax, f"higher in {(after > before).sum()} of {len(table)} frames", f"{label} ({unit})" if unit else label)
+    ax.xaxis.label.set_size(SMALL)
     _mean_change(ax, before.mean(), effect)
     ax.set_title(_effect_title(label, unit, effect), size=NORMAL, color=INK, loc="left")
-    ax.set_xlabel(f"higher in {(after > before).sum()} of {len(table)} frames", size=SMALL, color=INK)
     ax.set_xticks([0, 1, 1.6], [*STAGES, "mean change"])
     ax.set_xlim(-0.25, 2.0)
     return figure
@@ -97,32 +100,10 @@ def truth(scores: pd.DataFrame) -> Figure:
         scores: file, method, psnr (dB), ssim, and perhaps group; methods are drawn in their order, top down.
     """
     need(scores, ("file", "method", *SCORES), "truth")
-    methods = list(scores["method"].unique())
-    figure = canvas(1.0 + 0.55 * len(methods))
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, (name, (label, _)) in zip(panels, SCORES.items(), strict=True):
+    by = "group" if "group" in scores else "file"
+    colours = coloured(scores["method"], STAGES)
+    figure = canvas(1.0 + 0.55 * len(colours))
+    for ax, (name, (label, digits)) in zip(shared_rows(figure, len(SCORES)), SCORES.items(), strict=True):
+        scored(ax, scores, name, by, colours, digits)
         tidy(ax, label)
-        ax.grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-        for y, method in enumerate(methods):
-            _dots(ax, y, scores[scores["method"] == method], name)
-    panels[0].set_yticks(range(len(methods)), methods)
-    panels[0].set_ylim(len(methods) - 0.4, -0.6)
-    panels[1].tick_params(left=False)
     return figure
-
-
-def _dots(ax: Axes, y: float, rows: pd.DataFrame, name: str) -> None:
-    """Draw one method's frames as dots around height `y`, and their mean with its interval."""
-    values = rows[name].to_numpy(dtype=float)
-    colour = _colour(rows["method"].iloc[0])
-    ax.scatter(values, jittered(y, len(values), 0.36), 12, color=colour, alpha=0.5, lw=0, zorder=2)
-    mean, half = interval(rows.groupby("group")[name].mean() if "group" in rows else values)
-    error = None if math.isnan(half) else half
-    ax.errorbar(mean, y, xerr=error, fmt="D", color=INK, mfc=colour, capsize=4, ms=7, zorder=3)
-    ax.annotate(format(mean, SCORES[name][1]), (mean, y), (0, 11), textcoords="offset points",
-                size=SMALL, color=INK, ha="center")  # fmt: skip
-
-
-def _colour(method: str) -> str:
-    """Return the colour of a stage for the methods that are one, grey for the others."""
-    return {"low-light": LOW_LIGHT, "enhanced": ENHANCED}.get(method, GREY)

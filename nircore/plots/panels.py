@@ -11,9 +11,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from scipy import ndimage
 
-from nircore.plots.style import INK, SMALL
+from nircore.plots.palette import INK
+from nircore.plots.style import SMALL
 
 WINDOW = (0.5, 99.8)  # percentiles of all pixels on one scale: a hot pixel does not set it
+HIGHEST = 99.5  # percentile that the brightest colour of a map stands for
 BAR = 0.1  # inch: width of a colour bar
 
 Window = tuple[float, float]
@@ -25,6 +27,12 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
     return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
 
+def caption(figure: Figure, left: float, middle: float, text: str, size: float) -> None:
+    """Write a line that begins `left` inches from the figure's left edge, `middle` inches below its upper one."""
+    across, down = figure.get_size_inches()
+    figure.text(left / across, 1 - middle / down, text, size=size, color=INK, va="center")
+
+
 def window(images: Sequence[np.ndarray]) -> Window:
     """Return the (black, white) levels that all `images` share: the percentiles WINDOW of their finite pixels."""
     pixels = np.concatenate([image[np.isfinite(image)] for image in images])
@@ -32,12 +40,18 @@ def window(images: Sequence[np.ndarray]) -> Window:
     return float(low), float(high if high > low else low + 1)
 
 
-def show(ax: Axes, image: np.ndarray, levels: Window, edge: str = INK) -> AxesImage:
-    """Show (H, W) in grey between two levels, without ticks, in a frame of the colour `edge`."""
+def scale(values: np.ndarray) -> tuple[Window, str]:
+    """Return levels and colour map: diverging around 0 for a signed map, else from 0 upwards."""
+    reach = float(np.percentile(np.abs(values), HIGHEST)) or 1.0
+    return ((-reach, reach), "RdBu_r") if values.min() < -0.01 * reach else ((0.0, reach), "magma")
+
+
+def show(ax: Axes, image: np.ndarray, levels: Window, edge: str = INK, colours: str = "gray") -> AxesImage:
+    """Show (H, W) in `colours` between two levels, without ticks, in a frame of the colour `edge`."""
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(color=edge, linewidth=1.2)
-    return ax.imshow(image, cmap="gray", vmin=levels[0], vmax=levels[1])
+    return ax.imshow(image, cmap=colours, vmin=levels[0], vmax=levels[1])
 
 
 def colour_bar(image: AxesImage, left: float, top: float, height: float, unit: str) -> Axes:

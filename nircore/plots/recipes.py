@@ -1,11 +1,11 @@
 """What each term of an objective is worth, and what a shift between spectral windows carries."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.plots.style import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, SMALL, TARGET, canvas, jittered, need, tidy
+from nircore.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET, coloured
+from nircore.plots.rows import DIAMOND, dots, ideal, means, shared_rows
+from nircore.plots.style import SMALL, canvas, need, tidy
 
 WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
 MEASURES = {
@@ -32,20 +32,15 @@ def worth(table: pd.DataFrame, whole: str) -> Figure:
         whole: its name.
     """
     need(table, ("part", *(f"{key}_{end}" for key in WORTH for end in ("worth", "low", "high"))), "ablation")
-    rows = table[table["part"] != "nothing"].reset_index(drop=True)
+    rows = table[table["part"] != "nothing"]
+    colours = dict.fromkeys(rows["part"], ENHANCED)
     figure = canvas(1.5 + 0.4 * len(rows))
-    panels = figure.subplots(1, len(WORTH), sharey=True)
-    for ax, (key, label) in zip(panels, WORTH.items(), strict=True):
-        tidy(ax, f"{label}, with minus without").grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-        ax.axvline(0, color=INK, lw=1, ls="--")
-        middle = rows[f"{key}_worth"]
-        ends = np.abs(np.stack([middle - rows[f"{key}_low"], rows[f"{key}_high"] - middle]))
-        ax.errorbar(
-            middle, rows.index, xerr=np.nan_to_num(ends), fmt="D", color=ENHANCED, mec=INK, ecolor=INK, capsize=3
-        )
+    for ax, (key, label) in zip(shared_rows(figure, len(WORTH)), WORTH.items(), strict=True):
+        means(ax, rows, f"{key}_worth", "part", colours, **DIAMOND)
+        ax.hlines(rows["part"], rows[f"{key}_low"], rows[f"{key}_high"], color=INK, lw=1.5)
+        ideal(ax, 0)
         ax.locator_params(axis="x", nbins=5)
-    panels[0].set_yticks(rows.index, rows["part"])
-    panels[0].set_ylim(len(rows) - 0.4, -0.6)
+        tidy(ax, f"{label}, with minus without")
     seeds = int(rows["seeds"].max())
     figure.suptitle(f"{whole}: what each term is worth ({seeds} seeds; right of 0: it helps)", size=SMALL, color=INK)
     return figure
@@ -58,23 +53,12 @@ def shift(table: pd.DataFrame) -> Figure:
         table: rows of `nircore.study.spectrum_shift.COLUMNS`.
     """
     need(table, ("method", *MEASURES), "spectrum shift")
-    names = [name for name in dict.fromkeys(table["method"]) if name != TRUTH]
-    figure = canvas(1.2 + 0.42 * len(names))
-    panels = figure.subplots(1, len(MEASURES), sharey=True)
-    for ax, (key, label) in zip(panels, MEASURES.items(), strict=True):
-        tidy(ax, label).grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-        for y, name in enumerate(names):
-            _dots(ax, y, table.loc[table["method"] == name, key].to_numpy(dtype=float), COLOURS.get(name, GREY))
-        truth = table.loc[table["method"] == TRUTH, key].mean()
-        if np.isfinite(truth):
-            ax.axvline(truth, color=INK, lw=1, ls="--", zorder=1)
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].set_ylim(len(names) - 0.4, -0.6)
+    rows, truth = table[table["method"] != TRUTH], table[table["method"] == TRUTH]
+    colours = coloured(rows["method"], COLOURS)
+    figure = canvas(1.2 + 0.42 * len(colours))
+    for ax, (key, label) in zip(shared_rows(figure, len(MEASURES)), MEASURES.items(), strict=True):
+        dots(ax, rows, key, "method", colours, size=3.5, alpha=0.6)
+        means(ax, rows, key, "method", colours, **DIAMOND)
+        ideal(ax, truth[key].mean())
+        tidy(ax, label)
     return figure
-
-
-def _dots(ax: Axes, y: float, values: np.ndarray, colour: str) -> None:
-    """Draw values as dots around height `y`, and their mean."""
-    ax.scatter(values, jittered(y, len(values)), 12, color=colour, alpha=0.6, lw=0, zorder=2)
-    if np.isfinite(values).any():
-        ax.plot(np.nanmean(values), y, "D", color=colour, mec=INK, ms=6, zorder=3)

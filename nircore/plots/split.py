@@ -4,7 +4,8 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from nircore.plots.style import DOMAIN_A, DOMAIN_B, GREY, INK, SMALL, canvas, legend, need, tidy
+from nircore.plots.palette import DOMAIN_A, DOMAIN_B, INK, coloured
+from nircore.plots.style import SMALL, canvas, legend, need, tidy
 
 COLOURS = {"low_light": DOMAIN_A, "target": DOMAIN_B}
 
@@ -22,7 +23,7 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
     ax = figure.subplots()
     seaborn.barplot(
         summary, x="split", y="frames", hue="domain", order=splits, hue_order=domains, gap=0.06, saturation=1,
-        palette={name: COLOURS.get(name, GREY) for name in domains}, legend=False, ax=ax,
+        palette=coloured(domains, COLOURS), errorbar=None, legend=False, ax=ax,
     )  # fmt: skip
     for bars, domain in zip(ax.containers, domains, strict=True):
         rows = summary[summary["domain"] == domain].set_index("split").reindex(splits).dropna()

@@ -1,4 +1,4 @@
-"""One look for every figure: sizes, colours, axes, and how a figure becomes a small PNG with stable bytes.
+"""One look for every figure: sizes, axes, and how a figure becomes a small PNG with stable bytes.
 
 Figures are `matplotlib.figure.Figure` objects that pyplot never sees: no global state, no window, nothing that
 stays open; a notebook shows one that is the last line of a cell. They are WIDTH inches wide, so 9 pt text is 12 px
@@ -19,20 +19,10 @@ from PIL import Image
 
 from nircore.errors import NircoreError
 from nircore.paths import atomic
+from nircore.plots.palette import INK
 
 WIDTH = 8.0  # inch
 SMALL, NORMAL, LARGE = 9.0, 10.0, 11.0  # pt
-
-# Seaborn's "colorblind" palette (after Okabe & Ito 2008): told apart with every common colour vision deficiency.
-# Written out, for the inspector draws with them and need not wait for seaborn; a test compares.
-LOW_LIGHT = DOMAIN_A = "#0173b2"
-TARGET = DOMAIN_B = "#de8f05"
-ENHANCED = "#029e73"
-ACCENT = "#cc78bc"
-WRONG = "#d55e00"
-FURTHER = ("#ca9161", "#56b4e9", WRONG, "#949494", "#ece133")  # for what has no colour of its own
-PALETTE = (LOW_LIGHT, TARGET, ENHANCED, ACCENT, *FURTHER)
-INK, GREY, PALE = "#262626", "#8c8c8c", "#e8e8e8"
 
 #: Dots per inch, and for each the numbers of greys, tried in this order until a figure fits: charts keep the
 #: first; noisy frames do not compress and need fewer greys (their noise dithers them), then fewer dots.
@@ -73,12 +63,13 @@ def legend(ax: Axes, **where: object) -> None:
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **where)
 
 
-def jittered(y: float, count: int, width: float = 0.3) -> np.ndarray:
-    """Return (count,) heights around `y`, spread by the golden ratio: even, and the same every time.
-
-    Seaborn's strip plots draw theirs from numpy's global generator: another figure every time.
-    """
-    return y + width * (np.arange(count) * 0.618034 % 1 - 0.5)
+def legend_below(figure: Figure, ncols: int) -> None:
+    """Put the legend of a figure's first panel below all of them."""
+    first = figure.axes[0]
+    if own := first.get_legend():
+        own.remove()
+    figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, frameon=False,
+                  fontsize=SMALL, labelcolor=INK)  # fmt: skip
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:

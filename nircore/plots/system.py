@@ -6,10 +6,12 @@ from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch
 
 from nircore.errors import NircoreError
-from nircore.plots.style import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, GREY, INK, SMALL, WIDTH, canvas
+from nircore.plots.diagram import arrow, sheet, write
+from nircore.plots.palette import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, GREY
+from nircore.plots.style import WIDTH
 
 FACTS = (
     "domain_a", "domain_b", "gan", "lambda_cycle", "lambda_identity", "train_fraction", "validation_fraction",
@@ -17,13 +19,7 @@ FACTS = (
 )  # fmt: skip
 GAN = {"bce": "log-likelihood", "lsgan": "least squares"}
 HEIGHT = 5.95  # inch
-X = (
-    0.75,
-    2.35,
-    4.0,
-    5.65,
-    7.25,
-)  # inch: a frame, its generator, its translation, the other generator, the way back
+X = (0.75, 2.35, 4.0, 5.65, 7.25)  # inch: a frame, its generator, its translation, the other generator, the way back
 UPPER, LOWER, JUDGE_B, JUDGE_A = 4.6, 2.3, 3.75, 3.15  # inch: the two cycles and the judges between them
 BOX = (1.24, 0.72)  # inch
 
@@ -43,15 +39,12 @@ def system_diagram(facts: Mapping[str, object]) -> Figure:
     missing = [name for name in FACTS if name not in facts]
     if missing:
         raise NircoreError(f"The system figure needs the facts {', '.join(missing)}: pass one value for each.")
-    figure = canvas(HEIGHT, layout=None)
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
-    ax.axis("off")
+    ax = sheet(HEIGHT)
     _cycle(ax, facts, UPPER, "AB", facts["domain_a"])
     _cycle(ax, facts, LOWER, "BA", facts["domain_b"])
     _judges(ax, facts)
     _pipeline(ax, facts)
-    return figure
+    return ax.figure
 
 
 def _cycle(ax: Axes, facts: Mapping[str, object], y: float, way: str, frames: str) -> None:
@@ -72,18 +65,15 @@ def _cycle(ax: Axes, facts: Mapping[str, object], y: float, way: str, frames: st
     for x, (text, colour) in zip(X, texts, strict=True):
         _box(ax, (x, y), BOX, text, colour)
     for start, end in pairwise(X):
-        _arrow(ax, (start + BOX[0] / 2, y), (end - BOX[0] / 2, y))
+        arrow(ax, (start + BOX[0] / 2, y), (end - BOX[0] / 2, y))
     edge, line = y + out * BOX[1] / 2, y + out * 0.92
     ax.plot([X[-1], X[-1], X[0]], [edge, line, line], color=ACCENT, lw=1.3)
-    _arrow(ax, (X[0], line), (X[0], edge), color=ACCENT)
+    arrow(ax, (X[0], line), (X[0], edge), color=ACCENT)
     cycle = f"cycle loss: {facts['lambda_cycle']:g} × mean |$G_{{{way[::-1]}}}(G_{{{way}}}({here})) - {here}$|"
     _text(ax, (X[2], line + out * 0.13), cycle)
-    _arrow(ax, (X[1], y + out * 0.61), (X[1], edge), ls="--", color=GREY)
-    _text(
-        ax,
-        (X[1], y + out * 0.72),
-        f"identity loss: {facts['lambda_identity']:g} × mean |$G_{{{way}}}({there}) - {there}$|",
-    )
+    identity = f"identity loss: {facts['lambda_identity']:g} × mean |$G_{{{way}}}({there}) - {there}$|"
+    arrow(ax, (X[1], y + out * 0.61), (X[1], edge), ls="--", color=GREY)
+    _text(ax, (X[1], y + out * 0.72), identity)
 
 
 def _judges(ax: Axes, facts: Mapping[str, object]) -> None:
@@ -96,8 +86,8 @@ def _judges(ax: Axes, facts: Mapping[str, object]) -> None:
     ):
         toward = 1 if generated > y else -1
         _box(ax, (X[2], y), size, f"$D_{name}$: {field} × {field} px patches", colour)
-        _arrow(ax, (X[2], generated - toward * BOX[1] / 2), (X[2], y + toward * size[1] / 2))
-        _arrow(ax, (X[0] + 0.3, real + toward * BOX[1] / 2), (X[2] - size[0] / 2, y), color=colour)
+        arrow(ax, (X[2], generated - toward * BOX[1] / 2), (X[2], y + toward * size[1] / 2))
+        arrow(ax, (X[0] + 0.3, real + toward * BOX[1] / 2), (X[2] - size[0] / 2, y), color=colour)
         _text(ax, (X[2] - size[0] / 2 - 0.35, y + toward * 0.08), f"real ${name.lower()}$")
     text = (
         f"adversarial loss: {GAN[facts['gan']]},\nmean over patches; each $D$ has\n"
@@ -122,7 +112,7 @@ def _pipeline(ax: Axes, facts: Mapping[str, object]) -> None:
     for k, (width, text) in enumerate(texts):
         _box(ax, (left + width / 2, 0.5), (width, 0.74), text, GREY)
         if k:
-            _arrow(ax, (left - gap, 0.5), (left, 0.5))
+            arrow(ax, (left - gap, 0.5), (left, 0.5))
         left += width + gap
 
 
@@ -134,12 +124,4 @@ def _box(ax: Axes, centre: tuple[float, float], size: tuple[float, float], text:
 
 
 def _text(ax: Axes, where: tuple[float, float], text: str, ha: str = "center") -> None:
-    ax.text(*where, text, size=SMALL, color=INK, ha=ha, va="center", linespacing=1.25)
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], color: str = INK, ls: str = "-") -> None:
-    ax.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=9, lw=1.2, color=color, ls=ls, shrinkA=0, shrinkB=1
-        )
-    )
+    write(ax, *where, text, ha=ha, linespacing=1.25)

@@ -7,6 +7,7 @@ import pytest
 from nircore.errors import NircoreError
 from nircore.plots import fidelity as draw
 from nircore.plots.style import save
+from tests.plots import drawn
 
 RNG = np.random.default_rng(0)
 NAMES = ("low-light", "non-local means", "enhanced", "another")
@@ -36,14 +37,19 @@ def counted(**more):
 def test_linearity_draws_the_means_over_animals():
     lesion, vessels, ratio = draw.linearity(swept()).axes
     for ax in (lesion, vessels):
-        assert [list(line.get_ydata()) for line in ax.lines] == [
-            pytest.approx([c * (k + 1) + 0.5 for c in (0.25, 1, 4)]) for k in range(6)
+        assert [list(line.get_ydata()) for line in curves(ax)] == [
+            pytest.approx([c * (k + 1) + 0.5 for c in (0.25, 1, 4)]) for k in (1, 2, 3, 4, 5, 0)
         ]
-    assert len(ratio.lines) == 5  # all but the truth, which is of another window
+    *made, without = curves(ratio)
+    assert len(made) == 4  # all but the truth, which is of another window
     clean = [2.75, 3.5, 6.5]
-    assert list(ratio.lines[0].get_xdata()) == list(ratio.lines[0].get_ydata()) == pytest.approx(clean)
-    assert list(ratio.lines[-1].get_ydata()) == pytest.approx([x + 0.5 for x in clean])
-    assert list(ratio.lines[-1].get_xdata()) == pytest.approx(clean)
+    assert list(without.get_xdata()) == list(without.get_ydata()) == pytest.approx(clean)
+    assert list(made[-1].get_ydata()) == pytest.approx([x + 0.5 for x in clean])
+    assert list(made[-1].get_xdata()) == pytest.approx(clean)
+
+
+def curves(ax):
+    return [line for line in ax.lines if len(line.get_xdata())]  # a legend's are empty
 
 
 def dots(ax):
@@ -59,15 +65,16 @@ def test_structures_draws_every_frame_on_its_side():
     ):
         for k, name in enumerate(NAMES):
             rows = table[table["denoiser"] == name]
-            assert list(dots(ax)[2 * k][:, 0]) == list(rows[right])
-            assert list(dots(ax)[2 * k + 1][:, 0]) == [-value for value in rows[left]]
-            assert np.abs(dots(ax)[2 * k][:, 1] - k).max() < 0.3
+            assert list(dots(ax)[k][:, 0]) == list(rows[right])
+            assert list(dots(ax)[len(NAMES) + k][:, 0]) == [-value for value in rows[left]]
+            assert np.abs(dots(ax)[k][:, 1] - k).max() < 0.3
+            assert drawn.means(ax, "|")[k] == -rows[left].mean()  # the last drawn
         low, high = ax.get_xlim()
         assert low == -high and high >= 5
     for k, name in enumerate(NAMES):
         for j, there in enumerate((True, False)):
             rows = table[(table["denoiser"] == name) & (table["lesion"] == there)]
-            assert list(dots(lesion)[2 * k + j][:, 0]) == pytest.approx(list(rows["lesion_share"]))
+            assert list(dots(lesion)[len(NAMES) * j + k][:, 0]) == pytest.approx(list(rows["lesion_share"]))
     assert [label.get_text() for label in vessels.get_yticklabels()] == list(NAMES)
 
 
@@ -78,9 +85,9 @@ def test_emptiness_leaves_out_what_has_no_noise():
         for f in ("dark", "blank", "noise", "constant") for k, n in enumerate(NAMES)
     )  # fmt: skip
     far, found = draw.emptiness(table).axes
-    assert len(dots(far)) == len(dots(found)) == 3
-    assert list(dots(far)[0][:, 0]) == pytest.approx([0.1, 1.1, 2.1, 3.1])
-    assert list(dots(found)[2][:, 0]) == [0, 1, 2, 3]
+    assert len(curves(far)) == len(curves(found)) == 3 + 1  # frames, and the right answer
+    assert list(curves(far)[0].get_xdata()) == pytest.approx([0.1, 1.1, 2.1, 3.1])
+    assert list(curves(found)[2].get_xdata()) == [0, 1, 2, 3]
 
 
 def test_redegradation_and_shift_draw_every_row():
@@ -95,8 +102,8 @@ def test_redegradation_and_shift_draw_every_row():
     ):
         for ax, key in zip(figure.axes, keys, strict=True):
             for k, name in enumerate(("truth", *NAMES)):
-                wanted = list(table.loc[table["denoiser"] == name, key])
-                assert list(dots(ax)[k][:, 0].filled(np.nan)) == pytest.approx(wanted, nan_ok=True)
+                wanted = list(table.loc[table["denoiser"] == name, key].dropna())
+                assert list(dots(ax)[k][:, 0]) == pytest.approx(wanted)
     assert draw.redegradation(table).axes[0].lines[0].get_xdata()[0] == 1
 
 
@@ -115,8 +122,8 @@ def test_prevalence_draws_a_row_per_share():
     lesion, blobs = draw.prevalence(table).axes
     assert [label.get_text() for label in lesion.get_yticklabels()] == ["0%", "50%", "100%"]
     part = table[table["share"] == 0.5]
-    assert list(dots(lesion)[3][:, 0]) == pytest.approx(list(part.loc[~part["lesion"], "lesion_share"]))
-    assert list(dots(blobs)[3][:, 0]) == [-value for value in part["blobs_erased"]]
+    assert list(dots(lesion)[4][:, 0]) == pytest.approx(list(part.loc[~part["lesion"], "lesion_share"]))
+    assert list(dots(blobs)[4][:, 0]) == [-value for value in part["blobs_erased"]]
 
 
 def test_every_figure_is_a_small_png_and_needs_its_table(tmp_path):

@@ -31,7 +31,7 @@ def test_losses_draws_both_tables_and_the_equilibrium(gan):
     left, right = figures.losses(table, EQUILIBRIUM[gan]).axes
     for ax, names in ((left, NAMES[:1]), (right, NAMES[1:])):
         for k, name in enumerate(names):
-            ours, published = ax.lines[2 * k], ax.lines[2 * k + 1]
+            ours, published = ax.lines[k], ax.lines[len(names) + k]
             assert np.array_equal(ours.get_xydata(), table[["sample", name]])
             assert np.array_equal(published.get_ydata(), table[f"published_{name}"])
             assert (ours.get_linestyle(), published.get_linestyle()) == ("-", "--")

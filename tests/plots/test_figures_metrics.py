@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 from nircore.errors import NircoreError
+from nircore.metrics.summary import interval
 from nircore.plots import metrics
 from nircore.plots.split import split
+from tests.plots import drawn
 
 RNG = np.random.default_rng(0)
 
@@ -76,26 +78,25 @@ def test_truth_draws_every_frame_and_the_mean():
     left, right = metrics.truth(scores).axes
     for ax, name in ((left, "psnr"), (right, "ssim")):
         for k, (_, rows) in enumerate(scores.groupby("method", sort=False)):
-            dots = ax.collections[2 * k].get_offsets()
+            dots = ax.collections[k].get_offsets()
             assert list(dots[:, 0]) == pytest.approx(list(rows[name]))
             assert np.abs(dots[:, 1] - k).max() < 0.3
-            mean = ax.containers[k].lines[0].get_xdata()[0]
-            assert mean == pytest.approx(rows[name].mean())
+            assert drawn.means(ax)[k] == pytest.approx(rows[name].mean())
     assert [label.get_text() for label in left.get_yticklabels()] == ["low-light", "Gaussian", "enhanced"]
     assert left.get_ylim()[0] > left.get_ylim()[1]  # the first method on top
 
 
 def test_the_interval_is_students_and_over_groups_where_there_are_some():
     values = RNG.normal(size=9)
-    mean, half = metrics.interval(values)
+    mean, half = interval(values)
     wanted = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (mean - half, mean + half) == pytest.approx((wanted.low, wanted.high))
-    assert math.isnan(metrics.interval(values[:1])[1]) and math.isnan(metrics.interval([])[0])
+    assert math.isnan(interval(values[:1])[1]) and math.isnan(interval([])[0])
     scores = _scores(6, group=["a", "a", "a", "b", "b", "b"] * 3)
     left, _ = metrics.truth(scores).axes
     groups = scores[scores["method"] == "Gaussian"].groupby("group")["psnr"].mean()
-    low, high = left.containers[1].lines[2][0].get_segments()[0][:, 0]
-    assert (high - low) / 2 == pytest.approx(metrics.interval(groups)[1])
+    low, high = drawn.intervals(left)[1]
+    assert (high - low) / 2 == pytest.approx(interval(groups)[1])
     assert len(metrics.truth(_scores(1)).axes) == 2
 
 

@@ -9,13 +9,13 @@ import seaborn
 from PIL import Image
 
 from nircore.errors import NircoreError
-from nircore.plots import frames, style
+from nircore.plots import frames, palette, style
 
 
 def _chart(seed: int = 0):
     figure = style.canvas(3.0)
     ax = style.tidy(figure.subplots(), "epoch", "loss", "Title")
-    ax.plot(np.random.default_rng(seed).random(50), color=style.LOW_LIGHT)
+    ax.plot(np.random.default_rng(seed).random(50), color=palette.LOW_LIGHT)
     return figure
 
 
@@ -109,7 +109,7 @@ def test_a_failed_write_leaves_the_old_figure(tmp_path, monkeypatch):
 
 
 def test_the_colours_are_seaborns():
-    assert set(style.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
+    assert set(palette.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
 
 
 def test_need_names_what_is_missing():
