@@ -1,7 +1,7 @@
 """Every recipe and profile, and a user's folders, through every notebook, at the smallest sizes."""
 
-import json
 import os
+import sys
 from itertools import cycle
 
 import nbformat
@@ -38,6 +38,7 @@ def shell(tmp_path, monkeypatch, data):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(data))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the session puts its own there
     yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
 
@@ -74,7 +75,6 @@ def test_a_users_folders_end_in_a_report_without_the_bad_file_on_request(shell, 
     folders = {"low_light": str(tmp_path / "low"), "target": str(tmp_path / "target")}
     chained(shell, run="mine", profile="smoke", recipe="ssgan", dataset="folder", skip_bad=True, **folders)
     run = tmp_path / "reports" / "mine"
-    assert "prevalence_share" in json.loads((run / "provenance" / "fidelity.json").read_text())["settings"]
     assert (run / "report.html").is_file()
     assert str(bad) in (run / "tables" / "left_out.csv").read_text()
     assert "No frame" not in (run / "report.md").read_text() and "(no rows)" in (run / "report.md").read_text()
