@@ -9,8 +9,9 @@ ARGS ?=
 # The folder of the SWIR_HDR set, for `make publish`.
 DATA_ROOT ?= data/swir_hdr
 
-# Test files run beside each other, each in one process, which keeps what its fixtures made.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# Test files run beside each other, each in one process, which keeps what its fixtures made; tests/conftest.py says
+# which go first.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: reproduce test quick lab golden book showcase publish clean
 

@@ -67,7 +67,11 @@ def reproduce(
     config = resolve({"profile": profile, "recipe": recipe, "dataset": dataset} | given)
     require_folders(config)
 
+    from nircore.data.folder import two_folders
     from nircore.reproduce import reproduce as execute
+
+    if config.dataset == "folder":
+        two_folders(config.low_light, config.target)  # a bad one is named before a kernel starts
 
     report = execute(config)
     print(f"Report: {report}")

@@ -9,6 +9,7 @@ import tifffile
 
 from nircore import reproduce
 from nircore.inference import engines
+from nircore.training.split_table import data_split
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def test_a_bad_setting_is_refused_before_any_notebook_starts(nircore, monkeypatc
 def test_paths_and_settings_reach_the_notebooks(nircore, monkeypatch, tmp_path):
     seen = {}
     for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
+        frames(tmp_path / folder, ["m1_0.tif"])
     monkeypatch.setattr(reproduce, "reproduce", lambda config: seen.update(config=config) or tmp_path)
     monkeypatch.chdir(tmp_path)
     status, output, _ = nircore(
@@ -85,19 +86,14 @@ def folder_run(nircore, low, target, *more):
     )
 
 
-def test_a_users_folders_end_in_a_report_and_a_bad_file_is_skipped_only_on_request(nircore, tmp_path):
+def test_a_bad_file_in_a_users_folder_ends_the_run_and_stays_as_it_is(nircore, tmp_path):
+    """In a kernel, as for a user; what follows where it may be skipped is in tests/notebooks/test_combinations.py."""
     low, target = frames(tmp_path / "low", ANIMALS), frames(tmp_path / "target", ANIMALS, seed=1)
     bad = low / "mouse9_000.tif"
     bad.write_bytes((low / ANIMALS[0]).read_bytes()[:900])
     status, _, error = folder_run(nircore, low, target)
     assert status == 2 and str(bad) in error and "01_data_split" in error
     assert bad.stat().st_size == 900
-    status, output, error = folder_run(nircore, low, target, "--set", "skip_bad=true")
-    assert status == 0, error
-    run = tmp_path / "reports" / "mine"
-    assert (run / "report.html").is_file()
-    assert str(bad) in (run / "tables" / "left_out.csv").read_text()
-    assert "No frame" not in (run / "report.md").read_text() and "(no rows)" in (run / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -106,15 +102,29 @@ def test_a_users_folders_end_in_a_report_and_a_bad_file_is_skipped_only_on_reque
         (lambda p: (p / "nowhere", frames(p / "t", ANIMALS)), "does not exist"),
         (lambda p: (frames(p / "a", []), frames(p / "t", ANIMALS)), "no frames"),
         (lambda p: (frames(p / "a", ANIMALS), p / "a"), "overlap"),
+    ],
+    ids=["missing", "empty", "one domain twice"],
+)
+def test_bad_folders_are_named_before_a_kernel_starts(nircore, monkeypatch, tmp_path, make, words):
+    monkeypatch.setattr(reproduce, "execute", lambda *_: pytest.fail("a kernel was started"))
+    status, _, error = folder_run(nircore, *make(tmp_path))
+    assert status == 2 and words in error and error.count("\n") == 1
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
         (lambda p: (frames(p / "a", ANIMALS, size=20), frames(p / "t", ANIMALS)), "crop"),
         (
             lambda p: (frames(p / "a", ["m1_0.tif", "m1_1.tif"]), frames(p / "t", ["m1_0.tif"], seed=3)),
             "allow_scene_split",
         ),
     ],
-    ids=["missing", "empty", "one domain twice", "smaller than the crop", "one animal"],
+    ids=["smaller than the crop", "one animal"],
 )
-def test_bad_folders_are_named_in_one_sentence(nircore, tmp_path, make, words):
+def test_frames_that_cannot_be_split_are_named_in_one_sentence(nircore, monkeypatch, tmp_path, make, words):
+    monkeypatch.setattr(reproduce, "execute", lambda run, *_: run.make(data_split))
     status, _, error = folder_run(nircore, *make(tmp_path))
     assert status == 2
     assert words in error.splitlines()[-1], error

@@ -35,14 +35,26 @@ def catalogue(
         NircoreError: one folder only, the same folder twice or one in the other, a missing or empty folder,
             a bad file (unless `skip_bad`), or two bit depths in one domain.
     """
+    low_light, target = two_folders(low_light, target)
+    low_rows, low_notes = _domain("low_light", low_light, skip_bad)
+    target_rows, target_notes = _domain("target", target, skip_bad)
+    return pd.DataFrame(low_rows + target_rows, columns=COLUMNS), low_notes + target_notes
+
+
+def two_folders(low_light: Path | str | None, target: Path | str | None) -> tuple[Path, Path]:
+    """Return two folders of frames, each with frames in it; no frame is opened.
+
+    Raises:
+        NircoreError: one folder only, the same folder twice or one in the other, a missing or empty folder.
+    """
     if not low_light or not target:
         raise NircoreError("Two folders are needed: one of low-light frames and one of target frames.")
     low_light, target = Path(low_light).resolve(), Path(target).resolve()
     if low_light.is_relative_to(target) or target.is_relative_to(low_light):
         raise NircoreError(f"{low_light} and {target} overlap: keep low-light and target frames apart.")
-    low_rows, low_notes = _domain("low_light", low_light, skip_bad)
-    target_rows, target_notes = _domain("target", target, skip_bad)
-    return pd.DataFrame(low_rows + target_rows, columns=COLUMNS), low_notes + target_notes
+    for folder in (low_light, target):
+        list_frames(folder)
+    return low_light, target
 
 
 def _domain(domain: str, folder: Path, skip_bad: bool) -> tuple[list[dict], list[str]]:

@@ -184,22 +184,26 @@ def test_every_sentence_on_a_reason_ends_with_a_way_out():
     assert all(": " in words and "\n" not in words for words in tables)
 
 
-@pytest.mark.parametrize("name", ["maus_\udcb5m.tif", "小鼠 µ.tif", "a\nb.tif", "%s {x} [red].tif"])
+NAMES = ["maus_\udcb5m.tif", "小鼠 µ.tif", "a\nb.tif", "%s {x} [red].tif"]
+
+
 @pytest.mark.parametrize("kind", ["good", "damaged", "link"])
-def test_a_name_that_the_terminal_cannot_show_stops_nothing(weights, tmp_path, name, kind):
-    (tmp_path / "in").mkdir()
-    path = tmp_path / "in" / name
-    if kind == "link":
-        path.symlink_to(Path("nowhere") / name)
-    else:
-        tifffile.imwrite(tmp_path / "t.tif", frames(), photometric="minisblack")
-        data = (tmp_path / "t.tif").read_bytes()
-        path.write_bytes(data if kind == "good" else data[:900])
+def test_names_that_the_terminal_cannot_show_stop_nothing(weights, tmp_path, kind):
+    tifffile.imwrite(tmp_path / "t.tif", frames(), photometric="minisblack")
+    data = (tmp_path / "t.tif").read_bytes()
     write(tmp_path / "in/z.npy", frames())
+    for name in NAMES:
+        path = tmp_path / "in" / name
+        if kind == "link":
+            path.symlink_to(Path("nowhere") / name)
+        else:
+            path.write_bytes(data if kind == "good" else data[:900])
     code = "from nircore.cli import main; main()"
     command = [sys.executable, "-c", code, "enhance", "in", "--out", "out", "--weights", str(weights)]
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "LC_ALL": "C"}
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=200)
     said = (result.stdout + result.stderr).decode("ascii", "replace")
     assert "Traceback" not in said and result.returncode == (0 if kind == "good" else 1), said
-    assert (tmp_path / "out/z.npy").is_file()
+    made = ["z.npy", *(NAMES if kind == "good" else [])]
+    assert f"{len(made)} enhanced, 0 already there, {5 - len(made)} could not be used" in said
+    assert all((tmp_path / "out" / name).is_file() for name in made)
