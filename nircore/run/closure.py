@@ -45,12 +45,11 @@ def _file(module: str) -> Path | None:
     return None if place == PACKAGE else next((file for file in files if file.is_file()), None)
 
 
-def _imported(file: Path) -> Iterator[str]:
-    """Yield the templates that a file names and the modules of the package that it imports."""
+@cache
+def _imported(file: Path) -> tuple[str, ...]:
+    """Return the templates that a file names and the modules of the package that it imports."""
     text = file.read_text(encoding="utf-8")
-    yield from TEMPLATE.findall(text)
-    if file.suffix == ".py":
-        yield from imported(text)
+    return (*TEMPLATE.findall(text), *(imported(text) if file.suffix == ".py" else ()))
 
 
 def imported(source: str) -> Iterator[str]:
