@@ -144,6 +144,12 @@ def test_the_cell_that_wrote_an_artefact_is_named_with_what_it_read(made, shell)
     assert set(kernel.followed(made, "04_loss_table").reads) > {str(made.path("tables/split.csv"))}
 
 
+def test_a_cell_with_a_slip_in_it_does_not_stop_the_record(made, shell):
+    shell.run("from nircore import (", lambda: None)
+    shell.run("", lambda: made.write_table("drawn", pd.DataFrame({"a": [2]})))
+    assert provenance.by_artefact(made)["tables/drawn.csv"].cell == 2
+
+
 def test_what_a_step_writes_is_the_steps_and_no_cells(made, shell):
     made.path("tables/split.csv").unlink()
     shell.run("", lambda: made.make(data_split))

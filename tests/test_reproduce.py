@@ -56,7 +56,7 @@ def test_the_chain_makes_every_artefact_it_promises(world):
 
 
 def test_every_setting_is_used_by_a_step(world):
-    """As it was recorded: all but those for other datasets, and for recipes without pairs (test_fidelity_of_run.py)."""
+    """As it was recorded: all but those of other datasets and of recipes without pairs (test_fidelity_of_run.py)."""
     run = Run(resolve(TINY))
     used = {name for entry in provenance.records(run) for name in entry.settings}
     assert set(FIELDS) - used == {"run", "data_root", "low_light", "target", "skip_bad", "prevalence_share"}

@@ -39,6 +39,7 @@ def worth(table: pd.DataFrame, whole: str) -> Figure:
         means(ax, rows, f"{key}_worth", "part", colours, **DIAMOND)
         ax.hlines(rows["part"], rows[f"{key}_low"], rows[f"{key}_high"], color=INK, lw=1.5)
         ideal(ax, 0)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.locator_params(axis="x", nbins=5)
         tidy(ax, f"{label}, with minus without")
     seeds = int(rows["seeds"].max())

@@ -53,8 +53,15 @@ def _imported(file: Path) -> tuple[str, ...]:
 
 
 def imported(source: str) -> Iterator[str]:
-    """Yield the modules of the package that Python code imports, and names imported from one that may be some."""
-    for node in ast.walk(ast.parse(source)):
+    """Yield the modules of the package that Python code imports, and names imported from one that may be some.
+
+    Code that Python cannot read, such as a cell with a slip in it, imports nothing.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:

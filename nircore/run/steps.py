@@ -85,25 +85,24 @@ def _bring_maker(run: Run, name: str, done: dict[str, bool]) -> bool:
     if maker and not maker.aside and maker.name not in done:
         _bring(run, maker, done)
         return True
-    book = notebooks.written().get(name)
-    return bool(book) and _execute(run, str(book), done)
+    return _execute(run, notebooks.written().get(name), done)
 
 
 def _bring_what_is_read(run: Run, entry: provenance.Record | None, done: dict[str, bool]) -> None:
     """Bring what makes the files that a step reads; what is made aside is only looked at."""
-    origins = provenance.by_artefact(run)
-    for origin in (origins[name] for name in (entry.reads if entry else ()) if name in origins):
-        if origin.step in notebooks.asked():
-            maker = _named(origin.step)
-            if not maker.aside and maker.name not in done:
+    origins, books = provenance.by_artefact(run), notebooks.written()
+    for name in (name for name in (entry.reads if entry else ()) if name in origins):
+        if (step := origins[name].step) in notebooks.asked():
+            maker = _named(step)
+            if not maker.aside and step not in done:
                 _bring(run, maker, done)
-        elif not provenance.fresh(run, origin):
-            _execute(run, origin.notebook, done)
+        elif name in books and not provenance.fresh(run, origins[name]):
+            _execute(run, books[name], done)
 
 
-def _execute(run: Run, book: str, done: dict[str, bool]) -> bool:
+def _execute(run: Run, book: str | None, done: dict[str, bool]) -> bool:
     """Execute a notebook, once; say whether."""
-    if book in done:
+    if not book or book in done:
         return False
     done[book] = True
     notebooks.execute(run, book, sys.stdout)
