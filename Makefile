@@ -13,15 +13,21 @@ DATA_ROOT ?= data/swir_hdr
 # which go first.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: reproduce test quick lab golden book showcase publish clean
+.PHONY: reproduce test suite cells quick lab golden book showcase publish clean
 
 reproduce: $(READY)
 	$(BIN)/nircore reproduce $(ARGS)
 
+# The notebooks' cells beside the tests: a kernel keeps one core busy, and a test process another.
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check nircore tests
+	$(MAKE) --jobs 2 --output-sync=line --no-print-directory suite cells
+
+suite: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests nircore
+
+cells: $(READY)
 	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider
 
 # After each change: everything that takes no more than a few seconds.
