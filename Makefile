@@ -22,7 +22,7 @@ reproduce: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check nircore tests
-	$(MAKE) --jobs 2 --output-sync=line --no-print-directory suite cells
+	$(MAKE) --jobs 2 --no-print-directory suite cells
 
 suite: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests nircore
