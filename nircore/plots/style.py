@@ -85,7 +85,7 @@ def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFra
             f"{', '.join(map(str, table.columns)) or 'none'}."
         )
     if table.empty:
-        raise NircoreError(f"The table for the {figure} figure has no rows: run the stage that fills it first.")
+        raise NircoreError(f"The table for the {figure} figure has no rows: run the notebook that fills it first.")
     return table
 
 
