@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nircore.run import STAMP
+from companion.run import STAMP
 
 #: Columns that say how long something took, or on what machine.
 TIMED = re.compile(r"^(seconds|s|.*_s|.*_ms|.*fps|gap|.*speed.*|share_of_.*)$")

@@ -9,8 +9,8 @@ import time
 
 import torch
 
-from nircore.lab.inspector import Inspector, open_folder
-from nircore.lab.inspector_widgets import Panel
+from companion.inspector import Inspector, open_folder
+from companion.inspector_widgets import Panel
 
 LIMIT = 200.0  # ms
 

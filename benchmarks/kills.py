@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nircore import cli
+from nirlab import cli
 from nircore.inference import engines
-from nircore.lab import cluster, commands, companions, job, map_file, run  # noqa: F401 (imported once, before forks)
+from nirlab import cluster, commands, companions, job, map_file, run  # noqa: F401 (imported once, before forks)
 
 PER_RUN = 15
 OPTIONS = ("--model", "realtime", "--engine", "channels_last", "--report", "--trust")

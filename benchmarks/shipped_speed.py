@@ -6,7 +6,7 @@ python benchmarks/shipped_speed.py [--seconds 6] [--threads 2]    # writes repor
 import argparse
 
 from nircore import paths
-from nircore.lab import speed
+from companion.workshop import speed
 
 SHOWN = ["recipe", "engine", "precision", "threads", "busy"]
 SHOWN += ["median_ms", "alone_ms", "prepare_ms", "gap", "fps", "io_fps"]

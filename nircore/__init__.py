@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nircore.metrics.with_truth import score
     from nircore.models import build_discriminator, build_generator
     from nircore.models.checkpoint import load_generator
-    from nircore.run import open_run
+    from companion.run import open_run
 
 #: Where each public name lives. It is loaded when first asked for: `import nircore` does not wait for torch.
 _PLACES = {
@@ -26,7 +26,7 @@ _PLACES = {
     "enhance": "nircore.inference.enhancer",
     "load_generator": "nircore.models.checkpoint",
     "measure": "nircore.metrics.no_reference",
-    "open_run": "nircore.run",
+    "open_run": "companion.run",
     "read_frame": "nircore.data.frames",
     "resolve": "nircore.config",
     "score": "nircore.metrics.with_truth",

@@ -73,7 +73,7 @@ def swir_hdr() -> Path:
 def nircore(monkeypatch, capsys):
     """Run the command; return exit status, standard output and standard error."""
 
-    from nircore import cli
+    from nirlab import cli
 
     def call(*arguments: object):
         monkeypatch.setattr("sys.argv", ["nircore", *map(str, arguments)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nircore.data.containers import is_frames, opened
+from nirlab.formats.containers import is_frames, opened
 from nircore.data.frames import Frame, check_pixels, list_frames, read_frame
 from nircore.errors import NircoreError
 

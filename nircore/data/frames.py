@@ -12,10 +12,10 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from nircore.data.containers import CONTAINERS, check_page, opened
-from nircore.data.content import content_sha256
-from nircore.data.formats.stack import Stack
-from nircore.data.listing import Listing, listing
+from nirlab.formats.containers import CONTAINERS, check_page, opened
+from nirlab.formats.content import content_sha256
+from nircore.data.stack import Stack
+from nirlab.formats.listing import Listing, listing
 from nircore.errors import NircoreError
 from nircore.paths import atomic
 

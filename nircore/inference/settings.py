@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from nircore.data.formats.raw import Raw
+from nirlab.formats.raw import Raw
 from nircore.errors import NircoreError
 from nircore.inference import engines
 from nircore.inference.shipped import weights_of

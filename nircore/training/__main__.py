@@ -4,10 +4,10 @@ import sys
 
 from nircore.config import parse, resolve
 from nircore.errors import NircoreError
-from nircore.run import Run
+from companion.run import Run
 from nircore.training import distributed
-from nircore.training.of_run import training
-from nircore.training.split_table import data_split
+from companion.study.training import training
+from companion.study.split_table import data_split
 
 
 def main(arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import NOISE, seen
 from nircore.losses.optics import Spread
-from nircore.run import Run
+from companion.run import Run
 from nircore.training import evaluation
 
 DOMAINS = ("low_light", "target")

@@ -14,7 +14,7 @@ from nircore.data.normalise import Normalisation
 from nircore.inference import enhance, seen
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
-from nircore.run import Run
+from companion.run import Run
 
 
 def portable(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nircore.lab.locks import Locks
+from nirlab.locks import Locks
 
 
 def hold(target: Path, held, free) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from nircore.lab import companions, map_file
-from nircore.lab.locks import Locks
-from nircore.study import conformal
+from nirlab import companions, map_file
+from nirlab.locks import Locks
+from nircore.inference import conformal
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import left_over, write
 

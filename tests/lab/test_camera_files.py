@@ -11,8 +11,8 @@ import pytest
 import tifffile
 
 import nircore as package
-from nircore.data.containers import opened
-from nircore.data.formats.raw import Raw
+from nirlab.formats.containers import opened
+from nirlab.formats.raw import Raw
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from tests.lab import made_cameras as made

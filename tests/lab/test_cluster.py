@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import nircore as package
-from nircore.lab import job as jobs
+from nirlab import job as jobs
 from tests.lab.made import frames
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from PIL import Image
 
 import nircore as package
 from nircore.inference.settings import Settings
-from nircore.lab import job as jobs
+from nirlab import job as jobs
 from tests.lab.made import frames
 
 pytestmark = pytest.mark.slow
@@ -185,7 +185,7 @@ def test_results_that_would_take_one_name_or_the_source_itself_are_refused(nirco
     ],
 )
 def test_where_nothing_can_be_done_the_status_is_2(nircore, weights, tmp_path, monkeypatch, extra, words):
-    monkeypatch.setattr("nircore.lab.cluster.WAIT_S", 0.3)
+    monkeypatch.setattr("nirlab.cluster.WAIT_S", 0.3)
     source = write(tmp_path / "a.tif", frames())
     status, output, error = nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out", *extra)
     assert status == 2 and words in error and error.count("\n") == 1
@@ -236,7 +236,7 @@ def test_the_exposure_of_each_frame_chooses_its_dark(nircore, weights, tmp_path)
 
 KILLED = """
 import sys, time
-from nircore.lab import job
+from nirlab import job
 do, begun, pause = job.do, open(sys.argv[1], "a"), float(sys.argv[2])
 def noted(*arguments):
     print(arguments[1], file=begun, flush=True)
@@ -246,7 +246,7 @@ def noted(*arguments):
     return done
 job.do, job.PART_BYTES = noted, 3 * 40 * 48 * 2
 sys.argv = ["nircore", *sys.argv[3:]]
-from nircore.cli import main
+from nirlab.cli import main
 main()
 """
 
@@ -288,10 +288,10 @@ def test_killed_between_the_last_part_and_the_end_it_only_puts_together(nircore,
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from nircore.lab import job, run
+from nirlab import job, run
 from nircore.inference.enhancer import Enhancer
 from nircore.inference.settings import Settings
-from nircore.lab.records import FACTS
+from nirlab.records import FACTS
 job.PART_BYTES = 2**21
 Enhancer.__call__ = lambda self, pixels, dtype, *rest: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))
 peaks = []

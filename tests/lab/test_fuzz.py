@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from nircore.data.containers import opened
+from nirlab.formats.containers import opened
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.inference.settings import Settings
-from nircore.lab.run import enhance_files
+from nirlab.run import enhance_files
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
@@ -123,7 +123,7 @@ def test_mutations_do_mutate() -> None:
 
 def test_a_bug_would_be_seen(weights, tmp_path: Path, monkeypatch) -> None:
     """An exception that is not a sentence is no line: it ends the run, and the test above."""
-    monkeypatch.setattr("nircore.lab.job.window_mean", lambda *_: 1 / 0)
+    monkeypatch.setattr("nirlab.job.window_mean", lambda *_: 1 / 0)
     source = write(tmp_path / "a.tif", frames())
     with pytest.raises(ZeroDivisionError):
         enhance_files([str(source)], tmp_path / "out", Settings(str(weights)), say=lambda line: None)

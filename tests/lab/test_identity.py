@@ -11,10 +11,10 @@ import tifffile
 import zarr
 
 import nircore as package
-from nircore.data.content import content_sha256
+from nirlab.formats.content import content_sha256
 from nircore.inference.settings import Settings
-from nircore.lab import job as jobs
-from nircore.lab.run import enhance_files
+from nirlab import job as jobs
+from nirlab.run import enhance_files
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import read, write
 

@@ -13,13 +13,14 @@ import pytest
 import tifffile
 import zarr
 
-from nircore import paths, reproduce
+from companion import reproduce
+from nircore import paths
 from nircore.config import resolve
-from nircore.data import containers
+from nirlab.formats import containers
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
-from nircore.lab import job as jobs
-from nircore.run import Run
+from nirlab import job as jobs
+from companion.run import Run
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
@@ -198,7 +199,7 @@ def test_names_that_the_terminal_cannot_show_stop_nothing(weights, tmp_path, kin
             path.symlink_to(Path("nowhere") / name)
         else:
             path.write_bytes(data if kind == "good" else data[:900])
-    code = "from nircore.cli import main; main()"
+    code = "from nirlab.cli import main; main()"
     command = [sys.executable, "-c", code, "enhance", "in", "--out", "out", "--weights", str(weights)]
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "LC_ALL": "C"}
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=200)

@@ -15,9 +15,9 @@ import tifffile
 
 import nircore as package
 from nircore.inference.settings import Settings
-from nircore.lab import job as jobs
-from nircore.lab import run as runs
-from nircore.lab.locks import NAME, Locks
+from nirlab import job as jobs
+from nirlab import run as runs
+from nirlab.locks import NAME, Locks
 from tests.lab.held import hold
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 COUNTED = """
 import sys
-from nircore.lab import job
+from nirlab import job
 finish, place = job.finish, sys.argv[1]
 def noted(one):
     record = finish(one)
@@ -35,7 +35,7 @@ def noted(one):
     return record
 job.finish, job.PART_BYTES = noted, 2 * 40 * 48 * 2
 sys.argv = ["nircore", *sys.argv[2:]]
-from nircore.cli import main
+from nirlab.cli import main
 main()
 """
 MISLEADING = ("free some space", "Cannot write", "cannot be read", "damaged", "Traceback", "made otherwise")

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from nircore.errors import NircoreError
-from nircore.lab.train import train
+from nirlab.train import train
 from nircore.models import checkpoint
 from tests.lab.made import frames
 

@@ -9,8 +9,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nircore.config import available
-from nircore.reproduce import NOTEBOOKS as CHAIN
-from nircore.run import MARK
+from companion.reproduce import NOTEBOOKS as CHAIN
+from companion.run import MARK
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 from tests.notebooks.golden import NOTEBOOKS

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 
 from nircore.config import FIELDS, resolve
-from nircore.reproduce import ASIDE
-from nircore.reproduce import NOTEBOOKS as CHAIN
-from nircore.run import MARK
+from companion.reproduce import ASIDE
+from companion.reproduce import NOTEBOOKS as CHAIN
+from companion.run import MARK
 from tests.notebooks.golden import NOTEBOOKS, is_golden, stripped
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ class TestEachNotebook:
 
 
 PUBLISHED = """import pandas as pd
-from nircore.run import published
+from companion.run import published
 
 table = pd.read_csv(published("table1.csv")).add_prefix("published_").drop(columns="published_sample")"""
 

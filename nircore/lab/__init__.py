@@ -1,1 +1,0 @@
-"""A lab's own frames: files in, the same files enhanced out; and training on them."""

@@ -1,0 +1,128 @@
+"""Frames as they arrive: the pages of a file, or the files of a folder that is being written, in natural order."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nirlab.formats.containers import opened
+from nircore.data.frames import exposure_in
+from nircore.errors import NircoreError
+from nirlab.line import POLL_S
+
+SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
+PATIENCE_S = 2.0  # a file whose size stands still and that still cannot be read is tried again for so long
+
+Signal = Callable[[np.ndarray, float | None], np.ndarray]
+
+
+def natural(path: Path) -> list[Any]:
+    """Return what sorts img_2 before img_10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+
+
+class Arrivals:
+    """An iterable of frames (H, W) float32 in DN; blank and unreadable ones are named and passed over.
+
+    A folder is watched until nothing new has come for `idle_s`; 0: only what is there. A file is taken once its size
+    has stood still from one look to the next, so that one still being written is not read. Hidden files are none.
+
+    Args:
+        source: a file, every page of it, or a folder.
+        idle_s: see above.
+        signal: what is done to each frame, given its exposure in s or None, such as subtracting a dark.
+        say: receives a line for each frame that is passed over.
+
+    Attributes:
+        names: what each frame that was yielded is called: its file's stem, with the page of a stack.
+        passed_over: how many frames or files were.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        idle_s: float = 0.0,
+        signal: Signal = lambda pixels, exposure_s: pixels,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.source, self.idle_s, self.signal, self.say = source, idle_s, signal, say
+        self.names: list[str] = []
+        self.passed_over = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield the frames.
+
+        Raises:
+            NircoreError: there is no such file or folder, or a file given by its name cannot be read.
+        """
+        if not self.source.is_dir():
+            yield from self._pages(self.source)
+            return
+        for file in self._files():
+            try:
+                yield from self._pages(file)
+            except NircoreError as error:
+                self._pass_over(str(error))
+
+    def _pass_over(self, reason: str) -> None:
+        self.passed_over += 1
+        self.say(f"nircore: {' '.join(reason.split())}")
+
+    def _pages(self, file: Path) -> Iterator[np.ndarray]:
+        with opened(file) as stack:
+            for page in range(stack.pages):
+                name = file.stem if stack.pages == 1 else f"{file.stem}_{page:06d}"
+                with np.errstate(over="ignore"):
+                    pixels = np.array(stack.read(page), dtype=np.float32, order="C")
+                if not np.isfinite(pixels).all() or pixels.min() == pixels.max():
+                    kind = "blank" if np.isfinite(pixels).all() else "not finite"
+                    self._pass_over(f"{file}, frame {page}, is {kind}: it is passed over.")
+                    continue
+                exposure_s = stack.exposures_s[page] if stack.exposures_s else exposure_in(file)
+                self.names.append(name)
+                yield self.signal(pixels, exposure_s)
+
+    def _files(self) -> Iterator[Path]:
+        """Yield the folder's files as they come, each once it stands still and can be opened."""
+        done: set[Path] = set()
+        sizes: dict[Path, int] = {}
+        still_since: dict[Path, float] = {}
+        latest = time.monotonic()
+        while True:
+            now = _sizes(self.source)
+            for file in sorted(now, key=natural):
+                if sizes.get(file) != now[file]:
+                    still_since[file] = time.monotonic()
+                still = not self.idle_s or (sizes.get(file) == now[file] > 0)
+                if file not in done and still and self._readable(file, still_since[file]):
+                    done.add(file)
+                    latest = time.monotonic()
+                    yield file
+            if time.monotonic() - latest >= self.idle_s and done.issuperset(now):
+                return
+            sizes = now
+            time.sleep(POLL_S)
+
+    def _readable(self, file: Path, since: float) -> bool:
+        """Say whether a file is to be taken: it opens, or it has had its time and `_pages` will say what is wrong."""
+        try:
+            with opened(file) as stack:
+                stack.read(stack.pages - 1)  # what is half written fails at its end
+                return True
+        except NircoreError:
+            return not self.idle_s or time.monotonic() - since > PATIENCE_S
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    """Return the files of frames in a folder and their sizes; one may vanish meanwhile."""
+    found = {}
+    for file in folder.iterdir():
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            try:
+                found[file] = file.stat().st_size
+            except OSError:
+                continue
+    return found

@@ -1,0 +1,176 @@
+"""A generator as a bioimage.io model: one zip with the whole graph from DN to DN, tried on a frame that goes with it.
+
+The description follows version 0.5 of bioimage.io's model format. Its README, cover and test frame are a phantom's.
+"""
+
+import hashlib
+import io
+import warnings
+import zipfile
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+
+from nircore import __version__
+from nircore.data.camera import WINDOWS, expose, radiance
+from nircore.data.phantom import anatomy
+from nircore.errors import NircoreError
+from nircore.inference import export
+from nirlab.in_graph import FromCounts
+from nircore.paths import atomic
+from nirlab import pixels
+
+FORMAT = "0.5.4"
+SHAPE, EXPOSURE_S, SEED = (256, 320), 0.02, 1  # of the test frame
+SMALLEST = 64  # px: the noise is read off patches of 16 x 16, and fewer than 16 of them tell little
+TOLERANCE = 1e-3  # of the frame's noise: how far the files may be from PyTorch
+AGREE = {"relative_tolerance": 1e-6, "absolute_tolerance": 0.01}  # DN, for whoever tests the package
+PAPER = "Hemadri et al.: Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN. IJMTST 12(02), 2026"
+FRAMES = "Patel et al.: SWIR_HDR, bioRxiv 2025.11.06.687088, 2025 (the frames that trained the shipped weights)"
+
+
+def build(generator: nn.Module, path: Path, name: str) -> float:
+    """Write a generator as a bioimage.io package; return its largest deviation from PyTorch, in DN.
+
+    Args:
+        generator: as `nircore.models.checkpoint.load_generator` returns it.
+        path: of the zip.
+        name: of the model, such as "best", for its title.
+
+    Raises:
+        NircoreError: another ending than .zip, a missing package, or files that compute something else than PyTorch:
+            then nothing is left.
+    """
+    if path.suffix != ".zip":
+        raise NircoreError(f"A file of format=bioimageio ends in .zip: give {path.name} that ending.")
+    if reason := export.absent("onnx", "onnxruntime"):
+        raise NircoreError(f"format=bioimageio {reason}.")
+    network, frame = FromCounts(generator.cpu().eval()).eval(), test_frame()
+    with torch.inference_mode():
+        result = network(torch.from_numpy(frame)).numpy()
+    files = {"weights.onnx": _onnx(network, frame), "weights.pt": _torchscript(network, frame)}
+    error = max(_deviation(network, run, frame) for run in _runs(files))
+    limit = TOLERANCE * float(np.std(frame - result))
+    if not error <= limit:
+        raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g} DN, more than {limit:.2g}.")
+    files |= {"test_input.npy": _npy(frame), "test_output.npy": _npy(result), "cover.png": _cover(frame, result)}
+    files |= {"README.md": _readme(name, error).encode()}
+    _write(path, {"bioimageio.yaml": yaml.safe_dump(_description(name, files), sort_keys=False).encode()} | files)
+    return error
+
+
+def test_frame() -> np.ndarray:
+    """Return a raw frame of a phantom at 20 ms, (1, 1, 256, 320) float32 in DN, on the camera's pedestal."""
+    rate = radiance(anatomy(SEED, SHAPE), WINDOWS["NIR-IIa"])
+    return expose(rate, EXPOSURE_S, np.random.default_rng(SEED)).astype(np.float32)[None, None]
+
+
+def _onnx(network: nn.Module, frame: np.ndarray) -> bytes:
+    memory, free = io.BytesIO(), {2: "height", 3: "width"}
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # of the tracing exporter, as in `export.onnx_bytes`
+        torch.onnx.export(
+            network, (torch.from_numpy(frame),), memory, dynamo=False, opset_version=export.OPSET,
+            input_names=["frame"], output_names=["enhanced"], dynamic_axes={"frame": free, "enhanced": free},
+        )  # fmt: skip
+    return memory.getvalue()
+
+
+def _torchscript(network: nn.Module, frame: np.ndarray) -> bytes:
+    memory = io.BytesIO()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # TorchScript is no longer developed, but what Fiji reads
+        torch.jit.save(torch.jit.trace(network, (torch.from_numpy(frame),), check_trace=False), memory)
+    return memory.getvalue()
+
+
+def _runs(files: dict[str, bytes]) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Return the two files as functions of (1, 1, H, W), as they are when read back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.load(io.BytesIO(files["weights.pt"]))
+
+    @torch.inference_mode()
+    def script(image: np.ndarray) -> np.ndarray:
+        return module(torch.from_numpy(image)).numpy()
+
+    return [export.onnx_session(files["weights.onnx"]), script]
+
+
+def _deviation(network: nn.Module, run: Callable[[np.ndarray], np.ndarray], frame: np.ndarray) -> float:
+    """Return by how many DN a file differs from PyTorch, on the test frame and on a part of another size."""
+    errors = []
+    for image in (frame, np.ascontiguousarray(frame[:, :, 40:201, 60:157])):
+        with torch.inference_mode():
+            errors.append(np.abs(run(image) - network(torch.from_numpy(image)).numpy()).max())
+    return float(max(errors))
+
+
+def _npy(array: np.ndarray) -> bytes:
+    memory = io.BytesIO()
+    np.save(memory, array, allow_pickle=False)
+    return memory.getvalue()
+
+
+def _cover(frame: np.ndarray, result: np.ndarray) -> bytes:
+    """Return the left half of the frame beside the right half of the result, on one grey scale, as PNG."""
+    half = frame.shape[-1] // 2
+    both = np.concatenate([frame[0, 0, :, :half], result[0, 0, :, half:]], axis=1)
+    low, high = np.percentile(result, [1, 99.9])
+    return pixels.png(pixels.bytes_of(both, (float(low), float(high))), level=9)
+
+
+def _description(name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    def file(source: str) -> dict[str, str]:
+        return {"source": source, "sha256": hashlib.sha256(files[source]).hexdigest()}
+
+    def tensor(id: str, text: str, test: str, size: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+        axes: list[dict[str, Any]] = [{"type": "batch", "size": 1}, {"type": "channel", "channel_names": ["counts"]}]
+        axes += [{"type": "space", "id": axis, "size": size(axis)} for axis in "yx"]
+        data = {"type": "float32", "unit": "arbitrary unit"}
+        return {"id": id, "description": text, "axes": axes, "data": data, "test_tensor": file(test)}
+
+    of_input = {axis: {"tensor_id": "frame", "axis_id": axis} for axis in "yx"}
+    source, result = "raw frame in DN, linear, with its pedestal or above a dark", "the frame in DN, denoised"
+    return {
+        "format_version": FORMAT,
+        "type": "model",
+        "name": f"nircore {name} - NIR-II low-light denoiser",
+        "description": "Takes the noise out of NIR-II (SWIR) fluorescence frames, on the linear scale of the camera.",
+        "version": __version__,
+        "authors": [{"name": "The nircore authors"}],
+        "cite": [
+            {"text": PAPER, "doi": "10.5281/zenodo.18683096"},
+            {"text": FRAMES, "url": "https://github.com/amishp42/SWIR_HDR"},
+        ],
+        "license": "MIT",
+        "tags": ["denoising", "fluorescence-light-microscopy", "2d", "near-infrared", "nir-ii", "in-vivo", "unet"],
+        "documentation": "README.md",
+        "covers": ["cover.png"],
+        "inputs": [tensor("frame", source, "test_input.npy", lambda axis: {"min": SMALLEST, "step": 1})],
+        "outputs": [tensor("enhanced", result, "test_output.npy", of_input.__getitem__)],
+        "weights": {
+            "torchscript": file("weights.pt") | {"pytorch_version": torch.__version__.split("+")[0]},
+            "onnx": file("weights.onnx") | {"opset_version": export.OPSET, "parent": "torchscript"},
+        },
+        # What is usual, 1e-3 of each value, is a whole DN on a pedestal of 1100.
+        "config": {"bioimageio": {"reproducibility_tolerance": [AGREE]}},
+    }
+
+
+def _readme(name: str, error: float) -> str:
+    text = resources.files("nircore").joinpath("weights/bioimageio.md.in").read_text(encoding="utf-8")
+    return text.format(name=name, version=__version__, error=error, smallest=SMALLEST)
+
+
+def _write(path: Path, files: dict[str, bytes]) -> None:
+    """Write a zip whose bytes depend on its content alone."""
+    with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)

@@ -1,0 +1,80 @@
+"""FITS: one image or cube, or one frame in each extension."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nirlab.formats import ome_tiff
+from nircore.data.stack import Stack, of_array
+from nircore.errors import NircoreError
+
+BLOCK = 2880  # bytes, of which every part of a file is a multiple
+EXPOSURES = ("EXPTIME", "EXPOSURE")  # seconds, by the dictionaries of FITS keywords
+
+
+class _Images:
+    """The images of a file as one array that is read frame by frame, its numbers scaled as the header says."""
+
+    def __init__(self, hdus: list[Any]) -> None:
+        self.hdus, one = hdus, tuple(map(int, hdus[0].shape))
+        self.shape = one if len(hdus) == 1 else (len(hdus), *one)
+        self.ndim = len(self.shape)
+        self.dtype = self[(0,) * (self.ndim - 2)].dtype
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        place = tuple(map(int, index)) if self.ndim > 2 and index != () else ()
+        hdu = self.hdus[place[0] if len(self.hdus) > 1 else 0]
+        inside = place[1:] if len(self.hdus) > 1 else place
+        return np.asarray(hdu.section[(*inside, slice(None), slice(None))])
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Stack]:
+    """Describe the frames of a FITS file; BSCALE and BZERO are applied."""
+    import warnings
+
+    from astropy.io import fits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its remarks on a file that is cut: said below
+        with fits.open(path, memmap=False) as file:  # sections are read one by one all the same
+            hdus = [hdu for hdu in file if getattr(hdu, "is_image", False) and len(hdu.shape) >= 2]
+            if not hdus or len({(hdu.shape, len(hdu.shape) == 2 or len(hdus) == 1) for hdu in hdus}) > 1:
+                raise NircoreError(
+                    f"{path} holds {len(hdus)} images of different kinds: save its frames in one cube."
+                )
+            if len(hdus) > 1 and len(hdus[0].shape) > 2:
+                raise NircoreError(f"{path} holds {len(hdus)} cubes: save each in a file of its own.")
+            if missing := _missing(path, hdus):
+                yield Stack((16, 16), np.dtype("uint16"), 1, lambda page: np.zeros((16, 16)), missing=missing)
+                return
+            stack = of_array(path, _Images(hdus))
+            yield stack._replace(exposures_s=_exposures(file, hdus, stack.pages), said=ome_tiff.said("astropy"))
+
+
+def _missing(path: Path, hdus: list[Any]) -> str:
+    lacking = max(_end(hdu) for hdu in hdus) - path.stat().st_size
+    return f"{lacking} bytes of its frames are not there" if lacking > 0 else ""
+
+
+def _end(hdu: Any) -> int:
+    """Return the least size of a file that holds an image whole: the blanks up to the next block may be missing."""
+    place = hdu.fileinfo()
+    compressed = hasattr(hdu, "compressed_data")
+    return place["datLoc"] + (place["datSpan"] - BLOCK + 1 if compressed else hdu.size)
+
+
+def _exposures(file: Any, hdus: list[Any], pages: int) -> tuple[float, ...] | None:
+    """Return the exposure of each page in seconds, None where the headers do not state it."""
+    each = [_exposure(hdu.header) or _exposure(file[0].header) for hdu in hdus]
+    if None in each:
+        return None
+    return tuple(each) if len(each) == pages else (each[0],) * pages
+
+
+def _exposure(header: Any) -> float | None:
+    told = next((header[name] for name in EXPOSURES if isinstance(header.get(name), (int, float))), 0)
+    return float(told) if told > 0 else None

@@ -1,0 +1,129 @@
+"""TIFF read: OME, ImageJ, BigTIFF, multi-page, big-endian, compressed, and whether all of it is there."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from nircore.data.stack import Layout, Stack, colour
+from nirlab.formats.tiff_promise import hidden_pages, missing
+from nircore.errors import NircoreError
+
+# Its remarks on damaged tags would stand between our lines, where nobody has asked for its log.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Stack]:
+    """Describe the frames of a TIFF: one for each page, or for each image of an ImageJ stack behind one header."""
+    with tifffile.TiffFile(path) as file:
+        pages = file.pages
+        pages.useframes, pages.cache = False, False  # each page speaks for itself, and none is kept
+        if not len(pages):
+            yield Stack((1, 1), np.dtype("uint8"), 0, lambda page: np.zeros((1, 1)))
+            return
+        first = pages[0]
+        _refuse_colour(path, first)
+        if len(first.shape) != 2:
+            raise NircoreError(f"{path} holds a page of shape {first.shape}: export single (H, W) frames.")
+        yield _stack(path, file, first)
+
+
+def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
+    dtype = np.dtype(first.dtype or object).newbyteorder("=")
+    count, read = len(file.pages), _page_reader(path, file, first)
+    if count == 1 and (hidden := hidden_pages(file, first)) > 1:
+        count, read = hidden, _contiguous_reader(path, file, first, hidden)
+    white_is_low = is_white_low(first)
+    if white_is_low and dtype.kind != "u":
+        raise NircoreError(f"{path} stores white as low {dtype} numbers: export it with black as 0 (MINISBLACK).")
+    top = dtype.type(2**first.bitspersample - 1) if white_is_low else None
+    return Stack(
+        first.shape if count == 1 else (count, *first.shape),
+        dtype,
+        count,
+        (lambda page: top - read(page)) if white_is_low else read,
+        white_is_low=white_is_low,
+        missing=missing(path, file, first, count),
+        layout=lambda: _layout(path, file, first, count),
+    )
+
+
+def _layout(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> Layout:
+    """Return the axes along which the pages run: ImageJ's, OME's or tifffile's own; else one without a name."""
+    if first.is_imagej:
+        said = file.imagej_metadata or {}
+        grid = tuple(int(said.get(name, 1)) for name in ("frames", "slices", "channels"))
+        alone = grid[0] == grid[2] == 1  # ImageJ calls any plain stack slices
+        if int(np.prod(grid)) == count and not alone:
+            return ("t", "z", "c"), grid
+    elif first.is_ome or first.is_shaped:
+        with tifffile.TiffFile(path) as again:  # series are read in another mode than single pages
+            if any(len(one.axes) > 2 for one in again.series):
+                return _series_layout(again.series, count)
+    return ("",), (count,)
+
+
+def _series_layout(series: Any, count: int) -> Layout:
+    """Return the axes of the one series of a file, none where its pages do not stand in their order."""
+    names, grid = series[0].axes[:-2].lower(), tuple(series[0].shape[:-2])
+    order = [page.index for page in series[0].pages if page is not None]
+    if len(series) > 1 or int(np.prod(grid)) != count or order not in ([0], list(range(count))):
+        return ("?",), (count,)
+    return tuple(name if name in "tzc" else "" for name in names), grid
+
+
+def is_white_low(page: Any) -> bool:
+    """Say whether a page keeps light as low numbers; one that does not say counts as black is 0, as for libtiff."""
+    return 262 in page.tags and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+
+
+def _refuse_colour(path: Path, page: Any) -> None:
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        raise colour(path, "a colour palette")
+    if page.samplesperpixel > 1:
+        raise colour(path, f"{page.samplesperpixel} colour channels")
+
+
+def _kind(page: Any) -> tuple:
+    return page.shape, page.dtype, page.bitspersample, is_white_low(page)
+
+
+def _page_reader(path: Path, file: tifffile.TiffFile, first: Any) -> Any:
+    size = path.stat().st_size
+
+    def read(index: int) -> np.ndarray:
+        page = file.pages[index]
+        if _kind(page) != _kind(first):
+            raise NircoreError(
+                f"{path} mixes pages: page {index} is {page.shape} {page.dtype}, page 0 is {first.shape} "
+                f"{first.dtype}: save frames of one kind in a file."
+            )
+        # tifffile fills a strip that was never written with zeros: such a file is not whole.
+        strips = zip(page.dataoffsets, page.databytecounts, strict=True)
+        if any(length == 0 or start + length > size for start, length in strips):
+            raise ValueError("part of its pixels is missing")
+        return page.asarray()
+
+    return read
+
+
+def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: int) -> Any:
+    frame_bytes = int(np.prod(page.shape, dtype=np.int64)) * page.dtype.itemsize
+    start = page.dataoffsets[0]
+    if page.compression != 1 or start + count * frame_bytes > path.stat().st_size:
+        raise NircoreError(
+            f"{path} is not whole: its header promises {count} frames, and not all of them are there; copy it again."
+        )
+    dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
+
+    def read(index: int) -> np.ndarray:
+        with open(path, "rb") as raw:
+            raw.seek(start + index * frame_bytes)
+            return np.frombuffer(raw.read(frame_bytes), dtype).reshape(page.shape).astype(dtype.newbyteorder("="))
+
+    return read

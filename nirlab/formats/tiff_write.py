@@ -1,0 +1,184 @@
+"""TIFF written like another one: layout, compression and every tag that the writer can carry over."""
+
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from nircore.data.stack import Stack
+from nirlab.formats.tiff import is_white_low
+from nircore.errors import NircoreError
+
+LOSSLESS = {"NONE", "LZW", "PACKBITS", "DEFLATE", "ADOBE_DEFLATE", "ZSTD", "LZMA"}
+#: Tags that say how pixels are laid out, which the writer sets itself; every other tag is carried over.
+LAYOUT = {*range(254, 260), 262, 263, 266, 273, *range(277, 280), 282, 283, 284, 296, 305, 317}
+LAYOUT |= {322, 323, 324, 325, 338, 339}
+#: Tags that point to other places of the file, or describe pixels that are no more: not carried over, but listed.
+DROPPED = {
+    280: "MinSampleValue", 281: "MaxSampleValue", 288: "FreeOffsets", 289: "FreeByteCounts", 320: "ColorMap",
+    330: "SubIFDs", 333: "InkNames", 340: "SMinSampleValue", 341: "SMaxSampleValue", 347: "JPEGTables",
+    34665: "Exif", 34853: "GPS", 40965: "interoperability",
+    33628: "MetaMorph UIC1", 33629: "MetaMorph UIC2", 33630: "MetaMorph UIC3", 33631: "MetaMorph UIC4",
+} | dict.fromkeys((*range(512, 522), *range(529, 533)), "JPEG layout")  # fmt: skip
+IFDS = (13, 18)  # types of tags that point to other headers
+UNITS = (1, 2, 3)  # what the writer takes for a ResolutionUnit
+CLASSIC_LIMIT = 2**32 - 2**25  # bytes: beyond it a file must be BigTIFF
+
+
+def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+    """Write pages (already of the stack's dtype) with the layout, compression and tags that `source` has.
+
+    Descriptions (OME-XML, ImageJ) are copied byte for byte, page by page. A compression that loses something becomes
+    deflate. `note` goes into the Software tag of the first page, before what stood there.
+
+    Returns:
+        What `source` has and `target` has not, in words.
+    """
+    height, width = stack.shape
+    total = stack.pages * height * width * stack.dtype.itemsize
+    lost: dict[str, None] = {}
+    odd: dict[int, dict[int, Any]] = {}
+    with tifffile.TiffFile(source) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tifffile's remarks on tags that are copied as they are
+        file.pages.useframes, file.pages.cache = False, False
+        big = file.is_bigtiff or total > CLASSIC_LIMIT
+        if big and not file.is_bigtiff:
+            lost["a classic header (the result is a BigTIFF)"] = None
+        with tifffile.TiffWriter(target, bigtiff=big, byteorder=file.byteorder) as writer:
+            for index, pixels in enumerate(pages):
+                page = file.pages[min(index, len(file.pages) - 1)]
+                own = index < len(file.pages)
+                writer.write(_stored(stack, pixels), **_options(page, first=index == 0, own=own, note=note))
+                if own:
+                    lost |= dict.fromkeys(not_kept(page))
+                    odd |= {index: tags} if (tags := _odd_resolution(page)) else {}
+    _patch(target, odd)
+    return list(lost)
+
+
+def check(source: Path, stack: Stack) -> None:
+    """Write the first and the last page to memory, so that what the writer refuses is known before computing.
+
+    Raises:
+        NircoreError: the writer refuses a page's layout or tags.
+    """
+    with tifffile.TiffFile(source) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file.pages.useframes, file.pages.cache = False, False
+        for index in sorted({0, len(file.pages) - 1}):
+            page = file.pages[index]
+            try:
+                with tifffile.TiffWriter(BytesIO(), bigtiff=file.is_bigtiff, byteorder=file.byteorder) as writer:
+                    blank = np.zeros(stack.shape, stack.dtype)
+                    writer.write(blank, **_options(page, first=index == 0, own=True, note="note"))
+            except Exception as error:  # tifffile and its codecs have an exception each
+                raise NircoreError(
+                    f"{source}, page {index}, cannot be written like it is read ({error}): export it as a plain TIFF."
+                ) from error
+
+
+def not_kept(page: Any) -> Iterator[str]:
+    """Yield what of a page the writer cannot carry over, in words."""
+    if 262 not in page.tags:
+        yield "no PhotometricInterpretation (black was taken as 0, and is now said to be)"
+    if getattr(page.compression, "name", "") not in LOSSLESS:
+        yield f"compression {getattr(page.compression, 'name', page.compression)} (now deflate)"
+    if page.is_tiled and _tile(page) is None:
+        yield f"tiles of {page.tilelength} x {page.tilewidth} (now strips)"
+    if page.bitspersample != page.dtype.itemsize * 8:
+        yield f"{page.bitspersample} bits a pixel (now {page.dtype.itemsize * 8})"
+    for code, name in DROPPED.items():
+        if code in page.tags:
+            yield name
+    for tag in page.tags:
+        if tag.dtype in IFDS and tag.code not in DROPPED:
+            yield f"the headers that tag {tag.code} points to"
+    if page.tags.get(270, index=1) is not None:
+        yield "a second ImageDescription"
+
+
+def _stored(stack: Stack, pixels: np.ndarray) -> np.ndarray:
+    """Return pixels as the file keeps them: white as low numbers counts from the top of the type that is written."""
+    return np.iinfo(stack.dtype).max - pixels if stack.white_is_low else pixels
+
+
+def _tile(page: Any) -> tuple[int, ...] | None:
+    """Return a page's tile where the writer takes it: multiples of 16."""
+    fits = page.is_tiled and page.tilewidth % 16 == page.tilelength % 16 == 0 and page.tilewidth and page.tilelength
+    return (page.tilelength, page.tilewidth) if fits else None
+
+
+def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
+    """Return how to write a page so that it is like `page`, down to the tags if it is its `own`."""
+    lossless = getattr(page.compression, "name", "") in LOSSLESS
+    options: dict[str, Any] = {
+        "photometric": "miniswhite" if is_white_low(page) else "minisblack",
+        "compression": page.compression if lossless else "zlib",
+        "predictor": page.predictor if lossless and page.predictor != 1 else None,
+        "metadata": None,
+        "software": False,
+    }
+    if lossless and (tile := _tile(page)):
+        options["tile"] = tile
+    elif not page.is_tiled and page.rowsperstrip and page.rowsperstrip < page.imagelength:
+        options["rowsperstrip"] = page.rowsperstrip
+    if not own:
+        return options
+    before = b"" if page.tags.get(305) is None else _bytes(page.tags[305]).rstrip(b"\0")
+    if first:
+        options["software"] = note.encode() + (b"; " + before if before else b"")
+    elif before:
+        options["software"] = before
+    if 270 in page.tags:
+        options["description"] = _description(page.tags[270])
+    if 282 in page.tags and 283 in page.tags and not _odd_resolution(page):
+        options["resolution"] = page.tags[282].value, page.tags[283].value
+        options["resolutionunit"] = page.tags.valueof(296, 2)
+    left_out = LAYOUT | DROPPED.keys() | {270}
+    options["extratags"] = [_raw(tag) for tag in page.tags if tag.code not in left_out and tag.dtype not in IFDS]
+    return options
+
+
+def _odd_resolution(page: Any) -> dict[int, Any]:
+    """Return the resolution tags that the writer would not take: a denominator of 0, a unit of no standard."""
+    found = {code: page.tags[code].value for code in (282, 283, 296) if code in page.tags}
+    if not {282, 283} <= found.keys():
+        return {}
+    even = all(isinstance(found[code], tuple) and found[code][1] for code in (282, 283))
+    return {} if even and found.get(296, 2) in UNITS else found
+
+
+def _patch(target: Path, odd: dict[int, dict[int, Any]]) -> None:
+    """Put resolution tags into a finished file as they were."""
+    if not odd:
+        return
+    with tifffile.TiffFile(target, mode="r+b") as file:
+        file.pages.useframes = False
+        for index, tags in odd.items():
+            for code, value in tags.items():
+                file.pages[index].tags[code].overwrite(value)
+
+
+def _description(tag: Any) -> bytes:
+    """Return a description as the file has it; the writer's own kind, which it renews, ends at its first NUL."""
+    text = _bytes(tag)
+    return text.split(b"\0")[0] if text.startswith(b'{"shape":') else text
+
+
+def _bytes(tag: Any) -> bytes:
+    """Return a tag's value as it stands in the file."""
+    file = tag.parent.filehandle
+    file.seek(tag.valueoffset)
+    return file.read(tag.valuebytecount)
+
+
+def _raw(tag: Any) -> tuple[int, int, int, Any, bool]:
+    """Return a tag as the writer takes it, its value in the bytes of the file where that is all there is to it."""
+    value = tag.value
+    if tag.dtype.name in ("BYTE", "ASCII", "UNDEFINED") or not isinstance(value, (int, float, tuple)):
+        value = _bytes(tag)
+    return tag.code, int(tag.dtype), tag.count, value, True

@@ -1,0 +1,67 @@
+"""What pages are made from: the templates in `nircore/templates/`, and pictures that a page holds within itself."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from nircore.paths import PACKAGE
+from nirlab import pixels
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture (a data URI) in the colours of a map between two levels, with its caption."""
+
+    title: str
+    picture: str
+    colours: str
+    levels: pixels.Window
+    caption: str
+    unit: str = "DN"
+
+    @property
+    def stops(self) -> str:
+        """The colour map as the stops of a CSS gradient."""
+        return ",".join("rgb({},{},{})".format(*colour) for colour in pixels.table(self.colours)[::17])
+
+
+def panel(
+    title: str, image: np.ndarray, levels: pixels.Window, caption: str, colours: str = "gray", unit: str = "DN"
+) -> Panel:
+    """Return a frame (H, W), painted between two levels, as a panel."""
+    picture = pixels.bytes_of(image, levels) if colours == "gray" else pixels.paint(image, levels, colours)
+    return Panel(title, pixels.data_uri(pixels.png(picture, level=9)), colours, levels, caption, unit)
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a template of `nircore/templates/` filled in; in HTML, all text is escaped."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "templates"),
+        autoescape=lambda name: str(name).endswith(".html.j2"),
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "address": lambda name: quote(name, errors="surrogateescape")}
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Show a byte of a file's name that is no text as its number: it could not be written otherwise."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if type(value) is str else value
+
+
+def _number(value: float, digits: int = 4) -> str:
+    """Return significant digits, or a dash where there is no number."""
+    return f"{value:.{digits}g}" if math.isfinite(value) else "\N{EN DASH}"

@@ -1,0 +1,1 @@
+"""What the notebooks import and nobody installs: the study of the paper, its rivals, figures, runs and report."""

@@ -1,0 +1,92 @@
+"""The methods beside each other: details of some frames, and the scores of all of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nircore.errors import NircoreError
+from companion.plots.grid import GAP, LINE, Grid
+from companion.plots.metrics import SCORES
+from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, TARGET
+from companion.plots.panels import caption, show, window
+from companion.plots.rows import ideal, scored, shared_rows
+from companion.plots.style import NORMAL, SMALL, canvas, legend_below, need, need_frames, tidy
+
+COLUMNS = 5  # details in a row
+#: By the table's column `kind`.
+COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
+
+
+def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
+    """Draw the same detail of each frame by every method, in rows of five; each frame in the window of its truth.
+
+    Args:
+        frames: by file: details (H, W) in `unit` on the truth's scale, by method, "truth" among them.
+        table: file, method, scene, exposure_s, psnr (dB) and ssim; a method's first row of a file stands below it.
+        unit: what the colour bars count.
+
+    Raises:
+        NircoreError: no frame, one without a truth, or a detail that is not 2-D.
+    """
+    need(table, ("file", "method", "scene", "exposure_s", *SCORES), "pictures")
+    blocks = [dict(zip(shown, need_frames(shown.values(), "pictures"), strict=True)) for shown in frames.values()]
+    if not blocks or any("truth" not in block for block in blocks):
+        raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
+    grid = Grid.of([np.eye(1)], COLUMNS, under=1)  # details are squares
+    heights = [LINE + grid.total(len(block)) for block in blocks]
+    figure, top = canvas(sum(heights), layout=None), 0.0
+    for file, block, height in zip(frames, blocks, heights, strict=True):
+        levels, rows = window([block["truth"]]), table[table["file"] == file].drop_duplicates("method")
+        texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
+        label = "{}, {:g} ms".format(rows["scene"].iloc[0], 1000 * rows["exposure_s"].iloc[0])
+        caption(figure, GAP, top + LINE / 2, label, NORMAL)
+        for k, (name, image) in enumerate(block.items()):
+            ax = grid.place(figure, k, top + LINE)
+            shown = show(ax, image, levels, TARGET if name == "truth" else INK)
+            ax.set_title(name, size=SMALL, color=INK, pad=3)
+            ax.set_xlabel(texts.get(name, ""), size=SMALL, color=INK, labelpad=3)
+            if (k + 1) % COLUMNS == 0:
+                grid.bar(shown, k, unit, top + LINE)
+        top += height
+    return figure
+
+
+def scores(table: pd.DataFrame, best: str) -> Figure:
+    """Draw PSNR and SSIM of every method, best on top: a dot per frame, the mean, and its 95 % interval.
+
+    Dots are means over seeds. The interval is Student's t over the animals' means, or over the scenes where there
+    is one animal. The dashed line is the mean of `best`, the best classical method.
+
+    Args:
+        table: a row per method, seed and frame: method, kind, file, group, scene, psnr (dB), ssim; rows without a
+            score are left out.
+        best: a method in the table.
+
+    Raises:
+        NircoreError: the table is empty, lacks a column, or does not hold `best`.
+    """
+    table = need(table, ("method", "kind", "file", "group", "scene", *SCORES), "benchmark").dropna(subset=[*SCORES])
+    if best not in set(table["method"]):
+        raise NircoreError(f"The benchmark figure has no method {best!r} to compare with.")
+    by = "group" if table["group"].nunique() > 1 else "scene"
+    frames = table.groupby(["method", "kind", "file", by], as_index=False)[list(SCORES)].mean()
+    averages = frames.groupby(["method", "kind"])[list(SCORES)].mean().sort_values("psnr", ascending=False)
+    colours = {method: COLOURS[kind] for method, kind in averages.index}
+    figure = canvas(1.3 + 0.42 * len(colours))
+    for ax, (name, (label, digits)) in zip(shared_rows(figure, len(SCORES)), SCORES.items(), strict=True):
+        ideal(ax, averages.loc[best, name].item())
+        scored(ax, frames, name, by, colours, digits)
+        tidy(ax, label)
+    _key(figure, set(table["kind"]))
+    return figure
+
+
+def _key(figure: Figure, kinds: set[str]) -> None:
+    """Say below the panels what the colours and the dashed line are."""
+    ax = figure.axes[0]
+    for kind in (kind for kind in COLOURS if kind in kinds):
+        ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
+    ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
+    legend_below(figure, ncols=3)

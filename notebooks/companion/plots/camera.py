@@ -1,0 +1,89 @@
+"""What is measured on boards and plates: photon transfer, response, and wells of known concentration."""
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from companion.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
+from companion.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
+
+ACROSS = 4  # wells' panels in a row
+PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind text that a line may cross
+FAINTEST_DN = 0.3  # values below are drawn there: a logarithm shows no darkness
+
+
+def photon_transfer(points: pd.DataFrame, response: pd.DataFrame, gain: float, read_noise: float) -> Figure:
+    """Draw the variance of a difference over the signal with the fitted camera, and the response over the light.
+
+    Args:
+        points: `level_dn`, `variance_dn2`, `share` and `exposure_s` of `study.photon_transfer.points`.
+        response: `expected_dn`, `ratio` of `study.photon_transfer.response`.
+        gain: e-/DN of the line.
+        read_noise: DN, of the line's start.
+
+    Raises:
+        NircoreError: a table is empty or lacks a column.
+    """
+    points = need(points, ("level_dn", "variance_dn2", "share", "exposure_s"), "photon transfer")
+    response = need(response, ("expected_dn", "ratio"), "response")
+    figure = canvas(3.2)
+    left, right = figure.subplots(1, 2)
+    shown = points.assign(exposure=(1000 * points["exposure_s"]).map("{:g} ms".format))
+    seaborn.scatterplot(
+        shown, x="level_dn", y="variance_dn2", hue="exposure", palette="colorblind", s=5, lw=0, ax=left
+    )
+    level, share = np.geomspace(points["level_dn"].min(), points["level_dn"].max(), 100), points["share"].median()
+    line = level / gain + (1 + share**2) * read_noise**2
+    left.plot(level, line, color=INK, lw=1.2, label=f"{gain:.2f} e-/DN, {read_noise:.1f} DN")
+    left.set(xscale="log", yscale="log", ylim=(line.min() / 3, line.max() * 3))
+    tidy(left, "signal of both exposures, DN", "variance of their difference, DN²", "Photon transfer")
+    legend(left)
+    seaborn.lineplot(response, x="expected_dn", y="ratio", color=LOW_LIGHT, marker="o", ms=4, errorbar=None, ax=right)
+    right.axhline(1, color=GREY, lw=0.8)
+    right.set(xscale="log", ylim=(0, 1.15))
+    tidy(right, "signal of a straight response, DN", "measured over expected", "Response")
+    return figure
+
+
+def wells(each: pd.DataFrame, compared: pd.DataFrame) -> Figure:
+    """Draw every well's value over its value in the long exposures, a panel for each method, both axes logarithmic.
+
+    Args:
+        each: `method`, `truth_dn`, `value_dn` of `study.plate.each_well`.
+        compared: `method`, `slope`, `r2`, `limit_dn` of `study.plate.compare`, of the dim wells.
+
+    Raises:
+        NircoreError: a table is empty or lacks a column.
+    """
+    each = need(each, ("method", "truth_dn", "value_dn"), "wells")
+    about = need(compared, ("method", "slope", "r2", "limit_dn"), "wells").set_index("method")
+    methods = list(about.index)
+    down = -(-len(methods) // ACROSS)
+    figure = canvas(0.5 + 2.1 * down)
+    axes = figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax, method in zip(axes, methods, strict=False):
+        _panel(ax, each[each["method"] == method], method, about.loc[method])
+    for ax in axes[len(methods) :]:
+        ax.set_visible(False)
+    figure.supxlabel("well in the long exposures, DN (in proportion to concentration)", size=NORMAL)
+    figure.supylabel("well in the 20 ms frame, DN", size=NORMAL)
+    return figure
+
+
+def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None:
+    """Draw one method's wells, the line of equality, and the faintest well found."""
+    ax.axline((1, 1), (10, 10), color=GREY, lw=0.8)
+    shown = wells.assign(value_dn=wells["value_dn"].clip(lower=FAINTEST_DN))
+    seaborn.scatterplot(shown, x="truth_dn", y="value_dn", color=LOW_LIGHT, s=18, ax=ax)
+    found = f"found to {about['limit_dn']:.1f} DN"
+    if np.isnan(about["limit_dn"]):
+        found = "none found"
+    else:
+        ax.axvline(about["limit_dn"], color=ACCENT, lw=1)
+    ax.set(xscale="log", yscale="log", xlabel="", ylabel="")
+    tidy(ax)
+    ax.set_title(method.replace(", ", ",\n"), size=NORMAL, color=INK, loc="left")
+    text = f"slope {about['slope']:.2f}\nR² {about['r2']:.3f}\n{found}"
+    ax.text(0.04, 0.96, text, transform=ax.transAxes, va="top", size=SMALL, color=INK, bbox=PLAIN)

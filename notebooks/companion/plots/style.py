@@ -1,0 +1,173 @@
+"""One look for every figure: sizes, axes, and how a figure becomes a small PNG with stable bytes.
+
+Figures are `matplotlib.figure.Figure` objects that pyplot never sees: no global state, no window, nothing that
+stays open; a notebook shows one that is the last line of a cell. They are WIDTH inches wide, so 9 pt text is 12 px
+high in a README that is 800 px wide.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from nircore.errors import NircoreError
+from nircore.paths import atomic
+from companion.plots.palette import INK
+
+WIDTH = 8.0  # inch
+SMALL, NORMAL, LARGE = 9.0, 10.0, 11.0  # pt
+
+#: Dots per inch, and for each the numbers of greys, tried in this order until a figure fits: charts keep the
+#: first; noisy frames do not compress and need fewer greys (their noise dithers them), then fewer dots.
+RENDERINGS = {150: (192,), 120: (128, 64), 100: (128, 64, 48, 40, 32, 26, 20), 80: (32, 24, 16), 50: (24, 16)}
+HUES = 64  # palette entries kept for what is not grey
+LARGEST = 150_000  # bytes
+PAGE_DPI = 100  # px of a page to an inch of a figure
+
+
+class Picture(Figure):
+    """A figure that a notebook shows when it is the last line of a cell, whatever the backend."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the PNG with its width on a page in px and, for those who cannot see it, the panels' titles."""
+        titles = (ax.get_title(loc="left") or ax.get_title() or ax.get_ylabel() for ax in self.axes)
+        alt = "; ".join(" ".join(title.split()) for title in titles if title)
+        return encoded(self), {"alt": alt, "width": round(PAGE_DPI * self.get_figwidth())}
+
+
+def canvas(height: float, width: float = WIDTH, layout: str | None = "constrained") -> Picture:
+    """Return an empty white figure, `width` x `height` inches; without `layout`, axes stay where they are put."""
+    return Picture(figsize=(width, height), dpi=100, layout=layout, facecolor="white")
+
+
+def tidy(ax: Axes, x: str = "", y: str = "", title: str = "") -> Axes:
+    """Give axes the common look (open at the top and right, outward ticks) and their labels."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(INK)
+    ax.tick_params(labelsize=SMALL, colors=INK)
+    ax.set_xlabel(x, size=NORMAL, color=INK)
+    ax.set_ylabel(y, size=NORMAL, color=INK)
+    ax.set_title(title, size=LARGE, color=INK, loc="left")
+    return ax
+
+
+def legend(ax: Axes, **where: object) -> None:
+    """Add a frameless legend in the common type size."""
+    ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **where)
+
+
+def legend_below(figure: Figure, ncols: int) -> None:
+    """Put the legend of a figure's first panel below all of them."""
+    first = figure.axes[0]
+    if own := first.get_legend():
+        own.remove()
+    figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, frameon=False,
+                  fontsize=SMALL, labelcolor=INK)  # fmt: skip
+
+
+def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:
+    """Return `table` if it has rows and the `columns` that a figure is drawn from.
+
+    Raises:
+        NircoreError: the table is empty or lacks a column.
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise NircoreError(
+            f"The table for the {figure} figure lacks the column {', '.join(missing)}: it has "
+            f"{', '.join(map(str, table.columns)) or 'none'}."
+        )
+    if table.empty:
+        raise NircoreError(f"The table for the {figure} figure has no rows: run the notebook that fills it first.")
+    return table
+
+
+def need_frames(images: Sequence[np.ndarray], figure: str) -> list[np.ndarray]:
+    """Return `images` as 2-D arrays.
+
+    Raises:
+        NircoreError: there is none, or one of them is not 2-D or holds no finite pixel.
+    """
+    frames = [np.asarray(image, dtype=np.float32) for image in images]
+    if not frames:
+        raise NircoreError(f"The {figure} figure needs at least one frame: none was given.")
+    for index, frame in enumerate(frames):
+        if frame.ndim != 2 or not np.isfinite(frame).any():
+            raise NircoreError(
+                f"Frame {index} of the {figure} figure has shape {frame.shape}: pass (H, W) with finite pixels."
+            )
+    return frames
+
+
+def save(figure: Figure, path: Path | str, largest: int = LARGEST) -> Path:
+    """Write a figure as PNG, atomically, in at most `largest` bytes, and return its path.
+
+    The same figure gives the same bytes: the layout is fixed at the first call, and the file says nothing of the
+    time or the software. Where even the coarsest of `RENDERINGS` is larger, that one is kept.
+
+    Raises:
+        NircoreError: `path` does not end in .png, or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise NircoreError(f"Figures are written as PNG: give {path.name} the ending .png.")
+    with atomic(path) as temporary:
+        temporary.write_bytes(encoded(figure, largest))
+    return path
+
+
+def encoded(figure: Figure, largest: int = LARGEST) -> bytes:
+    """Return a figure as PNG of at most `largest` bytes, as `save` says."""
+    before = figure.dpi
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    try:
+        return _fitting(figure, largest)
+    finally:
+        figure.dpi = before
+
+
+def _fitting(figure: Figure, largest: int) -> bytes:
+    """Return the first of the RENDERINGS that has at most `largest` bytes, else the last."""
+    for dpi, choices in RENDERINGS.items():
+        figure.dpi = dpi
+        agg = FigureCanvasAgg(figure)
+        agg.draw()
+        rgb = np.asarray(agg.buffer_rgba())[..., :3]
+        for greys in choices:
+            buffer = io.BytesIO()
+            _palette_image(rgb, greys).save(buffer, format="PNG", optimize=True)
+            if buffer.tell() <= largest:
+                return buffer.getvalue()
+    return buffer.getvalue()
+
+
+def _palette_image(rgb: np.ndarray, greys: int) -> Image.Image:
+    """Reduce (H, W, 3) uint8 to evenly spaced greys and at most HUES colours.
+
+    Greys are kept apart because a palette made for both tints the frames.
+    """
+    coloured = np.ptp(rgb, axis=2) > 8
+    indices = np.rint(rgb[..., 1] / 255.0 * (greys - 1)).astype(np.uint8)
+    palette = np.repeat(np.rint(np.linspace(0, 255, greys)).astype(np.uint8), 3).tobytes()
+    if coloured.any():
+        hues = Image.fromarray(rgb[coloured][None]).quantize(HUES, dither=Image.Dither.NONE)
+        indices[coloured] = greys + np.asarray(hues)[0]
+        palette += bytes(hues.getpalette())
+    image = Image.fromarray(indices)
+    image.putpalette(palette)
+    return image
+
+
+def note(text: str) -> Figure:
+    """Draw a sentence where a figure has nothing to show, so that the reader learns why."""
+    figure = canvas(1.2)
+    figure.text(0.5, 0.5, text, ha="center", va="center", size=NORMAL, color=INK, wrap=True)
+    return figure

@@ -1,0 +1,181 @@
+"""The benchmark: every method on the same test frames, judged against the truth; tables and details."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nircore import config
+from nircore.data import sets, swir_hdr
+from nircore.inference import enhance
+from nircore.models import checkpoint
+from companion.run import Run
+from companion.run.steps import step
+from companion.study.benchmark import (
+    INPUT,
+    METRICS,
+    PAIRED,
+    TRUTH,
+    UNPAIRED,
+    Denoise,
+    Judge,
+    Method,
+    classical,
+    seconds,
+    vessel_detail,
+)
+from companion.study.comparison import COLUMNS, comparison
+from companion.study import training as of_run
+from nircore.training import evaluation
+from nircore.training.loop import choose_device
+
+FRAMES = 9  # test frames at most; the table says out of how many
+TUNED_ON = 3  # validation frames of that exposure: BM3D takes 10 to 25 s for one
+SHOWN = 2  # frames in the picture grid
+NOISE2VOID, NOISE2VOID_EPOCHS = "Noise2Void", 8  # two to three minutes; its loss says nothing about when to stop
+PART = ("exposure_ms", "filters", "test_frames")
+PER_FRAME = ("method", "kind", "seed", "file", "group", "scene", "filter", "exposure_s", *METRICS)
+ONLY_PHANTOM = "on the phantom alone: a ceiling needs pairs whose truth has no noise"
+Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and what judges there
+
+
+@step("tables/benchmark.csv", "tables/table4_benchmark.csv", "arrays/benchmark.npz")
+def benchmark(run: Run) -> None:
+    """Judge every method on the test frames of the shortest exposure, and compare it with the best classical one."""
+    test = tested(run)
+    if not test:
+        run.write_table("benchmark", pd.DataFrame(columns=PER_FRAME))
+        run.write_table("table4_benchmark", pd.DataFrame(columns=(*PART, *COLUMNS)))
+        run.write_pictures("benchmark", {})
+        return
+    methods = [Method("low-light", INPUT, {run.config.seed: _unchanged}), *_classical(run, test), *_learnt(run)]
+    frames = [judged(run, row) for row in evaluation.spread(test, FRAMES)]
+    times = {m.name: seconds(_first(m), frames[0][1]) for m in methods if m.runs}
+    scores = scores_of(frames, methods)
+    run.write_table("benchmark", scores)
+    run.write_table("table4_benchmark", pd.concat(_comparisons(scores, test, methods, times, run.config.seed)))
+    shown = evaluation.spread([one for one in frames if matched(one[0])] or frames, SHOWN)
+    run.write_pictures("benchmark", dict(_details(*one, methods) for one in shown))
+
+
+def tested(run: Run) -> list[Any]:
+    """Return the test frames of the shortest exposure that has references: the hardest, and the published one."""
+    rows = [row for row in evaluation.rows(run, "test", "low_light") if row.reference]
+    shortest = min((row.exposure_s for row in rows), default=0.0)
+    return [row for row in rows if row.exposure_s == shortest]
+
+
+def matched(row: Any) -> bool:
+    """Say whether the exposures of a row's filter agree."""
+    return row.filter not in swir_hdr.MISMATCHED_FILTERS
+
+
+def alike(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose filter's exposures agree; all where none does."""
+    matching = scores[~scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)]
+    return matching if len(matching) else scores
+
+
+def judged(run: Run, row: Any) -> Judged:
+    """Load a row's frame, and make ready to judge what is made of it."""
+    frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
+    return row, frame, Judge(frame, *truth, own=sets.own_truth(run.config, row))
+
+
+def _unchanged(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+def _classical(run: Run, test: list[Any]) -> list[Method]:
+    """Tune the classical methods on validation frames of the test frames' exposure."""
+    rows = [row for row in evaluation.rows(run, "validation", "low_light") if row.exposure_s == test[0].exposure_s]
+    rows = [row for row in rows if matched(row)] or rows
+    chosen = evaluation.spread([row for row in rows if row.reference], TUNED_ON)
+    return classical(
+        [(sets.load(run.config, row), sets.reference(run.config, row)) for row in chosen], run.config.seed
+    )
+
+
+def _learnt(run: Run) -> list[Method]:
+    """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
+    seeds = range(run.config.seed, run.config.seed + run.config.seeds)
+    recipes = list(dict.fromkeys([*config.recipe_names(run.config.recipes), run.config.recipe]))
+    methods = [_noise2void(run, run.config.seed)]
+    for k, recipe in enumerate(recipes, start=1):
+        name, kind = named(recipe)
+        if recipe == "oracle" and run.config.dataset != "phantom":
+            methods.append(Method(name, kind, remark=ONLY_PHANTOM))
+        else:
+            before = f"system {k}/{len(recipes) + 1}, {name}, "  # the bar's last part is left to the judging
+            methods.append(Method(name, kind, {seed: trained(run, recipe, seed, before) for seed in seeds}))
+    return methods
+
+
+def _noise2void(run: Run, seed: int) -> Method:
+    """Train Noise2Void, once, on the training frames, unless its package is absent."""
+    from companion.rivals import noise2void
+
+    if reason := noise2void.available():
+        return Method(NOISE2VOID, UNPAIRED, remark=reason)
+    frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", "low_light")]
+    return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, run.path("models"), seed, NOISE2VOID_EPOCHS)})
+
+
+def named(recipe: str) -> tuple[str, str]:
+    """Return a recipe's name in the table, and what it learns from."""
+    about = config.recipe(recipe)
+    return about.title, PAIRED if about.pairs else UNPAIRED
+
+
+def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> Denoise:
+    """Train a recipe, with settings changed, or find its training."""
+    generator = checkpoint.load_generator(of_run.train(run, recipe, seed, before, **changed))[0]
+    generator = generator.to(choose_device(run.config.device))
+    return lambda frame: enhance(generator, frame)[0]
+
+
+def _first(method: Method) -> Denoise:
+    """Return what a method's first seed made."""
+    return next(iter(method.runs.values()))
+
+
+def scores_of(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame:
+    """Measure every frame by every method and seed."""
+    rows = []
+    for k, (row, frame, judge) in enumerate(judged, start=1):
+        about = {"file": Path(row.file).stem} | {key: getattr(row, key) for key in PER_FRAME[4:8]}
+        for method in methods:
+            for seed, denoise in method.runs.items():
+                rows.append(
+                    {"method": method.name, "kind": method.kind, "seed": seed} | about | judge(denoise(frame))
+                )
+        rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
+        print(f"benchmark: {k} of {len(judged)} frames", flush=True)
+    return pd.DataFrame(rows, columns=PER_FRAME)
+
+
+def _comparisons(
+    scores: pd.DataFrame, test: list[Any], methods: Sequence[Method], times: dict[str, float], seed: int
+) -> list[pd.DataFrame]:
+    """Compare the methods on one exposure; filters whose exposures do not match stand apart."""
+    tables = []
+    apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)
+    for _, part in scores.groupby(apart):
+        filters = sorted(part["filter"].unique())
+        table = comparison(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
+        table.insert(0, PART[0], 1000 * test[0].exposure_s)
+        table.insert(1, PART[1], " ".join(filters))
+        table.insert(2, PART[2], sum(row.filter in filters for row in test))
+        tables.append(table)
+    return tables
+
+
+def _details(
+    row: Any, frame: np.ndarray, judge: Judge, methods: Sequence[Method]
+) -> tuple[str, dict[str, np.ndarray]]:
+    """Return a frame's name, and a detail full of vessels as the truth and each method's first seed show it."""
+    square = vessel_detail(judge.truth)
+    made = {m.name: judge.view(_first(m)(frame))[square] for m in methods if m.runs}
+    return Path(row.file).stem, {"truth": judge.truth[square]} | made

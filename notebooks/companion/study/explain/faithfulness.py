@@ -1,0 +1,236 @@
+"""Can a map be believed: what happens to the number when the pixels it names go, and when the network is another.
+
+Deletion and insertion (Petsiuk et al., BMVC 2018) with blurred pixels instead of black ones, so that no image on the
+way is one that a camera could not give; the checks of Adebayo et al. (NeurIPS 2018): a map that hardly changes when
+the weights are drawn anew, or when the network has learned from wrong pairs, does not explain the network.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.stats import spearmanr
+from skimage.filters import sobel
+from torch import Tensor, nn
+
+from nircore.config import Config
+from nircore.metrics.summary import interval
+from nircore.models import build_generator
+from companion.study.explain import Question
+from companion.study.explain.attribution import baseline, saliency
+
+#: Shares of the window's pixels that are replaced. Most of a number hangs on few pixels, so the steps grow.
+SHARES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+EDGES = 2.0  # px: smoothing before edges are looked for; below it they are noise
+LEAST = 0.25  # see `Moves`
+SAME = 0.5  # rank correlation of their sizes from which on two maps are called alike
+
+
+def curves(generator: nn.Module, question: Question, importance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return deletion and insertion, (len(SHARES),) each: the number, 1 at the window and 0 at the blurred one.
+
+    Deletion replaces the most important pixels by blurred ones; insertion starts blurred and puts them back.
+    """
+    x, blurred = question.x, baseline(question.x)
+    order = np.argsort(-importance.ravel(), kind="stable")
+    images = []
+    for share in SHARES:
+        chosen = np.zeros(x.size, dtype=bool)
+        chosen[order[: round(share * x.size)]] = True
+        chosen = chosen.reshape(x.shape)
+        images += [np.where(chosen, blurred, x), np.where(chosen, x, blurred)]
+    numbers = _numbers(generator, question, images)
+    first, last = numbers[0], numbers[1]  # nothing deleted, nothing inserted
+    share = (numbers - last) / (first - last) if first != last else np.full(len(numbers), np.nan)
+    return share[0::2], share[1::2]
+
+
+@torch.no_grad()
+def _numbers(generator: nn.Module, question: Question, images: Sequence[np.ndarray], batch: int = 4) -> np.ndarray:
+    scalar = question.scalar(generator)
+    stack = torch.from_numpy(np.stack(images)[:, None].astype(np.float32)).to(scalar.weight.device)
+    return torch.cat([scalar(part) for part in stack.split(batch)]).double().cpu().numpy()
+
+
+def area(curve: Sequence[float]) -> float:
+    """Return the mean height of a curve over SHARES, each step counting alike (trapezoids).
+
+    >>> area([0.0, 1.0])
+    0.5
+    """
+    return float(np.trapezoid(np.asarray(curve, dtype=np.float64), dx=1 / (len(curve) - 1)))
+
+
+def controls(question: Question, config: Config, seed: int = 1) -> dict[str, np.ndarray]:
+    """Return the maps that know nothing of the trained network, (H, W) each: what a method has to beat.
+
+    - edge map: Sobel's gradient of the smoothed input;
+    - input intensity: the smoothed input;
+    - receptive field: the nearer to the region, the more important;
+    - random weights: the saliency of a generator that was never trained.
+    """
+    smooth = gaussian_filter(question.x.astype(np.float64), EDGES)
+    untrained = build_generator(config, seed).eval()
+    return {
+        "edge map": sobel(smooth),
+        "input intensity": smooth - smooth.min(),
+        "receptive field": proximity(question.region),
+        "random weights": saliency(question.scalar(untrained), question.x),
+    }
+
+
+def proximity(region: np.ndarray) -> np.ndarray:
+    """Return 1 in the region, falling with the distance from it: what the architecture alone would say."""
+    distance = distance_transform_edt(~region)
+    return 1 - distance / (distance.max() + 1)
+
+
+def field_radius(generator: nn.Module, side: int = 256) -> float:
+    """Return how far in px from an output pixel an input pixel can still matter, without normalisation layers.
+
+    Measured: instance normalisation, which sees the whole frame, and activations are taken out of a copy, weights are
+    all made 1, and the furthest pixel with a gradient is looked for.
+    """
+    plain = _linear(copy.deepcopy(generator))
+    x = torch.zeros(1, 1, side, side, requires_grad=True)
+    (gradient,) = torch.autograd.grad(plain(x)[0, 0, side // 2, side // 2], x)
+    rows, columns = np.nonzero(gradient[0, 0].numpy())
+    return float(max(np.abs(rows - side // 2).max(), np.abs(columns - side // 2).max()))
+
+
+def _linear(network: nn.Module) -> nn.Module:
+    """Replace everything but convolutions by nothing, and all weights by small equal ones."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.InstanceNorm2d | nn.ReLU | nn.LeakyReLU | nn.Tanh):
+            setattr(network, name, nn.Identity())
+        else:
+            _linear(child)
+    for parameter in network.parameters(recurse=False):
+        nn.init.constant_(parameter, 1 / max(1, parameter[0].numel()))
+    return network.eval()
+
+
+def randomised(generator: nn.Module, part: str, seed: int = 1) -> nn.Module:
+    """Return a copy with the weights of `part` ("all", or "last": from the last layer back to the trunk) drawn anew.
+
+    Every parameter is permuted, so its distribution, and the scale of the signal, stay as trained.
+    """
+    other = copy.deepcopy(generator)
+    rng = torch.Generator().manual_seed(seed)
+    for name, parameter in other.named_parameters():
+        if part == "all" or name.startswith(("decoder", "merge", "last")):
+            shuffled = parameter.detach().flatten()[torch.randperm(parameter.numel(), generator=rng)]
+            parameter.data = shuffled.reshape(parameter.shape)
+    return other
+
+
+def trained_on_wrong_pairs(config: Config, batches: Sequence[tuple[Tensor, Tensor]]) -> nn.Module:
+    """Return the same architecture, fitted by L1 to pairs that do not belong together: it can learn no scene.
+
+    Adebayo et al. permute labels; unpaired low-light and target crops, each (N, 1, H, W), are permuted pairs.
+    """
+    network = build_generator(config, seed=config.seed + 7).train()
+    adam = torch.optim.Adam(network.parameters(), 1e-3)
+    for low_light, target in batches:
+        loss = (network(low_light) - target).abs().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    return network.eval()
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Return Spearman's rank correlation of the *sizes* of two maps (H, W), in [-1, 1]; 0 where one is flat.
+
+    Sizes, as Adebayo et al. (2018, section 3) take them: two maps that mark the same pixels look alike, and the sign
+    of each pixel, which hangs on next to nothing, would bring their correlation to 0.
+    """
+    one, other = np.abs(one).ravel(), np.abs(other).ravel()
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(spearmanr(one, other).statistic)
+
+
+def checked(randomised: pd.DataFrame) -> pd.DataFrame:
+    """Return how alike each map is to that of each randomised network: by map, three columns per network.
+
+    Args:
+        randomised: map, network, correlation (`alike`), a row for each region of each frame.
+
+    Returns:
+        "<network>": the mean; "<network> low" and "<network> high": its 95 % interval by Student's t over regions,
+        NaN for a single one. Regions of a frame share the frame, so the interval is too narrow rather than too wide.
+    """
+    columns: dict[str, pd.Series] = {}
+    for network, rows in randomised.groupby("network", sort=False):
+        found = {name: interval(part["correlation"]) for name, part in rows.groupby("map", sort=False)}
+        table = pd.DataFrame(found, index=["mean", "half"]).T
+        columns[network] = table["mean"]
+        columns[f"{network} low"] = table["mean"] - table["half"]
+        columns[f"{network} high"] = table["mean"] + table["half"]
+    return pd.DataFrame(columns)
+
+
+class Moves(NamedTuple):
+    """The number of a question at its window and at the blurred one, in DN, and whether the two differ enough.
+
+    Where blurring changes the number by less than LEAST of itself, deletion and insertion have nothing to follow: the
+    question is shown and does not count.
+    """
+
+    number: float
+    blurred: float
+    counts: bool
+
+
+def moves(generator: nn.Module, question: Question) -> Moves:
+    """Measure what there is to explain."""
+    first, last = _numbers(generator, question, [question.x, baseline(question.x)])
+    return Moves(float(first), float(last), bool(abs(first - last) > LEAST * max(abs(first), abs(last))))
+
+
+def completeness(method: str, importance: np.ndarray, found: Moves) -> float:
+    """Return sum of the map / (number - number of the baseline) - 1 for path methods, whose maps should add up."""
+    if method not in ("integrated gradients", "LAM") or not found.counts:
+        return float("nan")
+    return float(importance.sum() / (found.number - found.blurred) - 1)
+
+
+def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per map: its areas and score, whether it beats every control, and the randomisation checks.
+
+    Columns: map, kind; deletion (lower is better), insertion (higher is better) and score = insertion - deletion,
+    medians over the questions that count; wins, of how many questions it has a higher score than every control;
+    score_size: the same with pixels ordered by the size of the map alone, for part of a signed map's advantage is
+    that it knows which pixels speak against the number; completeness, the largest; the columns of `checked` for each
+    randomised network; beats_controls; passes_checks: the upper end of every network's interval is below SAME, so a
+    map that was checked on one region alone passes none.
+    """
+    keys = ["frame", "region", "map", "kind", "order"]
+    asked = curves[curves["counts"]].groupby(keys, sort=False)[["deletion", "insertion"]].agg(area).reset_index()
+    asked["score"] = asked["insertion"] - asked["deletion"]
+    signed = asked[asked["order"] == "signed"]
+    by_size = asked.sort_values("order").groupby(keys[:-1], sort=False).last()["score"]
+    best = signed[signed["kind"] == "control"].groupby(["frame", "region"])["score"].max().rename("rival")
+    signed = signed.merge(best.reset_index(), on=["frame", "region"])
+    signed["won"] = signed["score"] > signed["rival"]
+    found = signed.groupby(["map", "kind"], sort=False).agg(
+        questions=("score", "size"), deletion=("deletion", "median"), insertion=("insertion", "median"),
+        score=("score", "median"), wins=("won", "sum"),
+    ).reset_index()  # fmt: skip
+    table = curves[["map", "kind"]].drop_duplicates(ignore_index=True).merge(found, how="left", on=["map", "kind"])
+    table["questions"] = table["questions"].fillna(0).astype(int)
+    table["score_size"] = table["map"].map(by_size.groupby("map").median())
+    largest = curves.assign(size=curves["completeness"].abs()).groupby("map")["size"].max()
+    table["completeness"] = table["map"].map(largest)
+    table = table.join(checked(randomised), on="map")
+    top = table.loc[table["kind"] == "control", "score"].max()
+    method = table["kind"] == "method"
+    table["beats_controls"] = np.where(method, np.where(table["score"] > top, "yes", "no"), "")
+    passed = (table[[f"{network} high" for network in randomised["network"].unique()]] < SAME).all(axis=1)
+    table["passes_checks"] = np.where(method, np.where(passed, "yes", "no"), "")
+    return table

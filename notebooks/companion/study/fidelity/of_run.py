@@ -1,0 +1,202 @@
+"""The fidelity tests on the run's generator, beside the input, tuned non-local means and further generators."""
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from companion import rivals as baselines
+from nircore.config import Config, recipe_names
+from nircore.data import made_phantom, sets
+from nircore.data.noise import noise_model
+from nircore.data.normalise import Normalisation
+from nircore.inference import enhance, translate
+from nircore.models import build_generator, checkpoint
+from companion.run import Run
+from companion.run.steps import step
+from companion.study import stepwise
+from companion.study.fidelity import (
+    Denoise,
+    cycle,
+    emptiness,
+    faint,
+    linearity,
+    prevalence,
+    redegradation,
+    shift,
+    structures,
+    widths,
+)
+from companion.study.fidelity.animals import Animal
+from companion.study.fidelity.summary import table5
+from companion.study import training as of_run
+from nircore.training import crops, evaluation
+from nircore.training.loop import choose_device
+
+FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
+SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift
+RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
+SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
+UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
+TESTS = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift", "prevalence")
+NEED_TRUTH = ("linearity", "structures", "faint", "widths", "prevalence")
+NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
+
+
+@step("tables/table5_fidelity.csv", *(f"tables/fidelity_{name}.csv" for name in TESTS))
+def fidelity(run: Run) -> None:
+    """Write a table per test, and `table5_fidelity`, one row per number and denoiser."""
+    methods = denoisers(run)
+    tests: tuple[Callable[[], pd.DataFrame], ...] = (
+        lambda: linearity.sweep(methods, animals(run.config, SWEPT)),
+        lambda: structures.count(methods, animals(run.config, COUNTED)),
+        lambda: faint.faint(methods, animals(run.config, COUNTED)),
+        lambda: widths.widths(methods, animals(run.config, COUNTED)),
+        lambda: emptiness.emptiness(methods, emptiness.frames(*_view(run))),
+        lambda: redegradation.redegradation(methods, _cases(run)),
+        lambda: cycle.cycle(*_translators(run), _normalised(run)),
+        lambda: shift.shift(methods, _frames(run, MOVED)),
+        lambda: _prevalence(run),
+    )
+    tables = {}
+    for name, test in zip(TESTS, tests, strict=True):
+        tables[name] = _done(run, name, test)
+        run.write_table(f"fidelity_{name}", tables[name])
+        print(f"fidelity: {name}{' left out' if 'reason' in tables[name] else ''}", flush=True)
+    run.write_table("table5_fidelity", table5(tables))
+
+
+def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Do a test, or say in a table of one cell why it cannot be done here."""
+    if run.config.dataset != "phantom" and name in NEED_TRUTH:
+        return pd.DataFrame({"reason": [NO_TRUTH]})
+    if name == "prevalence" and run.config.crops == "measured":
+        return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]})
+    if name == "cycle" and not _has_way_back(run):
+        return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} trains no generator for the way back."]})
+    return test()
+
+
+def denoisers(run: Run) -> dict[str, Denoise]:
+    """Return what is compared, by name: the input, tuned non-local means, and every generator of the run."""
+    device = choose_device(run.config.device)
+    generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
+    for recipe in sorted({*recipe_names(run.config.recipes)} - {run.config.recipe}):
+        name = f"models/{recipe}-{run.config.seed}/generator.safetensors"
+        if run.has(name):  # the oracle has no training on real frames
+            generators[recipe] = checkpoint.load_generator(run.path(name))[0].to(device)
+    methods: dict[str, Denoise] = {
+        "low-light": lambda frame: frame,
+        "non-local means": partial(baselines.non_local_means, strength=_strength(run)),
+    }
+    return methods | {name: _enhancer(generator) for name, generator in generators.items()}
+
+
+def _enhancer(generator: nn.Module) -> Denoise:
+    return lambda frame: enhance(generator, frame)[0]
+
+
+def _strength(run: Run) -> float:
+    """Return the strength of non-local means that was tuned on the validation frames."""
+    table = run.table("table3_truth")
+    tuned = pd.to_numeric(table.loc[table["method"] == "non-local means", "tuned"]).dropna()
+    return float(tuned.iloc[0]) if len(tuned) else UNTUNED
+
+
+def animals(config: Config, count: int) -> list[Animal]:
+    """Return animals that are in no dataset, as the run's low-light camera sees them."""
+    shape, exposure_s = (config.height, config.width), config.low_light_ms / 1000
+    return [Animal(FIRST_SEED + k, shape, exposure_s) for k in range(count)]
+
+
+def _rows(run: Run, count: int) -> list[Any]:
+    return evaluation.spread(evaluation.rows(run, "test", "low_light"), count)
+
+
+def _frames(run: Run, count: int) -> dict[str, np.ndarray]:
+    """Return test frames by name."""
+    return {Path(row.file).stem: sets.load(run.config, row) for row in _rows(run, count)}
+
+
+def _normalised(run: Run) -> dict[str, np.ndarray]:
+    return {name: Normalisation.of(frame).apply(frame) for name, frame in _frames(run, MOVED).items()}
+
+
+def _view(run: Run) -> tuple[tuple[int, int], float]:
+    """Return size and exposure of the test frames."""
+    (row,) = _rows(run, 1)
+    exposure_s = row.exposure_s if row.exposure_s > 0 else run.config.low_light_ms / 1000  # a folder's is not known
+    return sets.load(run.config, row).shape, exposure_s
+
+
+def _cases(run: Run) -> list[redegradation.Case]:
+    """Return frames with their camera's noise, and with what is known of their scenes as controls."""
+    if run.config.dataset == "phantom":
+        return [_phantom_case(animal) for animal in animals(run.config, SHOWN)]
+    return [_real_case(run.config, row) for row in _rows(run, SHOWN)]
+
+
+def _phantom_case(animal: Animal) -> redegradation.Case:
+    controls = {"clean low-light": animal.clean("low_light"), "truth": animal.clean("target")}
+    noise = redegradation.camera_noise(animal.exposure_s)
+    return redegradation.Case(f"animal {animal.seed}", animal.noisy(), noise, controls)
+
+
+def _real_case(config: Config, row: Any) -> redegradation.Case:
+    """Return a real frame: the known camera where it is known, else the noise read off the frame itself."""
+    frame, reference = sets.load(config, row), sets.reference(config, row)
+    known = config.dataset == "swir-hdr"
+    noise = redegradation.camera_noise(row.exposure_s) if known else noise_model(frame)
+    if reference is None:
+        return redegradation.Case(Path(row.file).stem, frame, noise)
+    truth, valid = reference
+    return redegradation.Case(Path(row.file).stem, frame, noise, {"long exposure": truth}, valid)
+
+
+def _has_way_back(run: Run) -> bool:
+    return any(key.startswith("g_ba/") for key in _checkpoint(run)[0])
+
+
+def _checkpoint(run: Run) -> tuple[dict[str, Any], Config]:
+    name = "models/checkpoint.safetensors"
+    return checkpoint.load(run.path(name))[:2] if run.has(name) else ({}, run.config)
+
+
+def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
+    """Return both generators as they were trained together, at the last epoch."""
+    tensors, config = _checkpoint(run)
+    pair = []
+    for part in ("g_ab", "g_ba"):
+        generator = build_generator(config)
+        prefix = f"{part}/"
+        weights = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        generator.load_state_dict(weights)
+        pair.append(partial(translate, generator.eval().to(choose_device(run.config.device))))
+    return pair[0], pair[1]
+
+
+def _prevalence(run: Run) -> pd.DataFrame:
+    """Train the run's system, on crops half as wide and for a share of the epochs, once per prevalence.
+
+    No weights are kept, so none can be taken up again.
+    """
+    config = run.config
+    epochs = max(1, round(config.epochs * config.prevalence_share))
+    crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
+    shorter = config.replace(epochs=epochs, crop=crop)
+    windows = made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"]
+    view = crops.View(*windows, config.target_ms / 1000, config.assumed_scattering, config.assumed_gain)
+
+    def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
+        with tempfile.TemporaryDirectory() as folder:
+            return _enhancer(of_run.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
+
+    exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
+    return prevalence.prevalence(
+        train, (config.height, config.width), prevalence.SHARES, RETRAINED, RETESTED, FIRST_SEED, exposures_s
+    ).assign(steps=epochs * config.steps_per_epoch)

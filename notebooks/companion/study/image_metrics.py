@@ -1,0 +1,118 @@
+"""The paper's five metrics before and after, with intervals; and what the truth says, where there is one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from companion import rivals as baselines
+from nircore.data import sets, swir_hdr
+from nircore.data.frames import read_frame
+from nircore.data.normalise import Normalisation
+from nircore.metrics import no_reference, with_truth
+from nircore.metrics.summary import paired_effect
+from companion.run import Run
+from companion.run.steps import step
+from companion.study.benchmark import RANGE, clipped, common_scale
+from nircore.training import evaluation
+
+#: What a lab has at hand today: name in the table, method of `companion.rivals`, unit of its one parameter.
+RIVALS = {"Gaussian": ("gaussian", " px"), "non-local means": ("non_local_means", ""), "wavelet": ("wavelet", "")}
+FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
+METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
+
+
+@step("tables/metrics.csv", "tables/table2_metrics.csv", "tables/truth_scores.csv", "tables/table3_truth.csv")
+def image_metrics(run: Run) -> None:
+    """Measure every test frame with and without its truth."""
+    test = evaluation.rows(run, "test", "low_light")
+    frames = [sets.load(run.config, row) for row in test]
+    names = list(run.table("enhanced")["file"])
+    images = [read_frame(run.path(name)).pixels for name in names]
+    about = [
+        {"file": Path(name).stem, "group": row.group, "filter": row.filter, "exposure_s": row.exposure_s}
+        for name, row in zip(names, test, strict=True)
+    ]
+    _paper_metrics(run, about, frames, images)
+    _truth(run, about, frames, images, [sets.reference(run.config, row) for row in test])
+
+
+def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray]) -> None:
+    rows = []
+    for row, frame, image in zip(about, frames, images, strict=True):
+        fit = Normalisation.of(frame)
+        for stage, pixels in (("low-light", frame), ("enhanced", image)):
+            values = no_reference.measure(common_scale(pixels, fit), data_range=RANGE)
+            rows.append(row | {"stage": stage} | values | {"mean_full_scale": _full_scale(run, pixels)})
+    table = pd.DataFrame(rows)
+    run.write_table("metrics", table)
+    before, after = (table[table["stage"] == s].reset_index(drop=True) for s in ("low-light", "enhanced"))
+    effects = []
+    for metric, unit in no_reference.UNITS.items():
+        effect = paired_effect(before[metric], after[metric], run.config.seed, clusters=list(before["group"]))
+        effects.append({"metric": metric, "unit": unit} | effect)
+    run.write_table("table2_metrics", pd.DataFrame(effects))
+
+
+def _full_scale(run: Run, pixels: np.ndarray) -> float:
+    """Return the mean of a frame as a share of the camera's range; NaN for a folder's, whose camera is not known.
+
+    The metrics are measured on a scale stretched to the input's black and white level, and there the stretch would
+    decide how near to zero a mean lies.
+    """
+    return float("nan") if run.config.dataset == "folder" else float(pixels.mean(dtype=np.float64)) / FULL_SCALE_DN
+
+
+def _tuned(run: Run) -> dict[str, float]:
+    """Choose each rival's parameter by PSNR on the validation frames, never on the test."""
+    judged = evaluation.references(run.config, evaluation.rows(run, "validation", "low_light"))
+    pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
+
+    def quality(image: np.ndarray, truth: sets.Reference) -> float:
+        return with_truth.score(clipped(image), *truth)["psnr"]
+
+    return {name: baselines.tune(method, pairs, quality)[0] for name, (method, _) in RIVALS.items()}
+
+
+def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
+    """Score input, tuned rivals and enhanced frame, all clipped at 0 DN, by the protocol of `with_truth.score`."""
+    rows: list[dict[str, Any]] = []
+    tuned = _tuned(run) if any(truth is not None for truth in truths) else {}
+    for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
+        if truth is None:
+            continue
+        made = {name: baselines.METHODS[RIVALS[name][0]].function(frame, value) for name, value in tuned.items()}
+        for method, x in ({"low-light": frame} | made | {"enhanced": image}).items():
+            score = with_truth.score(clipped(x), *truth)
+            rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
+    scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
+    run.write_table("truth_scores", scores)
+    run.write_table("table3_truth", _summaries(scores, tuned, run.config.seed))
+
+
+def _summaries(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> pd.DataFrame:
+    """One row per exposure, set of filters, and method; filters whose exposures do not match stand apart."""
+    apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart")
+    rows = []
+    for (exposure_s, _), part in scores.groupby(["exposure_s", apart]):
+        about = {"exposure_ms": 1000 * exposure_s, "filters": " ".join(sorted(part["filter"].unique()))}
+        rows += [about | row for row in _summary(part, tuned, seed)]
+    gains = [f"{key}{part}" for key in ("psnr", "ssim") for part in ("", "_gain", "_gain_low", "_gain_high")]
+    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *gains])
+
+
+def _summary(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> list[dict[str, Any]]:
+    """Each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals."""
+    rows = []
+    for method, role in METHODS.items():
+        chosen, ours = (scores[scores["method"] == name].reset_index(drop=True) for name in (method, "enhanced"))
+        value = f"{tuned[method]:g}{RIVALS[method][1]}" if method in tuned else ""
+        row: dict[str, Any] = {"role": role, "method": method, "tuned": value, "frames": len(chosen)}
+        for key in ("psnr", "ssim"):
+            effect = paired_effect(chosen[key], ours[key], seed, clusters=list(chosen["group"]))
+            row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}
+            row |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
+        rows.append(row)
+    return rows

@@ -1,0 +1,73 @@
+"""Train the system of a run on its training crops; select on its validation frames."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from nircore.config import Config, as_recipe
+from nircore.config import recipe as about
+from nircore.models import checkpoint
+from companion.run import Run
+from companion.run.steps import step
+from nircore.training import crops, distributed, evaluation
+from nircore.training.cyclegan import COLUMNS
+from nircore.training.loop import Training
+
+
+@step("tables/losses.csv", "models/generator.safetensors")
+def training(run: Run) -> None:
+    """Write `models/` and one row per epoch of every loss term and validation number."""
+    config = run.config
+    losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
+    if distributed.rank():
+        return
+    missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
+    run.write_table("losses", losses.assign(**dict.fromkeys(missing, np.nan)))
+
+
+def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) -> Path:
+    """Train a recipe, with settings `changed`, on the run's split; return the file of its generator.
+
+    Every line that says how far it is begins with `before`.
+
+    The run's own recipe and seed are its own generator. Others are kept in `models/<recipe>-<seed>/` (with what was
+    changed in the name) and go on from there when they were interrupted or are already done.
+    """
+    if not changed and (recipe, seed) == (run.config.recipe, run.config.seed):
+        return run.made("models/generator.safetensors")
+    config = as_recipe(run.config, recipe).replace(seed=seed, **changed)
+    if teacher := about(recipe).taught_by:
+        config = config.replace(teacher=str(train(run, teacher, seed, before)))
+    parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
+    folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
+    # Where the last epoch is kept whatever validation says, validating would only take time.
+    validate = _unjudged if config.select == "last" else evaluation.Validator(run)
+    Training(config, crops.of(run, config), folder, validate, lambda line: _say(before + line)).run()
+    return folder / "generator.safetensors"
+
+
+def train_frames(
+    config: Config,
+    low_light: list[np.ndarray],
+    target: list[np.ndarray],
+    view: crops.View,
+    folder: Path,
+    before: str = "",
+) -> nn.Module:
+    """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
+    config = config.replace(select="last")
+    cut = crops.of_frames(config, low_light, target, view)
+    Training(config, cut, folder, _unjudged, lambda line: _say(before + line)).run()
+    return checkpoint.load_generator(folder / "generator.safetensors")[0]
+
+
+def _unjudged(_: nn.Module) -> dict[str, float]:
+    """Stand in for a validation where there is none."""
+    return {}
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,147 @@
+"""Frames are shown as they are: in one window per row, at the right place, with a true scale bar."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nircore.errors import NircoreError
+from companion.plots import frames, panels
+
+RNG = np.random.default_rng(0)
+
+
+def _frame(height: int = 40, width: int = 32) -> np.ndarray:
+    return RNG.normal(100, 20, (height, width)).astype(np.float32)
+
+
+def _row(label: str = "M8-1", reference: bool = True, scores: str | None = "PSNR 20 dB") -> dict:
+    return {
+        "label": label, "low_light": _frame(), "enhanced": _frame(), "reference": _frame() if reference else None,
+        "scores": scores,
+    }  # fmt: skip
+
+
+def _images(figure) -> list:
+    return [ax.images[0] for ax in figure.axes if ax.images]
+
+
+def test_before_after_shows_each_stage_and_its_detail_in_one_window():
+    rows = [_row(), _row("F1-2", reference=False)]
+    figure = frames.before_after(rows, unit="e-")
+    images = _images(figure)
+    assert len(figure.axes) == (3 + 3 + 1) + (2 + 2 + 1)  # stages, details, colour bar
+    shown = [image.get_array().data for image in images if image.get_array().shape == (40, 32)]
+    wanted = [rows[0][k] for k in frames.STAGES] + [rows[1]["low_light"], rows[1]["enhanced"]]
+    assert len(shown) == 5
+    for one, two in zip(shown, wanted, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert len({image.get_clim() for image in images[:6]}) == 1
+    assert images[0].get_clim() == panels.window([rows[0][k] for k in frames.STAGES])
+    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["M8-1", "e-", "F1-2", "e-"]
+    assert "PSNR 20 dB" in [ax.get_xlabel() for ax in figure.axes]
+
+
+def test_details_are_the_marked_square_of_every_stage():
+    row = _row()
+    row["reference"][20:30, 10:20] += 400
+    figure = frames.before_after([row])
+    small = [image.get_array().data for image in _images(figure) if image.get_array().shape == (8, 8)]
+    square = panels.detail(row["reference"])
+    for one, key in zip(small, frames.STAGES, strict=True):
+        np.testing.assert_array_equal(one, row[key][square])
+    (patch,) = figure.axes[0].patches
+    assert (patch.get_x() + 0.5, patch.get_y() + 0.5) == (square[1].start, square[0].start)
+
+
+@given(st.integers(8, 60), st.integers(8, 60), st.data())
+def test_the_detail_lies_inside_and_finds_the_edge(height, width, data):
+    image = np.zeros((height, width))
+    y, x = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    image[y, x] = 1
+    rows, columns = panels.detail(image)
+    assert 0 <= rows.start < rows.stop <= height and 0 <= columns.start < columns.stop <= width
+    assert rows.stop - rows.start == columns.stop - columns.start == max(4, min(height, width) // 4)
+    assert rows.start - 8 <= y <= rows.stop + 8 and columns.start - 8 <= x <= columns.stop + 8
+
+
+@pytest.mark.parametrize("count", [1, 4, 10, 12])
+def test_across_epochs_shows_all_in_order_and_one_window(count):
+    stack = [(1 + k) * _frame() for k in range(count)]
+    figure = frames.across_epochs(stack, [f"epoch {k}" for k in range(count)], [f"{k} dB" for k in range(count)])
+    images = _images(figure)
+    for image, frame in zip(images, stack, strict=True):
+        np.testing.assert_array_equal(image.get_array(), frame)
+    assert {image.get_clim() for image in images} == {panels.window(stack)}
+    assert [image.axes.get_title() for image in images] == [f"epoch {k}" for k in range(count)]
+    assert [image.axes.get_xlabel() for image in images] == [f"{k} dB" for k in range(count)]
+    assert len(figure.axes) == count + -(-count // 5)
+
+
+def test_no_image_is_stretched_or_leaves_the_figure():
+    for figure in (
+        frames.before_after([_row(), _row()]),
+        frames.across_epochs([_frame(24, 60)] * 7, [""] * 7),
+        frames.domains([_frame(60, 24)], [_frame(60, 24)] * 9),
+    ):
+        figure.draw_without_rendering()
+        across, down = figure.get_size_inches()
+        for image in _images(figure):
+            box, (height, width) = image.axes.get_position(), image.get_array().shape
+            assert box.height * down / (box.width * across) == pytest.approx(height / width, rel=1e-6)
+            assert 0 <= box.x0 and box.x1 <= 1 and 0 <= box.y0 and box.y1 <= 1
+
+
+def test_repeated_draws_the_drift_it_is_given():
+    drift = pd.DataFrame({"application": range(3), "mean": [1.0, 2, 3], "change": [np.nan, 0.5, 0.2]})
+    figure = frames.repeated([_frame()] * 3, ["x", "G(x)", "G(G(x))"], drift)
+    mean, change = figure.axes[-2:]
+    assert np.array_equal(mean.lines[0].get_xydata(), drift[["application", "mean"]])
+    assert np.array_equal(change.lines[0].get_xydata(), drift[["application", "change"]], equal_nan=True)
+    assert mean.get_ylabel() == "mean intensity (DN)" and change.get_ylabel() == "change (DN)"
+    assert len(frames.repeated([_frame()], ["x"], drift.assign(psnr=20.0)).axes) == len(figure.axes) - 2 + 1
+
+
+def test_domains_have_their_own_windows_and_at_most_five_frames():
+    figure = frames.domains([_frame()] * 7, [8 * _frame()] * 2)
+    images = _images(figure)
+    assert len(images) == 7
+    assert len({image.get_clim() for image in images[:5]}) == len({image.get_clim() for image in images[5:]}) == 1
+    assert images[5].get_clim()[1] > 4 * images[0].get_clim()[1]
+
+
+@given(st.floats(1e-3, 10), st.integers(16, 2000))
+def test_the_scale_bar_is_as_long_as_it_says(pixel_mm, width):
+    figure = panels.Figure()
+    ax = panels.place(figure, 0, 0, 1, 1)
+    panels.scale_bar(ax, (100, width), pixel_mm)
+    length = float(ax.texts[0].get_text().removesuffix(" mm"))
+    start, stop = ax.lines[0].get_xdata()
+    assert (stop - start) * pixel_mm == pytest.approx(length, rel=1e-5)
+    assert width / 9 <= stop - start <= width / 3 * (1 + 1e-6)
+    assert f"{length:e}"[0] in "125"
+
+
+def test_the_window_ignores_hot_pixels_and_what_is_not_a_number():
+    image = np.tile(np.linspace(0, 100, 1000), (10, 1))
+    image[0, :3] = 1e6, np.nan, np.inf
+    low, high = panels.window([image, image])
+    assert 0 <= low < 2 and 98 < high <= 100
+    assert panels.window([np.full((4, 4), 7.0)]) == (7.0, 8.0)
+
+
+def test_unhappy_inputs():
+    drift = pd.DataFrame({"application": [0], "mean": [1.0]})
+    flawed = _row() | {"enhanced": _frame(10, 10)}
+    for match, draw in {
+        "at least one frame": lambda: frames.before_after([]),
+        "'M8-1' differ in size": lambda: frames.before_after([flawed]),
+        "2 labels were given for 1": lambda: frames.across_epochs([_frame()], ["a", "b"]),
+        "2 scores were given for 1": lambda: frames.across_epochs([_frame()], ["a"], ["b", "c"]),
+        "no rows": lambda: frames.repeated([_frame()], ["x"], drift[:0]),
+        "domains figure": lambda: frames.domains([_frame()], []),
+        "shape": lambda: frames.domains([_frame()], [np.zeros((3, 4, 4))]),
+    }.items():
+        with pytest.raises(NircoreError, match=match):
+            draw()

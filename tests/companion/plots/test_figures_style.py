@@ -1,0 +1,135 @@
+"""Figures become small PNG files with stable bytes, and refuse what cannot be drawn."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import seaborn
+from PIL import Image
+
+from nircore.errors import NircoreError
+from companion.plots import frames, palette, style
+
+
+def _chart(seed: int = 0):
+    figure = style.canvas(3.0)
+    ax = style.tidy(figure.subplots(), "epoch", "loss", "Title")
+    ax.plot(np.random.default_rng(seed).random(50), color=palette.LOW_LIGHT)
+    return figure
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path):
+    figure = _chart()
+    first, second = (style.save(figure, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    again = style.save(_chart(), tmp_path / "c.png").read_bytes()
+    assert first == second == again
+    assert first != style.save(_chart(seed=1), tmp_path / "d.png").read_bytes()
+
+
+def test_the_file_says_nothing_of_software_or_time(tmp_path):
+    path = style.save(_chart(), tmp_path / "a.png")
+    assert path == tmp_path / "a.png"
+    with Image.open(path) as image:
+        assert image.info.keys() <= {"transparency", "gamma", "dpi"}
+    assert b"Software" not in path.read_bytes() and b"tIME" not in path.read_bytes()
+
+
+def test_a_chart_keeps_the_full_resolution_and_the_figure_its_own(tmp_path):
+    figure = _chart()
+    path = style.save(figure, tmp_path / "a.png")
+    with Image.open(path) as image:
+        assert image.size == (1200, 450)
+    assert figure.dpi == 100
+
+
+def test_the_layout_is_fixed_at_the_first_save(tmp_path):
+    figure = _chart()
+    first = style.save(figure, tmp_path / "a.png").read_bytes()
+    before = figure.axes[0].get_position().bounds
+    figure.dpi = 37  # text is measured in dots: a free layout would move
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().bounds == before
+    assert style.save(figure, tmp_path / "b.png").read_bytes() == first
+
+
+def test_a_notebook_shows_a_figure_with_its_titles_for_those_who_cannot_see_it():
+    figure = style.canvas(2.5, 7)
+    for ax, title in zip(figure.subplots(1, 2), ("before", "after\nthe step"), strict=True):
+        ax.set_title(title)
+    png, about = figure._repr_png_()
+    assert Image.open(io.BytesIO(png)).size == (1050, 375) and len(png) <= style.LARGEST
+    assert about == {"alt": "before; after the step", "width": 700}
+
+
+@pytest.mark.parametrize("kind", ["uniform", "low-light"])
+def test_twelve_noisy_frames_fit(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:320, :256]
+    clean = 200 * np.exp(-((x - 128) ** 2 + (y - 160) ** 2) / 5000)
+    noise = {"uniform": lambda: rng.random((320, 256)), "low-light": lambda: rng.normal(clean, 12)}[kind]
+    figure = frames.across_epochs([noise() for _ in range(12)], [f"epoch {k}" for k in range(12)])
+    path = style.save(figure, tmp_path / "grid.png")
+    assert path.stat().st_size <= style.LARGEST
+    if kind == "low-light":
+        with Image.open(path) as image:
+            assert image.width >= 800  # what the README shows
+
+
+def test_greys_stay_grey_and_colours_stay_apart():
+    ramp = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1))[..., None], 3, axis=2)
+    ramp[:4, :40] = 1, 115, 178
+    ramp[4:8, :40] = 222, 143, 5
+    image = np.asarray(style._palette_image(ramp, 20).convert("RGB")).astype(int)
+    assert np.abs(image - ramp).max() <= 256 / 19 / 2 + 1
+    assert np.ptp(image[8:], axis=2).max() == 0
+    assert len(np.unique(image[8:])) == 20
+    assert np.abs(image[:8, :40] - ramp[:8, :40]).max() <= 4
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure"])
+def test_only_png(tmp_path, name):
+    with pytest.raises(NircoreError, match=name):
+        style.save(_chart(), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_figure(tmp_path, monkeypatch):
+    path = style.save(_chart(), tmp_path / "a.png")
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(NircoreError, match="No space left"):
+        style.save(_chart(seed=1), path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_colours_are_seaborns():
+    assert set(palette.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
+
+
+def test_need_names_what_is_missing():
+    table = pd.DataFrame({"epoch": [1]})
+    assert style.need(table, ("epoch",), "loss") is table
+    with pytest.raises(NircoreError, match="loss figure lacks the column generator"):
+        style.need(table, ("epoch", "generator"), "loss")
+    with pytest.raises(NircoreError, match="loss figure has no rows"):
+        style.need(table[:0], ("epoch",), "loss")
+
+
+@pytest.mark.parametrize("bad", [[], [np.zeros((4, 4, 3))], [np.full((4, 4), np.nan)], [np.zeros((0, 4))]])
+def test_need_frames_refuses(bad):
+    with pytest.raises(NircoreError, match="epochs figure"):
+        style.need_frames(bad, "epochs")
+
+
+def test_nothing_reaches_pyplot():
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    _chart().savefig(io.BytesIO(), format="png")
+    assert plt.get_fignums() == []

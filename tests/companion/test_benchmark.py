@@ -1,0 +1,378 @@
+"""The benchmark: one rule for every method, the rival chosen without the test, gains with the right sign."""
+
+import dataclasses
+import math
+import sys
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+import nircore
+from companion import rivals as baselines
+from nircore.config import resolve
+from nircore.metrics import with_truth
+from companion.plots import benchmark as draw
+from companion.plots.panels import detail
+from companion.run import Run
+from companion.study import benchmark
+from companion.study import benchmark_table as stage
+from companion.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
+from companion.study.comparison import COLUMNS, best_classical, compared_with, comparison, sign_flip
+from companion.study.split_table import data_split
+
+RNG = np.random.default_rng(0)
+EVERYWHERE = np.ones((96, 80), dtype=bool)
+
+
+def scene(shape=(96, 80)):
+    """A dim body in the dark, crossed by bright vessels, in DN."""
+    image = np.zeros(shape)
+    image[10:-10, 10:-10] = 20
+    image[30:33, 10:-10] = image[10:-10, 50:53] = 60
+    return gaussian_filter(image, 0.7).astype(np.float32)
+
+
+def noisy(truth, sd=8.0, seed=0):
+    return truth + np.random.default_rng(seed).normal(0, sd, truth.shape).astype(np.float32)
+
+
+# One frame
+
+
+def test_every_method_is_clipped_and_the_protocol_is_left_alone():
+    truth = scene()
+    frame = noisy(truth)
+    judge = Judge(frame, truth, EVERYWHERE)
+    as_made, cut = judge(frame), judge(np.maximum(frame, 0))
+    seen = [key for key in METRICS if key not in ("sbr", "cnr")]
+    assert [as_made[key] for key in seen] == [cut[key] for key in seen]
+    wanted = with_truth.score(np.maximum(frame, 0), truth, EVERYWHERE)
+    assert as_made["psnr"] == wanted["psnr"] != with_truth.score(frame, truth, EVERYWHERE)["psnr"]
+    assert tuple(as_made) == METRICS
+    fitted = np.clip(wanted["a"] * np.maximum(frame, 0) + wanted["b"], 0, wanted["peak"])
+    assert np.array_equal(judge.view(frame), fitted)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (0.2, 0.0), (3.0, 500.0), (1.0, -15.0)])
+def test_sbr_and_cnr_of_a_drawn_frame_are_its_closed_form(scale, offset):
+    truth = np.full((96, 80), 20.0)
+    truth[::2, :] += 4  # the background's SD is 2, its mean 22
+    truth[30:40] = 66
+    judge = Judge(noisy(truth), truth, EVERYWHERE)
+    judge.signal, judge.background = np.zeros_like(EVERYWHERE), np.zeros_like(EVERYWHERE)
+    judge.signal[30:40], judge.background[44:50] = True, True
+    found = judge.quantities(scale * truth + offset)
+    assert found["sbr"] == pytest.approx(66 / 22)
+    assert found["cnr"] == pytest.approx((66 - 22) / 2)
+
+
+def test_noise_alone_does_not_pull_the_sbr_to_one():
+    truth = scene((320, 256))
+    judge = Judge(noisy(truth), truth, np.ones_like(truth, dtype=bool))
+    frame = noisy(truth, 25.0)
+    wanted, found = judge.of_truth()["sbr"], judge(frame)["sbr"]
+    assert found == pytest.approx(wanted, rel=0.03)
+    a, b = with_truth.affine_fit(frame, truth)  # the protocol's fit would
+    fitted = a * frame + b
+    assert fitted[judge.signal].mean() / fitted[judge.background].mean() < 0.9 * wanted
+
+
+def test_an_inverted_frame_has_no_sbr_and_a_truth_without_vessels_no_regions():
+    truth = scene()
+    judge = Judge(noisy(truth), truth, EVERYWHERE)
+    assert math.isnan(judge(100 - truth)["sbr"]) and judge(100 - truth)["cnr"] < 0
+    smooth = np.add.outer(np.arange(96.0), np.arange(80.0))
+    judge = Judge(noisy(smooth), smooth, EVERYWHERE)
+    judge.signal[:] = False
+    assert all(math.isnan(value) for value in judge.quantities(smooth).values())
+
+
+@pytest.mark.parametrize(("side", "factor"), [(64, 1), (256, 1), (512, 2), (1024, 4)])
+def test_vessels_and_ring_grow_with_the_frame(side, factor):
+    assert benchmark.magnification((2 * side, side)) == factor
+
+
+def test_the_background_is_a_ring_around_the_vessels_and_valid():
+    truth = scene()
+    valid = EVERYWHERE.copy()
+    valid[:, :40] = False
+    judge = Judge(noisy(truth), truth, valid)
+    away = distance_transform_edt(~judge.vessels)
+    assert np.array_equal(judge.background, (away > 3) & (away <= 9) & valid)
+    assert np.array_equal(judge.signal, judge.vessels & valid) and judge.signal.any()
+
+
+def test_the_truth_is_measured_but_not_compared_with_itself():
+    truth = scene()
+    found = Judge(noisy(truth), truth, EVERYWHERE).of_truth()
+    assert {key for key, value in found.items() if math.isnan(value)} == set(benchmark.COMPARED)
+
+
+# Classical methods
+
+
+def fake(monkeypatch, **errors):
+    """Put methods in place that return the frame plus a ripple of their parameter; `errors` are their grids."""
+    ripple = np.where(np.indices((96, 80)).sum(0) % 2, 1.0, -1.0).astype(np.float32)
+    methods = {
+        key: baselines.Method(lambda frame, value: frame + value * ripple, grid) for key, grid in errors.items()
+    }
+    monkeypatch.setattr(baselines, "METHODS", methods)
+    return ripple
+
+
+def test_every_baseline_has_a_name():
+    assert set(benchmark.NAMES) == set(baselines.METHODS)
+
+
+def test_classical_methods_are_tuned_on_what_they_are_given(monkeypatch):
+    fake(monkeypatch, gaussian=(5.0, 2.0, 3.0), median=(4.0, 6.0))
+    gone = baselines.Method(baselines.median, (1.0,), "no_such_package", "vst_bm3d needs more.")
+    monkeypatch.setitem(baselines.METHODS, "vst_bm3d", gone)
+    truth = scene()
+    first, second, absent = benchmark.classical([(truth, (truth, EVERYWHERE))], seed=7)
+    assert [first.name, first.tuned, second.tuned] == ["Gaussian", "2 px", "4 px"]
+    assert first.validation_psnr > second.validation_psnr and best_classical([second, first, absent]) == "Gaussian"
+    assert np.array_equal(first.runs[7](truth), baselines.METHODS["gaussian"].function(truth, 2.0))
+    assert absent == Method("VST + BM3D", CLASSICAL, remark="vst_bm3d needs more.")
+
+
+def test_a_time_is_the_median_of_three_on_a_full_frame(monkeypatch):
+    shapes, clock = [], iter([0.0, 5.0, 10.0, 11.0, 20.0, 22.0])
+    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
+    assert benchmark.seconds(lambda frame: shapes.append(frame.shape), scene()) == 2.0
+    assert shapes == [(640, 512)] * 3
+    monkeypatch.undo()
+    benchmark.seconds(lambda frame: shapes.append(frame.shape), np.zeros((700, 300)))
+    assert shapes[3:] == [(640, 512)] * 3
+
+
+# The table
+
+
+def table(scores, groups=None, seeds=(0,)):
+    """Rows of every method of `scores` {method: PSNR per frame}, each seed 1 dB better than the one before."""
+    rows = []
+    for method, values in scores.items():
+        for step, seed in enumerate(seeds if method == "net" else (0,)):
+            for k, value in enumerate(values):
+                about = {"file": f"{k}", "group": f"{groups[k] if groups else k}", "scene": f"s{k}"}
+                measured = dict.fromkeys(METRICS, 1.0) | {"psnr": value + step, "ssim": (value + step) / 100}
+                rows.append({"method": method, "seed": seed} | about | measured)
+    return pd.DataFrame(rows)
+
+
+def methods(*names, validation=(30.0, 29.0)):
+    """The input, two classical methods with their PSNR on validation frames, and nets."""
+    run = {0: lambda frame: frame}
+    two = [Method(f"c{k}", CLASSICAL, run, "1", psnr) for k, psnr in enumerate(validation)]
+    return [Method("low-light", INPUT, run), *two, *(Method(name, UNPAIRED, run) for name in names)]
+
+
+def test_the_gain_is_over_the_classical_method_that_validation_chose():
+    """On the test the other one is better: it must not become the rival."""
+    found = comparison(
+        table({"low-light": [20.0] * 6, "c0": [27.0, 28, 29, 30, 31, 32], "c1": [40.0] * 6, "net": [29.0] * 6}),
+        methods("net"),
+        {"net": 0.5},
+        0,
+    ).set_index("method")
+    assert found.loc["net", "psnr_gain"] == pytest.approx(29 - 29.5)
+    assert found.loc["c1", "psnr_gain"] == pytest.approx(10.5)
+    assert found.loc["low-light", "ssim_gain"] == pytest.approx(-0.095)
+    assert "best classical" in found.loc["c0", "remark"] and math.isnan(found.loc["c0", "psnr_gain"])
+    net = found.loc["net"]
+    assert net["psnr_gain_low"] < net["psnr_gain"] < net["psnr_gain_high"] and net["psnr_p"] > 0.5
+    assert found.loc["c1", "psnr_gain_low"] > 0 and found.loc["c1", "psnr_p"] == 2 / 2**6
+    assert net["seconds"] == 0.5 and tuple(found.reset_index()[list(COLUMNS)].columns) == COLUMNS
+
+
+def test_seeds_are_averaged_and_their_spread_is_told():
+    scores = {"low-light": [20.0, 21], "c0": [30.0, 32], "c1": [1.0, 1], "net": [31.0, 32]}
+    found = comparison(table(scores, seeds=(4, 5, 6)), methods("net"), {}, 0).set_index("method")
+    net = found.loc["net"]
+    assert [net["seeds"], net["frames"], net["groups"]] == [3, 2, 2]
+    assert net["psnr"] == pytest.approx(32.5) and net["psnr_sd"] == pytest.approx(1.0)
+    assert net["ssim_sd"] == pytest.approx(0.01)
+    assert net["psnr_gain"] == pytest.approx(1.5) and net["psnr_gain_low"] >= 1
+    assert math.isnan(found.loc["c1", "psnr_sd"])
+
+
+def test_a_method_that_cannot_run_has_a_row_and_a_reason():
+    absent = Method("net", UNPAIRED, remark="net needs a package.")
+    rows = table({"low-light": [20.0, 21], "c0": [30.0, 32], "c1": [1.0, 1]})
+    found = comparison(rows, [*methods(), absent, Method(TRUTH, TRUTH)], {}, 0).set_index("method")
+    assert list(found.loc["net", ["seeds", "frames", "remark"]]) == [0, 0, "net needs a package."]
+    assert found.loc["net", ["psnr", "psnr_gain", "psnr_p", "seconds"]].isna().all()
+
+
+def test_the_truth_has_numbers_but_no_gain():
+    rows = table({"low-light": [20.0, 21], "c0": [30.0, 32], "c1": [1.0, 1], TRUTH: [math.nan, math.nan]})
+    found = comparison(rows, [*methods(), Method(TRUTH, TRUTH)], {}, 0).set_index("method").loc[TRUTH]
+    assert found["sbr"] == 1 and found[["psnr", "psnr_gain", "psnr_p"]].isna().all()
+
+
+@pytest.mark.parametrize(("frames", "remark"), [(4, "scenes of one animal"), (1, "one scene: no interval")])
+def test_one_animal_is_resampled_by_scene_and_the_remark_says_so(frames, remark):
+    scores = {"low-light": [20.0] * frames, "c0": [30.0] * frames, "c1": [30.0] * frames, "net": [31.0] * frames}
+    found = comparison(table(scores, groups=["m"] * frames), methods("net"), {}, 0).set_index("method").loc["net"]
+    assert remark in found["remark"] and found["groups"] == frames
+    assert found["psnr_gain"] == 1 and (found["psnr_gain_low"] == 1) == (frames > 1)
+
+
+def test_frames_of_one_animal_are_one_observation():
+    scores = {"low-light": [0.0] * 6, "c0": [30.0] * 6, "c1": [0.0] * 6, "net": [31.0] * 6}
+    found = comparison(table(scores, groups=list("aabbcc")), methods("net"), {}, 0).set_index("method").loc["net"]
+    assert found["groups"] == 3 and found["psnr_p"] == 0.25 and found["remark"] == ""
+
+
+# The test of the gain
+
+
+def test_sign_flip_is_scipys_exact_permutation_test():
+    for count in (3, 8, 12):
+        values = RNG.normal(0.4, 1, count)
+        wanted = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+        assert sign_flip(values, range(count)) == pytest.approx(wanted)
+
+
+def test_sign_flip_draws_where_there_are_many_groups():
+    values = RNG.normal(0.5, 1, 30)
+    assert sign_flip(values, range(30)) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.01)
+    assert sign_flip(values + 5, range(30)) == 1 / 10_000
+
+
+def test_sign_flip_of_one_group_says_nothing():
+    assert math.isnan(sign_flip([1.0, 2.0], ["a", "a"]))
+    assert sign_flip([0.0, 0.0], ["a", "b"]) == 1
+
+
+# The stage
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Where the phantom is made, once for all tests."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def run(data, tmp_path, monkeypatch):
+    """A phantom run of twelve small animals with cheap methods, two seeds and fake trainings."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("NIRCORE_DATA", str(data))
+    monkeypatch.setattr(benchmark, "REPEATS", 1)
+    kept = {"gaussian": dataclasses.replace(baselines.METHODS["gaussian"], grid=(1.0, 2.0))}
+    gone = dataclasses.replace(baselines.METHODS["vst_bm3d"], package="no_such_package")
+    monkeypatch.setattr(baselines, "METHODS", kept | {"vst_bm3d": gone})
+    absent = types.SimpleNamespace(available=lambda: "noise2void needs careamics.")
+    monkeypatch.setitem(sys.modules, "companion.rivals.noise2void", absent)
+    monkeypatch.setattr(nircore, "noise2void", absent, raising=False)
+    monkeypatch.setattr(
+        stage, "trained", lambda run, recipe, seed, before: lambda frame: gaussian_filter(frame, 1 + seed)
+    )
+    made = Run(resolve({"animals": 12, "height": 96, "width": 80, "seeds": 2}))
+    data_split(made)
+    return made
+
+
+def test_the_step_fills_the_table(run):
+    stage.benchmark(run)
+    frames, summary = run.table("benchmark"), run.table("table4_benchmark").set_index("method")
+    assert tuple(frames.columns) == stage.PER_FRAME
+    test = len(stage.tested(run))
+    assert test >= 2
+    ran = {
+        "low-light": 1,
+        "Gaussian": 1,
+        "paper's system": 2,
+        "physics recipe": 2,
+        "real-time recipe": 2,
+        "supervised oracle": 2,
+    }
+    assert frames.groupby("method").size().to_dict() == {m: n * test for m, n in (ran | {TRUTH: 1}).items()}
+    assert (summary.loc[list(ran), "frames"] == test).all() and (summary["test_frames"] == test).all()
+    assert summary["seconds"].notna().to_dict() == {name: name in ran for name in summary.index}
+    for name, reason in {"VST + BM3D": "bm3d", "Noise2Void": "careamics"}.items():
+        assert summary.loc[name, "frames"] == 0 and reason in summary.loc[name, "remark"]
+    nets = frames[frames["method"] == "physics recipe"]
+    assert summary.loc["physics recipe", "psnr"] == pytest.approx(nets["psnr"].mean())
+    assert summary.loc["physics recipe", "psnr_sd"] == pytest.approx(nets.groupby("seed")["psnr"].mean().std())
+    details = run.pictures("benchmark")
+    assert len(details) == stage.SHOWN and all(set(parts) == {*ran, "truth"} for parts in details.values())
+    draw.pictures(details, frames)
+    draw.scores(stage.alike(frames), compared_with(run.table("table4_benchmark")))
+
+
+def test_tuning_never_sees_a_test_frame(run, monkeypatch):
+    seen = []
+    load = stage.sets.load
+    monkeypatch.setattr(stage.sets, "load", lambda config, row: seen.append(row.split) or load(config, row))
+    stage._classical(run, stage.tested(run))
+    assert seen and set(seen) == {"validation"}
+
+
+def test_off_the_phantom_the_oracle_is_left_out_by_name(run):
+    real = Run(run.config.replace(dataset="folder", low_light="a", target="b"))
+    (oracle,) = [method for method in stage._learnt(real) if method.kind == PAIRED]
+    assert not oracle.runs and "phantom alone" in oracle.remark
+
+
+def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypatch):
+    rows = stage.evaluation.rows
+
+    def unpaired(run, split, domain):
+        return [row._replace(reference="") for row in rows(run, split, domain)]
+
+    monkeypatch.setattr(stage.evaluation, "rows", unpaired)
+    monkeypatch.setattr(stage, "_learnt", lambda run: pytest.fail("a method was trained"))
+    stage.benchmark(run)
+    assert run.table("benchmark").empty and run.table("table4_benchmark").empty
+    assert run.pictures("benchmark") == {}
+
+
+def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):
+    rows = stage.evaluation.rows
+
+    def two(run, split, domain):
+        return [row._replace(exposure_s=s) for row in rows(run, split, domain) for s in (0.04, 0.02)]
+
+    monkeypatch.setattr(stage.evaluation, "rows", two)
+    assert {row.exposure_s for row in stage.tested(run)} == {0.02}
+
+
+def test_filters_whose_exposures_do_not_match_stand_apart():
+    scores = table({"low-light": [20.0] * 3, "c0": [30.0] * 3, "c1": [29.0] * 3})
+    scores["filter"] = scores["file"].map({"0": "BP1150", "1": "LP1250", "2": "BP1300"})
+    test = [types.SimpleNamespace(filter=f, exposure_s=0.02) for f in ("BP1150", "LP1250", "BP1300", "BP1300")]
+    main, apart = stage._comparisons(scores, test, methods(), {}, 0)
+    assert list(main["filters"].unique()) == ["BP1150 BP1300"] and list(apart["filters"].unique()) == ["LP1250"]
+    assert list(main["test_frames"].unique()) == [3] and list(main["exposure_ms"].unique()) == [20]
+    assert list(main["frames"])[:3] == [2, 2, 2] and list(apart["frames"])[:3] == [1, 1, 1]
+
+
+def test_the_detail_is_where_the_vessels_are_not_where_the_liver_is():
+    truth = np.full((120, 90), 10.0)
+    truth[10:45, 10:50] = 100
+    truth = gaussian_filter(truth, 5)  # an organ: bright, large, soft-edged
+    truth[90:92, 50:85] = truth[80:110, 70:72] = 60
+    rows, columns = benchmark.vessel_detail(truth)
+    assert rows.stop - rows.start == columns.stop - columns.start == 30
+    assert rows.start > 60 and columns.start > 40
+    assert detail(truth, 3)[0].stop < 60  # the steepest gradients would be the organ's
+
+
+def test_a_filter_is_judged_against_its_own_window_as_well():
+    """Planted: the target window shows half of the vessels' surroundings, which no filter can know."""
+    own = scene()
+    truth = np.where(own > 30, own, 0.3 * own)
+    judge = Judge(noisy(own), truth, EVERYWHERE, own)
+    perfect = judge(own)
+    assert perfect["own_psnr"] > 60 > perfect["psnr"]
+    assert judge(noisy(own))["own_psnr"] < 40
+    alone = Judge(noisy(own), truth, EVERYWHERE)(own)
+    assert math.isnan(alone["own_psnr"]) and alone["psnr"] == perfect["psnr"]

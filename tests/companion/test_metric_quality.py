@@ -1,0 +1,200 @@
+"""What is planted in exposure series and benchmarks is found: metrics that track, reversed and unrelated ones."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nircore.config import resolve
+from nircore.data import swir_hdr
+from nircore.errors import NircoreError
+from nircore.metrics import no_reference, with_truth
+from companion.run import Run, published
+from companion.study import metric_quality as quality
+from companion.study.claims import load
+from companion.study.metric_quality_table import metric_quality_table
+
+SMALL = (96, 80)
+
+
+def planted(scenes: int, images: int, seed: int = 0) -> pd.DataFrame:
+    """Points over methods whose entropy is the PSNR, whose edge density is its reverse, whose contrast is chance.
+
+    Every scene has its own brightness: pooled over scenes, no metric would track.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for scene in range(scenes):
+        offset = 100 * rng.normal()
+        for image in range(images):
+            psnr = rng.normal()
+            rows.append({"over": "methods", "scene": f"s{scene}", "image": f"m{image}", "entropy": psnr + offset,
+                         "edge_density": -np.exp(psnr), "snr": psnr + 0.4 * rng.normal(), "contrast": rng.normal(),
+                         "mean_intensity": offset, "psnr": psnr, "ssim": psnr + 0.1 * rng.normal(),
+                         "sbr": rng.normal(), "cnr": math.nan})  # fmt: skip
+    return pd.DataFrame(rows, columns=list(quality.POINT))
+
+
+class TestCorrelate:
+    def test_finds_what_is_planted(self):
+        table = quality.correlate(planted(12, 8), seed=0).set_index(["metric", "truth_metric"])
+        assert list(table.reset_index()[list(quality.CORRELATION)]) == list(quality.CORRELATION)
+        wanted = {"entropy": quality.TRACKS, "edge_density": quality.BACKWARDS, "snr": quality.TRACKS,
+                  "contrast": quality.UNRELATED}  # fmt: skip
+        for metric, words in wanted.items():
+            assert set(table.loc[metric].loc[["psnr", "ssim"], "verdict"]) == {words}
+        assert tuple(table.loc[("entropy", "psnr"), ["rho", "low", "high"]]) == pytest.approx((1, 1, 1))
+        assert tuple(table.loc[("edge_density", "psnr"), ["rho", "low", "high"]]) == pytest.approx((-1, -1, -1))
+        assert table.loc[("contrast", "psnr"), "low"] < 0 < table.loc[("contrast", "psnr"), "high"]
+        assert (table.loc[["entropy", "snr"], "scenes"] == 12).all()
+
+    def test_a_metric_that_is_constant_in_a_scene_ranks_nothing(self):
+        row = quality.correlate(planted(12, 8), seed=0).set_index("metric").loc["mean_intensity"].iloc[0]
+        assert (row["scenes"], row["verdict"]) == (0, quality.OPEN) and math.isnan(row["rho"])
+
+    def test_contrast_is_held_against_the_ratios_that_were_measured(self):
+        table = quality.correlate(planted(5, 6), seed=0)
+        others = table[~table["truth_metric"].isin(quality.TRUTHS)]
+        assert list(zip(others["metric"], others["truth_metric"], strict=True)) == [("contrast", "sbr")]
+        assert not quality.correlate(planted(5, 6).assign(sbr=math.nan), 0)["truth_metric"].isin(["sbr"]).any()
+
+    def test_three_scenes_give_no_verdict(self):
+        table = quality.correlate(planted(3, 8), seed=0)
+        assert set(table["verdict"]) == {quality.OPEN} and table["low"].isna().all()
+        assert table["rho"].iloc[0] == 1
+
+    def test_nothing_gives_an_empty_table(self):
+        empty = quality.correlate(pd.DataFrame(columns=list(quality.POINT)), seed=0)
+        assert empty.empty and list(empty) == list(quality.CORRELATION)
+
+    @pytest.mark.parametrize(
+        ("low", "high", "words"),
+        [(0, 1, quality.UNRELATED), (-1, 0, quality.UNRELATED), (1e-9, 1, quality.WEAKLY), (0.5, 1, quality.WEAKLY),
+         (0.501, 1, quality.TRACKS), (-1, -1e-9, quality.BACKWARDS), (math.nan, 1, quality.OPEN)],
+    )  # fmt: skip
+    def test_the_verdict_is_where_the_interval_lies(self, low, high, words):
+        assert quality.verdict(low, high) == words
+
+    def test_the_claims_have_the_same_threshold(self):
+        rules = [claim["rule"] for claim in load(published("claims.yaml"))]
+        values = {rule["value"] for rule in rules if rule.get("table") == "table6_metric_quality"}
+        assert values == {quality.STRONG}
+
+
+@pytest.fixture(scope="module")
+def series() -> list[quality.Series]:
+    """Two small phantoms at all exposures."""
+    return list(quality.phantom_series(3, SMALL, animals=2))
+
+
+class TestOverExposure:
+    def test_one_exposure_scale_and_a_truth_without_noise(self, series):
+        for scene in series:
+            assert list(scene.frames) == list(quality.PHANTOM_S) and scene.valid.all()
+            assert scene.truth.shape == SMALL and scene.truth.dtype == np.float32
+            errors = [np.abs(frame - scene.truth).mean() for frame in scene.frames.values()]
+            assert errors == sorted(errors, reverse=True) and errors[0] > 8 * errors[-1]
+            assert scene.frames[0.32].mean() == pytest.approx(scene.truth.mean(), rel=0.03)
+
+    def test_animals_differ_and_come_back_the_same(self, series):
+        again = list(quality.phantom_series(3, SMALL, animals=2))
+        assert all(np.array_equal(a.frames[0.02], b.frames[0.02]) for a, b in zip(series, again, strict=True))
+        assert not np.array_equal(series[0].truth, series[1].truth)
+        assert not np.array_equal(series[0].truth, next(quality.phantom_series(4, SMALL, animals=1)).truth)
+
+    def test_no_run_can_hold_these_animals(self):
+        with pytest.raises(NircoreError, match="animals"):
+            resolve({"animals": quality.FRESH + 1})
+        resolve({"animals": quality.FRESH})
+
+    def test_points_are_the_metrics_of_the_frames_on_the_scale_of_the_20_ms_frame(self, series):
+        points = quality.over_exposure(iter(series))
+        assert list(points) == list(quality.POINT) and len(points) == 14 and set(points["over"]) == {"exposure"}
+        assert list(points["image"][:7]) == ["5 ms", "10 ms", "20 ms", "40 ms", "80 ms", "160 ms", "320 ms"]
+        assert points[[*quality.METRICS, *quality.TRUTHS]].notna().all(axis=None)
+        scene, row = series[1], points.iloc[7 + 3]
+        fit = quality.Normalisation.of(scene.frames[0.02])
+        grey = np.clip((scene.frames[0.04] - fit.offset) / fit.scale, 0, 1) * 255
+        for metric in quality.METRICS:
+            wanted = no_reference.METRICS[metric](grey, data_range=255)
+            assert row[metric] == pytest.approx(wanted, rel=1e-3), metric
+        wanted = with_truth.score(scene.frames[0.04], scene.truth, scene.valid)
+        assert (row["psnr"], row["ssim"]) == (wanted["psnr"], wanted["ssim"])
+        assert points.groupby("scene")["psnr"].is_monotonic_increasing.all()
+
+    def test_real_scenes_are_read_above_the_dark_and_judged_by_the_long_exposure(self, swir_hdr):
+        series = list(quality.real_series(swir_hdr))
+        assert len(series) >= 4 and not any("LP1250" in scene.scene for scene in series)
+        for scene in series:
+            assert list(scene.frames) == list(quality.REAL_S)
+            levels = [np.median(frame[scene.valid]) for frame in scene.frames.values()]
+            assert max(levels) - min(levels) < 40  # DN of stray light; a pedestal left in would differ by 1000
+            bright = [np.percentile(frame[scene.valid], 99) for frame in [*scene.frames.values(), scene.truth]]
+            assert max(bright) < 1.5 * min(bright)  # one exposure's scale: as recorded they differ 16-fold
+            assert 0.8 < scene.valid.mean() <= 1
+        points = quality.over_exposure(iter(series[:1]))
+        assert list(points["image"]) == ["20 ms", "40 ms", "80 ms", "160 ms"]
+        assert points["psnr"].is_monotonic_increasing and points["ssim"].is_monotonic_increasing
+
+
+def benchmark(**more) -> pd.DataFrame:
+    """A benchmark of three methods, one of them with two seeds, on two scenes at two exposures."""
+    rows = []
+    for exposure_s in (0.02, 0.04):
+        for scene in ("a", "b"):
+            for method, seed, value in (("noisy", 0, 1.0), ("NLM", 0, 2.0), ("ours", 0, 3.0), ("ours", 1, 5.0)):
+                about = {"method": method, "seed": seed, "file": f"{scene}.tif", "group": scene, "scene": scene,
+                         "filter": "BP1150", "exposure_s": exposure_s}  # fmt: skip
+                names = (*quality.METRICS, *quality.TRUTHS, *quality.SEPARATION)
+                rows.append(about | dict.fromkeys(names, value + 100 * (exposure_s > 0.03)))
+    return pd.DataFrame(rows).assign(**more)
+
+
+class TestOverMethods:
+    def test_a_method_is_one_point_at_the_lowest_exposure(self):
+        points = quality.over_methods(benchmark())
+        assert list(points) == list(quality.POINT) and set(points["over"]) == {"methods"}
+        assert list(points["scene"] + points["image"]) == ["anoisy", "aNLM", "aours", "bnoisy", "bNLM", "bours"]
+        assert list(points["psnr"]) == list(points["snr"]) == list(points["cnr"]) == [1, 2, 4] * 2
+
+    def test_rows_without_truth_and_filters_that_do_not_match_stay_out(self):
+        assert quality.over_methods(benchmark(psnr=math.nan)).empty
+        assert quality.over_methods(benchmark(filter=swir_hdr.MISMATCHED_FILTERS[0])).empty
+        table = benchmark()
+        table.loc[table["method"] == "NLM", "psnr"] = math.nan
+        assert set(quality.over_methods(table)["image"]) == {"noisy", "ours"}
+
+    def test_an_infinite_value_ranks_as_such(self):
+        table = benchmark()
+        table.loc[table["method"] == "ours", "snr"] = math.inf
+        assert quality.over_methods(table)["snr"].tolist() == [1, 2, math.inf] * 2
+
+
+def make(tmp_path, monkeypatch, table: pd.DataFrame | None, **settings) -> Run:
+    """Make the table in a run that has a benchmark."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    run = Run(resolve({"run": "made", "height": SMALL[0], "width": SMALL[1]} | settings))
+    if table is not None:
+        run.write_table("benchmark", table)
+    metric_quality_table(run)
+    return run
+
+
+def test_the_step_writes_points_and_correlations_the_same_every_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(quality, "PHANTOMS", 4)
+    run = make(tmp_path, monkeypatch, benchmark())
+    points, table = run.table("metric_quality"), run.table("table6_metric_quality")
+    assert points.groupby("over")["image"].size().to_dict() == {"exposure": 28, "methods": 6}
+    assert list(table) == list(quality.CORRELATION)
+    assert table["over"].tolist() == ["exposure"] * 10 + ["methods"] * 12
+    snr = table[(table["metric"] == "snr") & (table["over"] == "exposure")]
+    assert set(snr["verdict"]) == {quality.TRACKS} and (snr["scenes"] == 4).all()
+    before = run.path("tables/metric_quality.csv").read_bytes()
+    metric_quality_table(run)
+    assert run.path("tables/metric_quality.csv").read_bytes() == before
+
+
+def test_a_folder_without_truth_has_empty_tables(tmp_path, monkeypatch):
+    run = make(tmp_path, monkeypatch, None, dataset="folder")
+    for name, columns in (("metric_quality", quality.POINT), ("table6_metric_quality", quality.CORRELATION)):
+        assert run.table(name).empty and list(run.table(name)) == list(columns)

@@ -1,0 +1,193 @@
+"""All recipes: each trains and is reported on, says where its values come from, and maps stand beside outputs."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companion import publish
+from nircore import paths
+from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
+from nircore.data.frames import read_frame
+from nircore.errors import NircoreError
+from nircore.models import build_generator
+from nircore.models.layers import layer_table
+from companion.plots import benchmark as draw_scores
+from companion.plots import recipes as draw
+from companion.plots.picture import picture
+from companion.run import Run
+from companion.study import benchmark_table as benchmark
+from companion.study import recipes_table as recipes
+from companion.study import spectrum_shift_table as spectrum_shift
+from companion.study.comparison import compared_with
+from companion.study.stepwise import stepwise
+from companion.study import training as of_run
+from companion.study.split_table import data_split
+
+pytestmark = pytest.mark.slow
+
+TINY = {"animals": 12, "height": 96, "width": 80, "crop": 32, "ngf": 2, "ndf": 2, "epochs": 2, "steps_per_epoch": 1}
+LEADS = ("physics", "physics_misinformed", "oracle", "realtime")  # say their times beside their sizes
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A place of its own for runs and data."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("REPORTS", "DATA"):
+            patch.setenv(f"NIRCORE_{name}", str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+@pytest.fixture(scope="module")
+def compared(world):
+    """The smoke profile's comparison with two seeds; every training is cut to two steps of narrow networks."""
+    run = Run(resolve({"profile": "smoke", "run": "compared", "seeds": 2, **TINY}))
+    run.save_config()
+    short = {name: TINY[name] for name in ("crop", "ngf", "ndf", "epochs", "steps_per_epoch")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_run, "as_recipe", lambda *given: as_recipe(*given).replace(**short))
+        run.make(recipes.recipes)
+        yield run
+
+
+def test_there_are_all_the_systems_the_paper_names():
+    assert {"ssgan", "cyclegan", "ma2021", "pix2pix", "pssgan", "xai_pssgan", "physics"} <= set(available("recipes"))
+
+
+@pytest.mark.parametrize("recipe", available("recipes"))
+def test_every_recipe_trains_and_reports_on_smoke(world, recipe):
+    run = Run(resolve({"profile": "smoke", "recipe": recipe, "run": f"one-{recipe}", **TINY}))
+    run.save_config()
+    run.make(data_split)
+    of_run.training(run)
+    stepwise(run)
+    losses = run.table("losses")
+    assert len(losses) == 2 and np.isfinite(losses["generator"]).all() and np.isfinite(losses["psnr"]).all()
+    assert layer_table(build_generator(run.config), 32, 32)["parameters"].sum() > 0
+    outputs = run.table("enhanced")["file"]
+    assert len(outputs) and all(np.isfinite(read_frame(run.path(name)).pixels).all() for name in outputs)
+    kinds = [name.replace(".tif", f"_{kind}.tif") for name in outputs for kind in ("attribution", "confidence")]
+    assert [run.path(name).is_file() for name in kinds] == [recipe == "xai_pssgan"] * len(kinds)
+    if recipe == "xai_pssgan":
+        for name in kinds:
+            image = read_frame(run.path(name)).pixels
+            assert image.min() >= 0 and image.max() <= 1 and np.ptp(image) > 0
+
+
+@pytest.mark.parametrize("recipe", sorted(set(available("recipes")) - set(LEADS)))
+def test_every_value_says_where_it_comes_from_and_the_recipe_what_it_may_take(recipe):
+    lines = (PACKAGE / "recipes" / f"{recipe}.yaml").read_text().splitlines()
+    assert re.search(r"Budget of profile cpu: \d+ minutes on 2 cores\.", "\n".join(lines))
+    values = [line for line in lines if re.match(r" *\w+: \S", line) and not line.startswith("#")]
+    said = {"title", "system", "crops"}  # what the recipe is, which its head says
+    bare = [line for line in values if "#" not in line and line.split(":")[0] not in said]
+    assert len(values) >= 6 and bare == []
+
+
+def test_steps_on_cpu_fit_the_budget_by_count():
+    # a step's cost relative to one of ssgan, measured on one thread: ssgan's 480 steps take its budget's 6 minutes
+    cost = {"ssgan": 1.0, "cyclegan": 1.41, "ma2021": 0.81, "pix2pix": 0.79, "pssgan": 1.32, "xai_pssgan": 1.32}
+    for recipe, relative in cost.items():
+        config = resolve({"profile": "cpu", "recipe": recipe})
+        assert 200 <= relative * config.epochs * config.steps_per_epoch <= 1.25 * 480, recipe
+
+
+def test_the_published_sizes_are_those_of_profile_paper():
+    ma, pix = (resolve({"profile": "paper", "recipe": name}) for name in ("ma2021", "pix2pix"))
+    assert (ma.generator, ma.ngf, ma.gan, ma.lambda_cycle, ma.lambda_identity) == ("ma2021", 64, "lsgan", 10, 0)
+    assert (ma.batch, ma.augment, ma.pool, ma.decay_from) == (1, "flips", 50, 0.5)
+    assert (pix.system, pix.crops, pix.batch, pix.lambda_l1, pix.decay_from) == ("pix2pix", "measured", 8, 10, 1.0)
+
+
+def test_the_table_has_a_row_for_every_recipe_and_every_seed(compared):
+    table = compared.table("table7_recipes").set_index("method")
+    names = [benchmark.named(recipe)[0] for recipe in (*recipes.COMPARED, *recipes.SAME)]
+    assert set(names) <= set(table.index) and len(names) == len(available("recipes"))
+    assert (table.loc[names, "seeds"] == 2).all() and table.loc[names, ["psnr", "ssim"]].notna().all(axis=None)
+    ours, xai = (table.loc[benchmark.named(name)[0]] for name in ("pssgan", "xai_pssgan"))
+    assert ours["psnr"] == xai["psnr"] and "trains as pssgan" in xai["remark"]
+    assert table["remark"].str.contains("best classical").sum() == 1
+
+
+def test_each_term_is_removed_in_turn(compared):
+    table = compared.table("table8_ablation").set_index("part")
+    assert list(table.index) == ["nothing", "redegradation", "high frequency", "saliency", "all three"]
+    assert table["psnr"].notna().all() and table.loc["saliency":, "psnr_low"].notna().all()
+    scores = compared.table("recipes").groupby("method")["psnr"].mean()
+    assert scores[benchmark.named("ssgan")[0]] == pytest.approx(table.loc["all three", "psnr"], rel=1e-6)
+    folders = [path.name for path in compared.path("models").iterdir() if path.name.startswith("pssgan")]
+    assert len(folders) == 2 * 4
+
+
+def test_a_second_time_nothing_is_trained_and_a_killed_one_goes_on(compared, capsys):
+    compared.make(recipes.recipes)
+    assert "nothing changed" in capsys.readouterr().out
+    lost = next(compared.path("models").glob("ma2021-0*"))
+    kept = {p: p.stat().st_mtime_ns for p in compared.path("models").glob("*/checkpoint.safetensors")}
+    for path in (lost / "generator.safetensors", lost / "checkpoint.safetensors"):
+        path.unlink()
+    compared.path("tables/table7_recipes.csv").unlink()
+    compared.make(recipes.recipes)
+    now = {p: p.stat().st_mtime_ns for p in kept}
+    assert {path.parent for path in kept if now[path] != kept[path]} == {lost}
+
+
+def test_without_real_frames_the_shift_says_what_it_needs(compared):
+    spectrum_shift.spectrum_shift(compared)
+    assert compared.table("spectrum_shift")["reason"].tolist() == [spectrum_shift.ABSENT]
+
+
+@pytest.mark.parametrize("filters", [["BP1300"] * 4, [None] * 4])
+def test_through_one_filter_there_is_no_shift_to_test(compared, monkeypatch, filters):
+    before = [compared.path(f"tables/{name}.csv") for name in ("spectrum_shift", "table9_spectrum_shift")]
+    kept = {path: path.read_bytes() for path in before if path.is_file()}
+    monkeypatch.setattr(spectrum_shift.sets, "catalogue", lambda _: (pd.DataFrame({"filter": filters}), []))
+    spectrum_shift.spectrum_shift(compared)
+    (row,) = compared.table("table9_spectrum_shift").itertuples()
+    assert row.verdict == "no shift to test" and "one filter" in row.rule
+    assert "no shift to test" in compared.table("spectrum_shift")["reason"].iloc[0]
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def test_the_tables_are_gathered_without_a_picture_of_a_frame(compared):
+    table, scores = compared.table("table7_recipes"), compared.table("recipes")
+    picture(compared.figure("fig9_recipes"), draw_scores.scores, scores, compared_with(table))
+    picture(compared.figure("fig10_ablation"), draw.worth, compared.table("table8_ablation"), "pssgan")
+    folder = publish.recipes([compared], paths.run_folder("gathered"))
+    names = {path.name for path in folder.iterdir()}
+    assert names == {f"{name}.csv" for name in (*publish.RECIPE_TABLES, "machine")} | {"phantom.yaml"} | {
+        f"phantom_{name}.png" for name in publish.RECIPE_PLOTS
+    }
+    assert (pd.read_csv(folder / "table7_recipes.csv")["dataset"] == "phantom").all()
+
+
+def test_the_spectrum_shift_is_gathered_beside_them(compared):
+    spectrum_shift.spectrum_shift(compared)
+    picture(compared.figure("fig11_spectrum_shift"), draw.shift, compared.table("spectrum_shift"))
+    folder = publish.spectrum_shift(compared, paths.run_folder("shifted"))
+    assert {path.stem for path in folder.glob("*.csv")} == {*publish.SHIFT_TABLES, "machine"}
+    assert (folder / "phantom_fig11_spectrum_shift.png").is_file()
+
+
+def test_the_benchmark_trains_what_it_is_asked_to():
+    assert resolve({}).recipes == "ssgan physics realtime oracle"
+    assert recipe_names("ssgan, ma2021") == ["ssgan", "ma2021"]
+    with pytest.raises(NircoreError, match="recipes='ssgan nonsense' names 'nonsense', none of: cyclegan"):
+        resolve({"recipes": "ssgan nonsense"})
+    assert as_recipe(resolve({"recipes": "ma2021"}), "cyclegan").recipes == "ma2021"
+
+
+def test_animals_take_turns_in_the_shift():
+    rows = [
+        (g, d, f)
+        for g in "abc"
+        for d in ("low_light", "target")
+        for f in (*spectrum_shift.SHORT, *spectrum_shift.LONG)
+    ]
+    table = pd.DataFrame(rows, columns=["group", "domain", "filter"])
+    rounds = list(spectrum_shift._rounds(table))
+    assert [one[0] for one in rounds] == ["a", "b", "c"] and all(len(set(one)) == 3 for one in rounds)
+    assert list(spectrum_shift._rounds(table[table["group"] != "a"])) == []

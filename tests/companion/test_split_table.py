@@ -1,0 +1,69 @@
+"""The table of the split on real frames, and what the steps promise."""
+
+import pandas as pd
+import pytest
+
+from nircore.config import resolve
+from nircore.data import swir_hdr as reader
+from companion.run import Run, notebooks
+from companion.run.steps import makers
+from companion.study.split_table import data_split
+
+
+@pytest.fixture
+def real(swir_hdr, tmp_path, monkeypatch):
+    """A split of the real set; returns the table for a seed."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+
+    def split(**given):
+        run = Run(resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "crop": 64} | given))
+        data_split(run)
+        return run.table("split")
+
+    return split
+
+
+@pytest.mark.parametrize("seed, tested", [(0, "M8-1"), (1, "F5-2"), (2, "F1-2")])
+def test_real_training_domains_show_different_animals_and_the_test_a_third(real, seed, tested):
+    table = real(seed=seed)
+    train = table[table["split"] == "train"]
+    low, target = (set(train.loc[train["domain"] == d, "group"]) for d in ("low_light", "target"))
+    assert low and target and not low & target
+    assert set(table.loc[table["split"] == "test", "group"]) == {tested}
+    assert set(table.loc[table["domain"] == "low_light", "exposure_s"]) == {0.02, 0.04}
+    assert set(table.loc[table["domain"] == "target", "exposure_s"]) == {0.32}
+    assert table["sha256"].str.fullmatch("[0-9a-f]{64}").all()
+
+
+def test_a_named_test_animal_is_kept(real):
+    table = real(test_groups="F1-2")
+    assert set(table.loc[table["split"] == "test", "group"]) == {"F1-2"}
+
+
+def test_every_artefact_has_one_maker():
+    steps = {step.name: step for step in makers().values()}
+    promised = [name for step in steps.values() for name in step.promised]
+    assert set(steps) == set(notebooks.asked()) and len(steps) >= 15
+    assert len(promised) == len(set(promised)) and not set(promised) & set(notebooks.written())
+
+
+def test_exposures_that_do_not_match_are_scored_apart():
+    from companion.study.image_metrics import METHODS, _summaries
+
+    rows = [
+        {
+            "file": f"{k}",
+            "group": "a",
+            "filter": name,
+            "exposure_s": 0.02,
+            "method": method,
+            "psnr": 20.0 + k,
+            "ssim": 0.5,
+        }
+        for k, name in enumerate(["BP1150", "BP1300", *reader.MISMATCHED_FILTERS])
+        for method in METHODS
+    ]
+    table = _summaries(pd.DataFrame(rows), {"Gaussian": 2.0}, 0)
+    assert list(table.loc[table["method"] == "Gaussian", "tuned"]) == ["2 px", "2 px"]
+    assert list(table["filters"].unique()) == ["BP1150 BP1300", "LP1250"]
+    assert list(table.loc[table["method"] == "enhanced", "psnr"]) == [20.5, 22.0]

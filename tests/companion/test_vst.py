@@ -1,0 +1,160 @@
+"""Variance stabilisation against simulated sensors and the published closed-form inverse."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import gaussian_filter
+
+from companion.rivals import vst
+from nircore.data import swir_hdr as swir
+from nircore.data.noise import Noise, noise_model
+from nircore.errors import NircoreError
+
+SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
+
+
+def exposed(signal_e: np.ndarray | float, noise: Noise, seed: int = 0, shape=(400, 500)) -> np.ndarray:
+    """Frames in DN of a sensor: Poisson electrons, gain, Gaussian read noise."""
+    rng = np.random.default_rng(seed)
+    signal = np.broadcast_to(signal_e, shape)
+    return rng.poisson(signal) / noise.gain_e_per_dn + rng.normal(0, noise.read_noise_dn, shape)
+
+
+@pytest.mark.parametrize("noise", [SENSOR, Noise(2.4, 12.0), Noise(1.0, 4.0)])
+@pytest.mark.parametrize("signal_e", [2, 5, 20, 60, 200])
+def test_the_variance_is_one_wherever_the_camera_works(noise, signal_e):
+    assert vst.forward(exposed(signal_e, noise), noise).var() == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("read_noise_e", [0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
+def test_the_variance_at_lower_read_noise_is_as_the_docstring_says(read_noise_e):
+    noise = Noise(1.0, read_noise_e)
+    for signal_e in (5, 20, 200):
+        assert vst.forward(exposed(signal_e, noise), noise).var() == pytest.approx(1, rel=0.05)
+    assert 0.91 < vst.forward(exposed(2, noise), noise).var() < 1.13
+
+
+def test_without_the_transform_the_variance_grows_with_the_signal():
+    ratio = exposed(200, SENSOR).var() / exposed(2, SENSOR).var()
+    assert ratio == pytest.approx((200 / 1.6**2 + 121) / (2 / 1.6**2 + 121), rel=0.02) and ratio > 1.6
+
+
+def algebraic(stabilised: float, read_noise_e: float) -> float:
+    """The naive inverse: solve the forward transform for the electrons."""
+    return stabilised**2 / 4 - 3 / 8 - read_noise_e**2
+
+
+def closed_form(stabilised: np.ndarray, read_noise_e: float) -> np.ndarray:
+    """Makitalo & Foi's closed-form approximation of the exact unbiased inverse, in electrons."""
+    d, root = stabilised, np.sqrt(1.5)
+    return d**2 / 4 + root / 4 / d - 11 / 8 / d**2 + 5 / 8 * root / d**3 - 1 / 8 - read_noise_e**2
+
+
+@pytest.mark.parametrize("signal_e", [1.0, 2.0, 10.0])
+@pytest.mark.parametrize("read_noise_e", [0.0, 0.5, 1.0])
+def test_the_inverse_is_unbiased_and_the_naive_one_is_not(signal_e, read_noise_e):
+    noise = Noise(1.0, read_noise_e)
+    average = vst.forward(exposed(signal_e, noise, shape=(1000, 1000)), noise).mean()
+    assert vst.inverse(np.full((1, 1), average), noise).item() == pytest.approx(signal_e, rel=0.01)
+    assert algebraic(average, read_noise_e) < 0.98 * signal_e
+    if signal_e <= 2:
+        assert algebraic(average, read_noise_e) < 0.9 * signal_e
+
+
+@pytest.mark.parametrize("read_noise_e", [0.0, 0.7, 2.0, 17.6])
+def test_the_inverse_undoes_the_expectation_and_agrees_with_the_closed_form(read_noise_e):
+    signal = np.linspace(0, 30, 1000) ** 2
+    expectation = vst.expected(signal, read_noise_e)[None]
+    ours = vst.inverse(expectation, Noise(1.0, read_noise_e))[0]
+    np.testing.assert_allclose(ours, signal, atol=1e-3)
+    np.testing.assert_allclose(ours, closed_form(expectation[0], read_noise_e), atol=0.05)
+
+
+def test_the_expectation_agrees_with_a_simulation():
+    for signal_e, read_noise_e in ((0.5, 0.3), (3.0, 2.0), (50.0, 17.6)):
+        noise = Noise(1.0, read_noise_e)
+        simulated = vst.forward(exposed(signal_e, noise), noise).mean()
+        assert vst.expected(np.array([signal_e]), read_noise_e)[0] == pytest.approx(simulated, abs=0.01)
+
+
+def test_the_average_of_the_dark_stays_at_zero():
+    average = vst.forward(exposed(0, SENSOR), SENSOR).mean()
+    below = vst.inverse(np.array([[average - 0.1, average, average + 0.1]]), SENSOR)[0]
+    assert below[1] == pytest.approx(0, abs=0.1) and below[0] < -0.9 and below[2] > 0.9
+
+
+@settings(max_examples=40)
+@given(
+    image=arrays(np.float64, (3, 4), elements=st.floats(-20, 4000)),
+    noise=st.tuples(st.floats(0.5, 5), st.floats(3, 30)),
+    factor=st.floats(0.1, 10),
+)
+def test_the_unit_of_the_frame_does_not_matter(image, noise, factor):
+    noise, other = Noise(*noise), Noise(noise[0] / factor, noise[1] * factor)
+    np.testing.assert_allclose(vst.forward(factor * image, other), vst.forward(image, noise), rtol=1e-9)
+    there = vst.forward(image, noise)
+    np.testing.assert_allclose(vst.inverse(there, other), factor * vst.inverse(there, noise), rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=30)
+@given(st.floats(0, 40), st.floats(0, 40), st.floats(0, 20))
+def test_the_inverse_grows(first, second, read_noise_e):
+    low, high = vst.inverse(np.array([sorted((first, second))]), Noise(1.0, read_noise_e))[0]
+    assert low <= high + 1e-9
+
+
+def ramp(shape=(320, 256)) -> np.ndarray:
+    """A signal from 0 to 400 electrons: a slope, and a bright disc as blurred as a lens leaves it."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return gaussian_filter(200 * x / shape[1] + 200.0 * (np.hypot(y - 100, x - 100) < 60), 2)
+
+
+@pytest.mark.parametrize("noise", [SENSOR, Noise(2.4, 12.0), Noise(0.8, 3.0)])
+def test_the_noise_model_finds_the_sensor(noise):
+    shape = (640, 512)
+    models = [noise_model(exposed(ramp(shape), noise, seed, shape)) for seed in range(4)]
+    gain, read = 1 / np.mean([1 / gain for gain, _ in models]), np.mean([read for _, read in models])
+    assert gain == pytest.approx(noise.gain_e_per_dn, rel=0.1)
+    assert read == pytest.approx(noise.read_noise_dn, rel=0.02)
+
+
+def test_the_noise_model_follows_the_unit_and_ignores_rows_and_columns():
+    frame = exposed(ramp(), SENSOR, shape=(320, 256))
+    gain, read = noise_model(frame)
+    np.testing.assert_allclose(noise_model(3 * frame), (gain / 3, 3 * read), rtol=1e-3)
+    striped = frame + np.random.default_rng(1).normal(0, 30, (1, 256))
+    assert noise_model(striped).read_noise_dn == pytest.approx(read, rel=0.02)
+
+
+def test_a_frame_of_the_dark_is_read_noise():
+    dark = exposed(0, SENSOR, shape=(160, 160))
+    found = noise_model(dark)
+    assert found.read_noise_dn == pytest.approx(11, rel=0.05) and np.isfinite(found.gain_e_per_dn)
+    assert vst.inverse(vst.forward(dark, found), found) == pytest.approx(dark, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: vst.forward(np.ones((4, 4)), Noise(0, 1)), "gain must be above 0"),
+        (lambda: vst.inverse(np.ones((4, 4)), Noise(1, -1)), "read noise 0 DN or more"),
+        (lambda: vst.forward(np.full((4, 4), np.nan), SENSOR), "NaN"),
+        (lambda: noise_model(np.ones((31, 64))), "below 32 pixels"),
+        (lambda: noise_model(np.ones((64, 64))), "free of noise"),
+    ],
+)
+def test_errors_name_the_way_out(call, words):
+    with pytest.raises(NircoreError, match=words):
+        call()
+
+
+def test_real_frames_have_one_camera(swir_hdr):
+    table = swir.catalogue(swir_hdr, low_light_s=(0.02,))
+    chosen = table[(table["domain"] == "low_light") & table["filter"].isin(["BP1200", "BP1300"])]
+    darks = swir.darks(swir_hdr)
+    models = [noise_model(swir.load(row.file, row.exposure_s, darks)) for row in chosen.itertuples()]
+    assert len(models) == 6
+    for gain, read in models:
+        assert 1.9 < gain < 2.9 and 11.5 < read < 12.5

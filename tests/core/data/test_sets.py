@@ -1,0 +1,217 @@
+"""The datasets under one roof: catalogues, references, the files that matter, and what is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from nircore.config import Config
+from nircore.data import camera, sets
+from nircore.errors import NircoreError
+from companion.run import Run, freshness, provenance
+
+SMALL = {"animals": 6, "height": 64, "width": 64, "crop": 32}
+COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "reference", "reference_s"]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Config:
+    """Two folders of a user's frames."""
+    draw = np.random.default_rng(0)
+    for name, level in (("low", 50), ("high", 900)):
+        for animal in ("m1", "m2", "m3"):
+            path = tmp_path / name / animal / f"{animal}_0020ms.tif"
+            path.parent.mkdir(parents=True)
+            tifffile.imwrite(path, draw.integers(level, 2 * level, (40, 50)).astype("uint16"))
+    return Config(dataset="folder", low_light=str(tmp_path / "low"), target=str(tmp_path / "high"), crop=32)
+
+
+@pytest.fixture
+def hdr(tmp_path: Path) -> Config:
+    """A small swir-hdr set of our own: two animals, 20 and 320 ms, darks at 20 and 320 ms, one saturated corner."""
+    draw, rows = np.random.default_rng(1), []
+    frames = {f"dark/dark_{ms:05d}ms.tif": 1100 + ms // 4 + draw.integers(0, 5, (24, 20)) for ms in (20, 320)}
+    for animal in ("F1", "M2"):
+        scene = draw.uniform(10, 150, (24, 20))
+        for ms in (20, 320):
+            raw = 1100 + ms // 4 + scene * ms / 20
+            raw[:3, :4] = 4200 + 10 * np.arange(4) if ms == 320 else raw[:3, :4]
+            frames[f"qd/{animal}/{animal}_BP1300_{ms:04d}ms.tif"] = raw
+    for name, pixels in frames.items():
+        path = tmp_path / "hdr" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(path, pixels.astype("uint16"))
+        rows.append((name, f"x/{Path(name).stem}.h5", float(Path(name).stem.split("_")[-1][:-2]) / 1000, "none"))
+    columns = ["file", "source", "exposure_s", "source_sha256"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "hdr" / "metadata.csv", index=False)
+    return Config(dataset="swir-hdr", data_root=str(tmp_path / "hdr"))
+
+
+def test_other_settings_make_another_phantom(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(sets.made_phantom, "ensure", lambda place, **_: made.append(place))
+    base = Config(**SMALL)
+    for change in ({}, {"seed": 1}, {"animals": 7}, {"height": 72}, {"low_light_ms": 10.0}, {"target_ms": 640.0}):
+        assert sets.phantom_folder(Config(**SMALL | change)) == made[-1]
+    assert len(set(made)) == len(made) == 6
+    assert all(place.parent == data.resolve() for place in made)
+    for change in ({"epochs": 99}, {"run": "other"}, {"ngf": 16}):  # what does not touch the frames
+        assert sets.phantom_folder(Config(**SMALL | change)) == made[0]
+    monkeypatch.setattr(sets.made_phantom, "fingerprint", lambda: "other code")
+    assert sets.phantom_folder(base) not in made[:6]
+
+
+def test_the_phantom_is_made_where_it_is_missing_and_judged_by_its_truth(data: Path) -> None:
+    config = Config(**SMALL)
+    table, bad = sets.catalogue(config)
+    assert list(table.columns) == COLUMNS and len(table) == 12 and bad == []
+    assert all(Path(file).is_relative_to(data.resolve()) for file in table["file"])
+    found = 0
+    for row in table.itertuples():
+        signal, judged = sets.load(config, row), sets.reference(config, row)
+        assert signal.shape == (64, 64) and signal.dtype == np.float32
+        if row.domain == "target":
+            assert judged is None
+            continue
+        truth, valid = judged
+        np.testing.assert_array_equal(truth, tifffile.imread(row.reference))
+        assert valid.dtype == bool and valid.all() and valid.shape == truth.shape
+        assert np.corrcoef(signal.ravel(), truth.ravel())[0, 1] > 0.5  # of the same animal
+        found += 1
+    assert found == 6
+    assert camera.Sensor().pedestal_dn > 1000 > truth.max()  # above the dark
+
+
+def test_swir_hdr_references_are_the_long_exposure_on_the_short_ones_scale(hdr: Config) -> None:
+    table, bad = sets.catalogue(hdr)
+    assert list(table.columns) == COLUMNS and len(table) == 4 and bad == []
+    root, found = Path(hdr.data_root), 0
+    for row in table.itertuples():
+        judged = sets.reference(hdr, row)
+        if row.domain == "target":
+            assert row.reference == "" and judged is None
+            continue
+        raw = tifffile.imread(root / f"qd/{row.group}/{row.group}_BP1300_0320ms.tif").astype(float)
+        dark = tifffile.imread(root / "dark/dark_00320ms.tif")
+        truth, valid = judged
+        np.testing.assert_allclose(truth, (raw - dark) / 16, rtol=1e-6)
+        np.testing.assert_array_equal(valid, raw < 4200)
+        assert (~valid).sum() == 12
+        low = tifffile.imread(row.file).astype(float) - tifffile.imread(root / "dark/dark_00020ms.tif")
+        np.testing.assert_array_equal(sets.load(hdr, row), low)
+        assert np.abs(truth - low)[valid].max() < 6  # the same scene on the same scale
+        found += 1
+    assert found == 2
+
+
+def test_real_references_match_their_frames(swir_hdr: Path) -> None:
+    config = Config(dataset="swir-hdr", data_root=str(swir_hdr))
+    table, _ = sets.catalogue(config)
+    low = table[(table["domain"] == "low_light") & (table["filter"] == "BP1300")]
+    assert len(low) == 6 and (low["reference"] != "").all()
+    row = next(low[low["group"] == "M8-1"].itertuples())
+    (truth, valid), signal = sets.reference(config, row), sets.load(config, row)
+    assert valid.mean() > 0.99
+    slope, offset = np.polyfit(truth[valid], signal[valid], 1)
+    assert slope == pytest.approx(1, abs=0.05) and abs(offset) < 5
+
+
+def test_a_users_frames_have_no_reference(folders: Config) -> None:
+    table, bad = sets.catalogue(folders)
+    assert list(table.columns) == COLUMNS and len(table) == 6 and bad == []
+    for row in table.itertuples():
+        assert sets.reference(folders, row) is None
+        np.testing.assert_array_equal(sets.load(folders, row), tifffile.imread(row.file))
+
+
+def test_bad_frames_are_listed_where_they_may_be_left_out(folders: Config, tmp_path: Path) -> None:
+    (tmp_path / "low" / "m1" / "broken.tif").write_bytes(b"not a picture")
+    with pytest.raises(NircoreError, match="broken.tif"):
+        sets.catalogue(folders)
+    table, bad = sets.catalogue(Config(**vars(folders) | {"skip_bad": True}))
+    assert len(table) == 6 and len(bad) == 1 and "broken.tif" in bad[0]
+
+
+@pytest.fixture
+def noted(folders: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, provenance.Record]:
+    """What a step that looks through the user's folders, and reads every frame, rests on."""
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    run = Run(folders)
+    with freshness.recording() as ledger:
+        for row in sets.catalogue(run.config)[0].itertuples():
+            sets.load(run.config, row)
+    return run, provenance.record(run, "split", ledger)
+
+
+def test_what_is_read_of_the_users_folders_is_named_without_them(noted: tuple[Run, provenance.Record]) -> None:
+    frames = {f"{domain}/m{k}/m{k}_0020ms.tif" for domain in ("low_light", "target") for k in (1, 2, 3)}
+    files = {name for name in noted[1].reads if not name.endswith("/")}
+    assert {Path(name).name for name in files} == {Path(name).name for name in frames} and len(files) == 6
+    assert {name.split("/")[0] for name in noted[1].reads} == {"low_light", "target"}
+
+
+def test_a_hidden_file_in_the_users_folder_is_no_change(noted: tuple[Run, provenance.Record], tmp_path: Path) -> None:
+    assert provenance.fresh(*noted)
+    (tmp_path / "low" / ".partial-1.tif").write_bytes(b"")
+    assert provenance.fresh(*noted)
+
+
+@pytest.mark.parametrize("change", ["another frame", "a link to a folder", "another content", "one less"])
+def test_a_change_in_the_users_folder_is_noticed(
+    noted: tuple[Run, provenance.Record], tmp_path: Path, change: str
+) -> None:
+    frame = next((tmp_path / "low").rglob("*.tif"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    changes = {
+        "another frame": lambda: frame.with_name("m9_0020ms.tif").write_bytes(b"x"),
+        "a link to a folder": lambda: (tmp_path / "low" / "share").symlink_to(elsewhere),
+        "another content": lambda: frame.write_bytes(frame.read_bytes()[:-1] + b"x"),
+        "one less": frame.unlink,
+    }
+    changes[change]()
+    assert not provenance.fresh(*noted)
+
+
+def test_darks_that_are_remembered_are_read_all_the_same(hdr: Config, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
+    run = Run(hdr)
+    row = next(sets.catalogue(hdr)[0].itertuples())
+    sets.load(hdr, row)
+    with freshness.recording() as ledger:
+        sets.load(hdr, row)
+    read = provenance.record(run, "load", ledger).reads
+    assert any("dark" in name for name in read) and len(read) >= 2
+
+
+def test_a_home_relative_folder_is_found(hdr: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = Config(dataset="swir-hdr", data_root="~/hdr")
+    table, _ = sets.catalogue(config)
+    row = next(table.itertuples())
+    assert sets.load(config, row).shape == (24, 20)
+    assert sets.reference(config, row) is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"dataset": "swir-hdr"}, "data_root"),
+        ({"dataset": "folder", "target": "x"}, "low_light"),
+        ({"dataset": "folder", "low_light": "x"}, "target"),
+    ],
+)
+def test_a_missing_folder_is_asked_for_in_both_spellings(given: dict, option: str) -> None:
+    with pytest.raises(NircoreError) as caught:
+        sets.catalogue(Config(**given))
+    assert f"--{option.replace('_', '-')}" in str(caught.value) and f"-p {option}" in str(caught.value)
+    assert f"dataset={given['dataset']}" in str(caught.value)

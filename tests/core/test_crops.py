@@ -1,0 +1,190 @@
+"""What each recipe is shown of a run: unpaired frames, degraded targets, or pairs - and nothing of the test."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from nircore.config import as_recipe, resolve
+from nircore.data import camera, sets
+from nircore.data.normalise import Normalisation
+from nircore.errors import NircoreError
+from nircore.inference import enhance
+from nircore.models import LOW_LIGHT_REACH
+from nircore.models.generator import Generator
+from companion.run import Run
+from nircore.training import crops, evaluation
+from nircore.training.cyclegan import CycleGAN
+from nircore.training.pix2pix import Pix2Pix
+from companion.study.split_table import data_split
+
+SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("REPORTS", "DATA"):
+            patch.setenv(f"NIRCORE_{name}", str(tmp_path_factory.mktemp(name.lower())))
+        made = Run(resolve({"run": "crops", **SMALL}))
+        data_split(made)
+        yield made
+
+
+def recipe(run: Run, name: str):
+    return as_recipe(run.config, name).replace(crop=32)
+
+
+def test_targets_of_every_training_animal_are_degraded_and_none_of_another(run):
+    made = crops.of(run, recipe(run, "physics"))
+    table = run.table("split")
+    seen = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "target")]
+    assert len(made.scenes) == len(seen) > (table["split"] == "train").sum() / 2
+    assert all(scene.shape == (len(crops.DEPTHS_MM) + 1, 96, 80) for scene in made.scenes)
+
+
+def test_the_last_of_a_scene_is_the_target_and_the_others_are_dimmed_in_contrast(run):
+    scene = crops.of(run, recipe(run, "physics")).scenes[0]
+    low, high = np.percentile(scene[-1], [5, 99.9])
+    assert -0.1 < low < 0.3
+    assert 0.8 < high < 2.5  # specks are brighter than the smoothed white level
+    # Halo and glow: the short window's faint places are brighter, the more so the deeper the light comes from.
+    medians = np.median(scene[:-1], axis=(1, 2))
+    assert (np.diff(medians) > 0).all()
+    assert medians[-1] > np.median(scene[-1])
+
+
+def test_the_camera_is_read_off_the_low_light_frames(run):
+    config = recipe(run, "physics")
+    made, sensor = crops.of(run, config).camera, camera.Sensor()
+    assert made.read_noise_dn == pytest.approx(sensor.read_noise_dn, rel=0.15)
+    assert 0.5 < made.gain_e_per_dn / sensor.gain_e_per_dn < 3  # 96 x 80 px say little about the gain
+    scales = [made.darkest_dn / crops.DARKER, made.brightest_dn]
+    for row in evaluation.rows(run, "train", "low_light"):
+        spread = np.percentile(sets.load(config, row), 99.9)
+        assert 0.3 * scales[0] < spread < 3 * scales[1]
+
+
+def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run):
+    right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
+    assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
+    assert wrong.replace(recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
+    told, misled = crops.of(run, right), crops.of(run, wrong)
+    gain = 0.7 * told.camera.gain_e_per_dn
+    assert misled.camera == dataclasses.replace(told.camera, gain_e_per_dn=pytest.approx(gain))
+    for scene, other in zip(told.scenes, misled.scenes, strict=True):
+        np.testing.assert_array_equal(scene[-1], other[-1])  # the target is the target
+        detail = [np.abs(np.diff(image[:-1], axis=-1)).mean((1, 2)) for image in (scene, other)]
+        assert (detail[1] < detail[0]).all()  # more scattering, less detail
+    assert misled.at(0)[0].isfinite().all()
+
+
+def test_a_view_scatters_as_it_is_told():
+    sharp, blurred = (crops.View("NIR-IIa", "NIR-IIb", 0.32, scattering=s).optics(320) for s in (1.0, 1.5))
+    assert all(b.core > a.core and b.halo > a.halo for a, b in zip(sharp, blurred, strict=True))
+    assert crops.View(scattering=1.5).optics(320) == crops.View().optics(320)  # one window: nothing to be wrong about
+
+
+def test_the_oracle_is_shown_pairs_of_training_animals(run):
+    made = crops.of(run, recipe(run, "oracle"))
+    low_light, truth = made.at(0)
+    assert low_light.shape == truth.shape
+    a, b = (image.numpy().ravel() for image in (low_light, truth))
+    assert np.corrcoef(a, b)[0, 1] > 0.3
+    table = run.table("split")
+    allowed = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "low_light")]
+    assert len(made.pairs) == len(allowed)
+
+
+def test_an_oracle_without_pairs_says_so(run):
+    path = run.path("tables/split.csv")
+    before = path.read_bytes()
+    try:
+        run.write_table("split", run.table("split").assign(reference="", reference_s=np.nan))
+        with pytest.raises(NircoreError, match="recipe=oracle learns from pairs, and dataset=phantom has none"):
+            crops.of(run, recipe(run, "oracle"))
+    finally:
+        path.write_bytes(before)
+
+
+def test_real_frames_are_degraded_without_a_shift(swir_hdr, tmp_path, monkeypatch):
+    for name in ("REPORTS", "DATA"):
+        monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name))
+    run = Run(resolve({"run": "real", "dataset": "swir-hdr", "data_root": str(swir_hdr), "recipe": "physics"}))
+    data_split(run)
+    made = crops.of(run, run.config)
+    assert all(len(scene) == 2 for scene in made.scenes)
+    assert all(np.array_equal(*scene) for scene in made.scenes)
+    assert len(made.scenes) == 8  # five filters of two animals, less a held-out scene of each
+    assert 2.0 < made.camera.gain_e_per_dn < 2.8
+    assert 11.5 < made.camera.read_noise_dn < 12.6
+    names = {row.scene for split in crops.SEEN for row in evaluation.rows(run, split, "target")}
+    assert not any(name.startswith("M8-1") for name in names)
+
+
+class Recorder(Generator):
+    """A generator that changes nothing and keeps what it was fed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.fed = torch.nn.Parameter(torch.ones(1)), []
+
+    def forward(self, x):
+        self.fed.append(x.detach().clone())
+        return x * self.weight
+
+
+def noisy_frame(seed: int) -> np.ndarray:
+    """A frame 64 x 64 with a noise as large as its range: a third of its pixels lie below black or above white."""
+    light = 60 * np.hypot(*np.meshgrid(*2 * [np.linspace(-1, 1, 64)])) / np.sqrt(2)
+    return (light + np.random.default_rng(seed).normal(0, 60, light.shape)).astype(np.float32)
+
+
+def upright(crop: torch.Tensor, frame: np.ndarray) -> np.ndarray:
+    """Turn a crop (64, 64) of a whole frame back as the frame lies: where the first pixels agree."""
+    ways = [np.rot90(image, k) for image in (crop.numpy(), crop.numpy()[:, ::-1]) for k in range(4)]
+    return max(ways, key=lambda way: np.corrcoef(way.ravel(), frame.ravel())[0, 1])
+
+
+@pytest.mark.parametrize("name", ["ssgan", "cyclegan", "ma2021", "pssgan"])
+def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
+    config = resolve({"recipe": name, "crop": 64})
+    frame, target, use, judged = noisy_frame(0), noisy_frame(1), Recorder(), Recorder()
+    trained = crops.of_frames(config, [frame], [target], crops.View()).at(0)
+    enhance(use, frame)
+    validator = evaluation.Validator.__new__(evaluation.Validator)
+    validator.frames, validator.truths, validator.targets = [frame], [None], [trained[1][0, 0].numpy()]
+    validator(judged)
+    wanted = Normalisation.of(frame).apply(frame)
+    assert np.mean(np.abs(wanted) > 1) > 0.05  # what a clip would touch
+    for seen in (upright(trained[0][0, 0], frame), use.fed[0][0, 0].numpy(), judged.fed[0][0, 0].numpy()):
+        np.testing.assert_array_equal(seen, wanted)
+    made = Normalisation.of(target).apply(target).clip(-1, 1)  # what a generator should make, as far as a tanh goes
+    np.testing.assert_array_equal(upright(trained[1][0, 0], target), made)
+
+
+@pytest.mark.parametrize(("system", "name"), [(CycleGAN, "ssgan"), (Pix2Pix, "pix2pix")])
+def test_a_step_feeds_the_generator_the_crops_as_they_are(system, name):
+    made = system(resolve({"recipe": name, "profile": "smoke"}), torch.device("cpu"))
+    fed, a = [], 3 * torch.randn(2, 1, 64, 64)
+    made.g_ab.register_forward_pre_hook(lambda _, given: fed.append(given[0].detach().clone()))
+    made.step(a, 3 * torch.randn(2, 1, 64, 64), 0)
+    assert torch.equal(fed[0][:2], a)
+
+
+def test_the_way_back_can_make_the_noise_of_low_light():
+    """Planted: with a reach of 1, a fifth of a real 20 ms frame's pixels could not be made."""
+    made = CycleGAN(resolve({"recipe": "ssgan", "profile": "smoke"}), torch.device("cpu"))
+    assert made.g_ba.reach == LOW_LIGHT_REACH == 3 and made.g_ab.reach == 1
+    for layer in (made.g_ab.decoder[-2], made.g_ba.decoder[-2]):
+        torch.nn.init.constant_(layer.bias, 10.0)
+    x = torch.zeros(1, 1, 64, 64)
+    assert made.g_ab(x).max() <= 1 < 2.9 < made.g_ba(x).max() <= 3
+
+
+def test_a_measured_pair_is_on_one_scale_and_unclipped():
+    config, frame, truth = resolve({"recipe": "pix2pix"}), noisy_frame(0), noisy_frame(1)
+    x, y = crops._pair(config, frame, truth)
+    np.testing.assert_array_equal(x, Normalisation.of(frame).apply(frame))
+    np.testing.assert_array_equal(y, Normalisation.of(truth).apply(truth))

@@ -1,0 +1,127 @@
+"""Frames as they arrive: their order and names, what is passed over with a word, and files that are still written."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nircore.errors import NircoreError
+from nirlab import arrivals
+from nirlab.arrivals import Arrivals, natural
+from nirlab.stream import stream, to_folder
+
+STACK = np.random.default_rng(0).integers(1, 4000, (12, 20, 24)).astype(np.uint16)
+
+
+def written(folder: Path, names: list[str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for frame, name in zip(STACK, names, strict=False):
+        tifffile.imwrite(folder / name, frame, photometric="minisblack")
+    return folder
+
+
+def test_a_stack_is_opened_once_and_its_pages_are_numbered(tmp_path, monkeypatch):
+    opened, real = [], arrivals.opened
+    monkeypatch.setattr(arrivals, "opened", lambda path: opened.append(path) or real(path))
+    tifffile.imwrite(tmp_path / "stack.tif", STACK, photometric="minisblack")
+    found = Arrivals(tmp_path / "stack.tif")
+    assert np.array_equal(list(found), STACK)
+    assert len(opened) == 1  # however many pages
+    assert found.names[:2] == ["stack_000000", "stack_000001"]
+
+
+def test_files_come_in_the_order_of_their_numbers_under_their_own_names(tmp_path):
+    names = [f"img_{k}.tif" for k in range(1, 13)]
+    found = Arrivals(written(tmp_path / "in", names))
+    assert np.array_equal(list(found), STACK)
+    assert found.names == [Path(name).stem for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["b2", "b10", "a1"], ["a1", "b2", "b10"]),
+        (["t1_z10", "t1_z9", "t10_z1"], ["t1_z9", "t1_z10", "t10_z1"]),
+        (["9.tif", "10.tif", "x.tif"], ["9.tif", "10.tif", "x.tif"]),
+    ],
+)
+def test_natural_order(names, wanted):
+    assert [path.name for path in sorted(map(Path, names), key=natural)] == wanted
+
+
+@pytest.mark.parametrize("name", ["._a.tif", ".hidden.tif", ".DS_Store", "notes.txt", "a.json"])
+def test_what_is_hidden_or_of_another_kind_is_no_frame(tmp_path, name):
+    folder, said = written(tmp_path / "in", ["a_1.tif"]), []
+    (folder / name).write_bytes(b"\0\5\x16\7" + bytes(100))
+    assert len(list(Arrivals(folder, say=said.append))) == 1 and not said
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda file: tifffile.imwrite(file, np.full((20, 24), 300, np.uint16)), "blank"),
+        (lambda file: tifffile.imwrite(file, np.full((20, 24), np.nan, np.float32)), "not finite"),
+        (lambda file: file.write_bytes(b"not a frame at all" * 9), "damaged"),
+        (lambda file: file.write_bytes(b""), "0 bytes"),
+    ],
+)
+def test_a_frame_that_cannot_be_used_is_named_and_the_others_go_on(tmp_path, spoil, word):
+    folder, said = written(tmp_path / "in", ["a_0.tif", "a_1.tif", "a_2.tif"]), []
+    spoil(folder / "a_1.tif")
+    found = Arrivals(folder, say=said.append)
+    assert np.array_equal(list(found), STACK[[0, 2]])
+    assert found.passed_over == 1 and len(said) == 1 and "a_1.tif" in said[0] and word in said[0]
+
+
+def test_a_folder_that_is_being_written_is_followed(tmp_path):
+    def acquire():
+        for k, frame in enumerate(STACK[:6]):
+            tifffile.imwrite(tmp_path / f"{k}.tif", frame, photometric="minisblack")
+            time.sleep(0.03)
+
+    writer = threading.Thread(target=acquire)
+    writer.start()
+    found = list(Arrivals(tmp_path, idle_s=1.0))
+    writer.join()
+    assert np.array_equal(found, STACK[:6])
+
+
+def test_a_file_that_stands_still_half_written_is_tried_again(tmp_path):
+    folder = written(tmp_path / "in", ["a_0.tif"])
+    whole = (folder / "a_0.tif").read_bytes()
+    (folder / "a_0.tif").write_bytes(whole[: len(whole) // 2])
+
+    def finish():
+        time.sleep(0.4)
+        (folder / "a_0.tif").write_bytes(whole)
+
+    writer = threading.Thread(target=finish)
+    writer.start()
+    said: list[str] = []
+    found = list(Arrivals(folder, idle_s=0.8, say=said.append))
+    writer.join()
+    assert np.array_equal(found, STACK[:1]) and not said
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(NircoreError):
+        next(iter(Arrivals(tmp_path / "missing.tif")))
+
+
+def test_results_are_called_as_their_sources_and_never_twice_the_same(tmp_path):
+    found = Arrivals(written(tmp_path / "in", ["x_2.tif", "x_10.tif"]))
+    tifffile.imwrite(tmp_path / "in" / "x_2.tiff", STACK[3], photometric="minisblack")
+    stream(found, lambda frame: frame + 1000, to_folder(tmp_path / "out", found.names))
+    made = {file.name: tifffile.imread(file) for file in (tmp_path / "out").iterdir()}
+    assert set(made) == {"000000_x_2.tif", "000001_x_2.tif", "000002_x_10.tif"}
+    np.testing.assert_array_equal(made["000002_x_10.tif"], STACK[1] + 1000.0)
+
+
+def test_a_dark_is_taken_off_with_the_exposure_of_the_name(tmp_path):
+    seen = []
+    folder = written(tmp_path / "in", ["a_0020ms.tif"])
+    list(Arrivals(folder, signal=lambda pixels, exposure_s: seen.append(exposure_s) or pixels))
+    assert seen == [0.02]

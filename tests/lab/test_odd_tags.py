@@ -1,0 +1,172 @@
+"""TIFF tags as cameras and old programs write them: read right, written back, or listed as not kept."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nirlab.formats.containers import container, opened
+from nircore.data.frames import read_frame
+from nircore.errors import NircoreError
+from tests.lab.test_formats import movie
+
+TOP = {"uint8": 255, "uint16": 65535}
+
+
+def copied(source: Path) -> tuple[Path, list[str]]:
+    """Write a file like `source` with its own pixels; return it and what was not kept."""
+    target = source.with_name(f"copy{source.suffix}")
+    with opened(source) as stack:
+        container(source).check(source, stack)
+        pages = [stack.read(page).copy() for page in range(stack.pages)]
+    return target, container(source).write(source, target, stack, iter(pages), "a note")
+
+
+def without(path: Path, code: int, page: int = 0) -> None:
+    """Take a tag out of a classic little-endian TIFF."""
+    with tifffile.TiffFile(path) as file:
+        offset = file.pages[page].offset
+    data = bytearray(path.read_bytes())
+    count = struct.unpack("<H", data[offset : offset + 2])[0]
+    for place in range(offset + 2, offset + 2 + 12 * count, 12):
+        if struct.unpack("<H", data[place : place + 2])[0] == code:
+            end = offset + 6 + 12 * count
+            data[place : end - 12] = data[place + 12 : end]
+            data[offset : offset + 2] = struct.pack("<H", count - 1)
+            break
+    else:
+        raise KeyError(code)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32"])
+@pytest.mark.parametrize("layout", [{}, {"compression": "lzw"}, {"tile": (16, 16)}])
+def test_black_is_0_where_no_tag_says_otherwise(tmp_path: Path, dtype: str, layout: dict) -> None:
+    path, before = tmp_path / "a.tif", movie(dtype, count=2)
+    tifffile.imwrite(path, before, photometric="minisblack", metadata=None, **layout)
+    for page in range(2):
+        without(path, 262, page)
+    np.testing.assert_array_equal(read_frame(path, page=1).pixels, before[1].astype(np.float32))
+    target, lost = copied(path)
+    np.testing.assert_array_equal(tifffile.imread(target), before)
+    assert lost == ["no PhotometricInterpretation (black was taken as 0, and is now said to be)"]
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("white_is_low", [False, True])
+def test_packed_bits_keep_their_numbers(tmp_path: Path, bits: int, white_is_low: bool) -> None:
+    path, light = tmp_path / "a.tif", movie(count=1)[0] >> (16 - bits)
+    stored = 2**bits - 1 - light if white_is_low else light
+    kind = "miniswhite" if white_is_low else "minisblack"
+    tifffile.imwrite(path, stored, photometric=kind, bitspersample=bits, metadata=None)
+    np.testing.assert_array_equal(read_frame(path).pixels, light)
+    target, lost = copied(path)
+    np.testing.assert_array_equal(read_frame(target).pixels, light)
+    with tifffile.TiffFile(target) as file:  # as any reader sees it, by the bits that the file states
+        page = file.pages[0]
+        shown = 2**page.bitspersample - 1 - page.asarray() if white_is_low else page.asarray()
+        assert page.photometric.name.lower() == kind
+    np.testing.assert_array_equal(shown, light)
+    assert lost == [f"{bits} bits a pixel (now 16)"]
+
+
+def odd_tiles(path: Path, tile: int) -> np.ndarray:
+    """A TIFF of uncompressed tiles whose side is no multiple of 16, which tifffile reads and does not write."""
+    before = movie(count=1, shape=(40, 60))[0]
+    tiles = [np.zeros((tile, tile), np.uint16) for _ in range(-(-40 // tile) * -(-60 // tile))]
+    for number, one in enumerate(tiles):
+        row, column = divmod(number, -(-60 // tile))
+        part = before[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile]
+        one[: part.shape[0], : part.shape[1]] = part
+    data, place = b"".join(one.tobytes() for one in tiles), 8
+    size, many = tile * tile * 2, len(tiles)
+    lists = place + len(data)
+    offsets = struct.pack(f"<{many}I", *(place + size * k for k in range(many))) + struct.pack(
+        f"<{many}I", *[size] * many
+    )
+    tags = [(256, 60), (257, 40), (258, 16), (259, 1), (262, 1), (277, 1), (322, tile), (323, tile)]
+    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags)
+    entries += struct.pack("<HHII", 324, 4, many, lists) + struct.pack("<HHII", 325, 4, many, lists + 4 * many)
+    header = lists + len(offsets)
+    ifd = struct.pack("<H", len(tags) + 2) + entries + bytes(4)
+    path.write_bytes(b"II*\0" + struct.pack("<I", header) + data + offsets + ifd)
+    return before
+
+
+@pytest.mark.parametrize("tile", [20, 24, 36])
+def test_tiles_that_are_no_multiple_of_16_become_strips(tmp_path: Path, tile: int) -> None:
+    before = odd_tiles(tmp_path / "a.tif", tile)
+    np.testing.assert_array_equal(read_frame(tmp_path / "a.tif").pixels, before)
+    target, lost = copied(tmp_path / "a.tif")
+    np.testing.assert_array_equal(tifffile.imread(target), before)
+    assert lost == [f"tiles of {tile} x {tile} (now strips)"]
+
+
+@pytest.mark.parametrize(
+    "resolution, unit", [((0, 0), 2), ((7, 0), 3), ((300, 1), 0), ((300, 1), 5), ((0, 1), 65535)]
+)
+def test_odd_resolutions_are_kept_as_they_are(tmp_path: Path, resolution: tuple[int, int], unit: int) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, movie(count=2), metadata=None, resolution=(10, 10), resolutionunit=2)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for page in file.pages:
+            page.tags[282].overwrite(resolution)
+            page.tags[296].overwrite(unit)
+    target, lost = copied(path)
+    with tifffile.TiffFile(path) as one, tifffile.TiffFile(target) as other:
+        for a, b in zip(one.pages, other.pages, strict=True):
+            for code in (282, 283, 296):
+                assert a.tags[code].value == b.tags[code].value
+    assert lost == []
+
+
+@pytest.mark.parametrize("text", ["maus \xb5m".encode("latin-1"), "小鼠".encode("gbk"), "µm 小鼠".encode(), b"a\0b"])
+def test_a_description_keeps_its_bytes_whatever_their_encoding(tmp_path: Path, text: bytes) -> None:
+    tags = [(315, 2, 0, text, True)]
+    tifffile.imwrite(tmp_path / "a.tif", movie(), description=text, metadata=None, software=text, extratags=tags)
+    target, lost = copied(tmp_path / "a.tif")
+    data = target.read_bytes()
+    with tifffile.TiffFile(target) as file:
+        for code, before in ((270, text), (315, text), (305, b"a note; " + text)):
+            tag = file.pages[0].tags[code]
+            assert data[tag.valueoffset : tag.valueoffset + tag.valuebytecount].rstrip(b"\0") == before
+    assert lost == []
+
+
+def test_exif_gps_and_other_pointers_are_listed_and_do_not_dangle(tmp_path: Path) -> None:
+    tags = [(271, 2, 0, "a camera", True), (65100, 4, 1, 8, True), (65101, 4, 1, 8, True)]
+    tifffile.imwrite(tmp_path / "a.tif", movie(count=1), metadata=None, extratags=tags)
+    data = (tmp_path / "a.tif").read_bytes()
+    for stand_in, code in ((65100, 34665), (65101, 34853)):  # the writer does not take pointers
+        assert data.count(entry := struct.pack("<HHII", stand_in, 4, 1, 8)) == 1
+        data = data.replace(entry, struct.pack("<HHII", code, 4, 1, 8))
+    (tmp_path / "a.tif").write_bytes(data)
+    target, lost = copied(tmp_path / "a.tif")
+    with tifffile.TiffFile(target) as file:
+        assert file.pages[0].tags[271].value == "a camera" and not {34665, 34853} & set(file.pages[0].tags.keys())
+    assert lost == ["Exif", "GPS"]
+    with tifffile.TiffWriter(tmp_path / "b.tif") as writer:  # a pyramid in SubIFDs
+        writer.write(movie()[0], subifds=1, metadata=None)
+        writer.write(movie()[0, ::2, ::2], subfiletype=1, metadata=None)
+    assert copied(tmp_path / "b.tif")[1] == ["SubIFDs"]
+
+
+def test_a_lossy_compression_becomes_lossless_and_is_listed(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", movie("uint8", shape=(32, 48)), compression="jpeg", photometric="minisblack")
+    before = tifffile.imread(tmp_path / "a.tif")
+    target, lost = copied(tmp_path / "a.tif")
+    np.testing.assert_array_equal(tifffile.imread(target), before)
+    assert "compression JPEG (now deflate)" in lost
+
+
+def test_what_the_writer_refuses_is_known_before_computing(tmp_path: Path, monkeypatch) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", movie(), metadata=None)
+
+    def refuse(*_, **__):
+        raise ValueError("no such codec")
+
+    monkeypatch.setattr(tifffile.TiffWriter, "write", refuse)
+    with pytest.raises(NircoreError, match=r"a.tif, page 0, cannot be written like it is read \(no such codec\)"):
+        copied(tmp_path / "a.tif")
