@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from nircore.errors import NircoreError
-from nircore.paths import make_folder, write_text
+from nircore.files import make_folder, write_text
 
 COMMIT = "cd920058d1f18a901d86c99d3bdd228f3d2e7ee6"
 ADDRESS = f"https://raw.githubusercontent.com/amishp42/SWIR_HDR/{COMMIT}"

@@ -17,7 +17,7 @@ from nirlab.formats.content import content_sha256
 from nircore.data.stack import Stack
 from nirlab.formats.listing import Listing, listing
 from nircore.errors import NircoreError
-from nircore.paths import atomic
+from nircore.files import atomic
 
 WRITABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 

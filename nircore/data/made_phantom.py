@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nircore import files
 from nircore import paths
 from nircore.data import camera, mouse, phantom, vessels
 from nircore.data.frames import read_frame, write_frame
@@ -49,7 +50,7 @@ def ensure(
         rows += _make_animal(folder, f"animal_{animal:04d}", [seed, animal], (height, width), exposure_s)
         if (animal + 1) % 10 == 0 or animal + 1 == animals:
             print(f"phantom: {animal + 1}/{animals} animals", flush=True)
-    paths.write_text(folder / "catalogue.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / "catalogue.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def _make_animal(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 
 from nircore import paths
 from nircore.config import Config, require_folders
-from nircore.data import folder, made_phantom, swir_hdr
+from nircore.data import folder, made_phantom, split, swir_hdr
 from nircore.data.frames import read_frame
 
 Reference = tuple[np.ndarray, np.ndarray]
@@ -57,19 +56,44 @@ def phantom_folder(config: Config) -> Path:
     return place
 
 
+def divided(config: Config) -> tuple[pd.DataFrame, list[str]]:
+    """Return the catalogue of a config with each frame's `split` and `sha256`, and what was left out and why.
+
+    Raises:
+        NircoreError: as `catalogue` and `split.split` say, or frames are smaller than the training crops.
+    """
+    table, bad = catalogue(config)
+    folder.require_size(table, config.crop)
+    test = 1 - config.train_fraction - config.validation_fraction
+    divided = split.split(
+        table,
+        fractions=(config.train_fraction, config.validation_fraction, test),
+        seed=config.seed,
+        test_groups=_test_groups(config, table),
+        allow_scene_split=config.allow_scene_split,
+    )
+    return divided, bad
+
+
+def _test_groups(config: Config, table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the animals kept for the test: those named, or one of swir-hdr's three, drawn by the seed.
+
+    With three animals, one for each split, training would see one animal in both domains. Keeping one for the test
+    leaves two, which lend low light and target; validation then holds out scenes of theirs.
+    """
+    named = tuple(filter(None, (name.strip() for name in config.test_groups.split(","))))
+    animals = sorted(set(table["group"]))
+    if named or config.dataset != "swir-hdr" or len(animals) != 3:
+        return named
+    return (animals[-1 - config.seed % 3],)
+
+
 def _given(config: Config, key: str) -> Path:
     require_folders(config)
     return Path(getattr(config, key)).expanduser()
 
 
-_read_darks = lru_cache(maxsize=4)(swir_hdr.darks)
-
-
-def _darks(root: Path) -> swir_hdr.Darks:
-    known = _read_darks(root)
-    for file in known.files:  # remembered, they are not opened again, and a step rests on them all the same
-        sys.audit("open", file, "rb", 0)
-    return known
+_darks = lru_cache(maxsize=4)(swir_hdr.darks)
 
 
 def load(config: Config, row: Any) -> np.ndarray:

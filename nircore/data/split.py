@@ -1,6 +1,8 @@
 """Who trains, who validates and who tests: by animal, never by frame, with the two domains kept unpaired."""
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,19 @@ SPLITS = ("train", "validation", "test")
 DOMAINS = ("low_light", "target")
 UNUSED = "unused"
 _EXACT = 7  # groups whose 3**7 assignments are all compared
+
+
+#: Gives the frames of one split and domain, such as ("train", "low_light"): rows of the table of a split.
+Rows = Callable[[str, str], list[Any]]
+
+
+def rows_of(table: pd.DataFrame) -> Rows:
+    """Return the function that gives the rows of one split and domain of a table that `split` made."""
+
+    def rows(split: str, domain: str) -> list[Any]:
+        return list(table[(table["split"] == split) & (table["domain"] == domain)].itertuples(index=False))
+
+    return rows
 
 
 def split(

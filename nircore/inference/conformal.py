@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 
 from nircore.data.frames import sha256
 from nircore.errors import NircoreError
-from nircore.paths import write_text
+from nircore.files import write_text
 
 ALPHA = 0.1  # share of pixels that may lie outside
 VIEWS = 8  # the square's symmetries

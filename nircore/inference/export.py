@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nircore.errors import NircoreError
-from nircore.paths import make_folder
+from nircore.files import make_folder
 
 TOLERANCE = 1e-4  # of [-1, 1]: float32 sums in another order; a frame's noise is a thousand times as large
 OPSET = 17

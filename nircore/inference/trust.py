@@ -28,10 +28,8 @@ from nircore.errors import NircoreError
 from nircore.inference import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
-from companion.study.fidelity.animals import Animal
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise
-FIRST_SEED = 20_000  # of the animals that calibrate: no dataset and no other test has them
 DETAIL = 3.0  # px: sigma of the detail whose support is measured; three times as wide is its surroundings
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -210,21 +208,3 @@ def errors(
     for frame, truth, valid in cases:
         image, _, terms, _ = look(generator, frame, others, way_back, views)
         yield terms, error(image, truth, valid)
-
-
-def phantom_cases(
-    count: int, shape: tuple[int, int], exposure_s: float, truth: str = "target", first: int = FIRST_SEED
-) -> Iterable[Case]:
-    """Yield low-light phantom frames (H, W) in DN above the dark, with their truth.
-
-    Args:
-        count: animals; every second one bears a lesion.
-        shape: (H, W).
-        exposure_s: of the frame.
-        truth: "target", the clean frame of the target window, or "low_light", that of the same window, for a
-            generator that only takes noise away.
-        first: seed of the first animal.
-    """
-    for k in range(count):
-        animal, lesion = Animal(first + k, shape, exposure_s), float(k % 2)
-        yield animal.noisy(lesion=lesion), animal.clean(truth, lesion=lesion), np.ones(shape, dtype=bool)

@@ -1,34 +1,34 @@
-"""Train a run from a shell; under torchrun, in several processes."""
+"""Train a system from a shell, on a phantom or on folders of frames; under torchrun, in several processes."""
 
 import sys
+from pathlib import Path
 
 from nircore.config import parse, resolve
+from nircore.data import sets, split
 from nircore.errors import NircoreError
-from companion.run import Run
-from nircore.training import distributed
-from companion.study.training import training
-from companion.study.split_table import data_split
+from nircore.training import crops, distributed, evaluation
+from nircore.training.loop import Training
 
 
-def main(arguments: list[str]) -> None:
-    """Train the run that `key=value` arguments describe; under torchrun, in several processes.
+def main(folder: str, *settings: str) -> None:
+    """Train what `key=value` settings describe, into a folder; under torchrun, in several processes.
 
-    `torchrun --nproc-per-node 2 -m nircore.training recipe=physics batch=8` takes the same steps as one
+    `torchrun --nproc-per-node 2 -m nircore.training FOLDER recipe=physics batch=8` takes the same steps as one
     process does; every argument is a setting of `nircore.config`. Interrupted, the same command goes on.
     """
     distributed.start()
     try:
-        run = Run(resolve(dict(map(parse, arguments))))
+        config = resolve(dict(map(parse, settings)))
         with distributed.first():
-            run.save_config()
-            run.make(data_split)
-        training(run)
+            table, _ = sets.divided(config)
+        rows = split.rows_of(table)
+        Training(config, crops.of(rows, config), Path(folder), evaluation.Validator(config, rows)).run()
     finally:
         distributed.stop()
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        main(*sys.argv[1:])
     except NircoreError as problem:
         sys.exit(f"nircore: {problem}")

@@ -1,4 +1,4 @@
-"""The crops a system learns from, cut from a run's training frames as its recipe asks."""
+"""The crops that a system learns from, cut from the training frames of a split as its recipe asks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ from nircore.data.mouse import FIELD_MM
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
+from nircore.data.split import Rows
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import NOISE, seen
 from nircore.losses.optics import Spread
-from companion.run import Run
 from nircore.training import evaluation
 
 DOMAINS = ("low_light", "target")
@@ -62,9 +62,9 @@ class View:
         return tuple(spectral.spread(*self.windows, depth, FIELD_MM / height) for depth in DEPTHS_MM)
 
 
-def of(run: Run, config: Config) -> Crops:
-    """Return the training crops of a run for a recipe (`config.crops`)."""
-    return MAKERS[config.crops](run, config)
+def of(rows: Rows, config: Config) -> Crops:
+    """Return the training crops of a split for a recipe (`config.crops`)."""
+    return MAKERS[config.crops](rows, config)
 
 
 def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: View) -> Crops:
@@ -82,20 +82,20 @@ def of_frames(config: Config, low_light: list[np.ndarray], target: list[np.ndarr
     raise NircoreError(f"recipe={config.recipe} learns from pairs: choose one that does not, such as recipe=ssgan.")
 
 
-def unpaired(run: Run, config: Config) -> Crops:
+def unpaired(rows: Rows, config: Config) -> Crops:
     """Cut the two domains independently, from different animals or scenes."""
-    low_light, target = (evaluation.rows(run, "train", name) for name in DOMAINS)
+    low_light, target = (rows("train", name) for name in DOMAINS)
     view = View.between({row.filter for row in low_light}, target[0], config)
     return of_frames(config, _frames(config, low_light), _frames(config, target), view)
 
 
-def degraded(run: Run, config: Config) -> DegradedCrops:
+def degraded(rows: Rows, config: Config) -> DegradedCrops:
     """Degrade the target frames of all training animals; low-light frames lend noise and brightness alone.
 
     No low-light pixel is ever seen, so that a target whose low-light sibling trains elsewhere is no pair.
     """
-    low_light = evaluation.rows(run, "train", "low_light")
-    targets = [row for split in SEEN for row in evaluation.rows(run, split, "target")]
+    low_light = rows("train", "low_light")
+    targets = [row for split in SEEN for row in rows(split, "target")]
     short = {row.filter for row in low_light}
     scenes = [scene_of(sets.load(config, row), View.between(short, row, config)) for row in targets]
     return _degraded(config, scenes, _frames(config, low_light))
@@ -134,15 +134,15 @@ def scene_of(target: np.ndarray, view: View = View()) -> np.ndarray:
     return np.stack([Normalisation.of(frame).brightness(frame) for frame in (*shown, target)])
 
 
-def measured(run: Run, config: Config) -> MeasuredCrops:
+def measured(rows: Rows, config: Config) -> MeasuredCrops:
     """Cut low-light frames of all training animals together with their references.
 
     Raises:
         NircoreError: no training frame has a reference.
     """
-    rows = [row for split in SEEN for row in evaluation.rows(run, split, "low_light")]
+    low_light = [row for split in SEEN for row in rows(split, "low_light")]
     pairs = []
-    for row, (truth, _) in evaluation.references(config, rows):
+    for row, (truth, _) in evaluation.references(config, low_light):
         pairs.append(_pair(config, sets.load(config, row), truth))
     if not pairs:
         raise NircoreError(
@@ -158,7 +158,7 @@ def _pair(config: Config, frame: np.ndarray, truth: np.ndarray) -> tuple[np.ndar
     return x, fit.clean(Normalisation.of(frame).invert(scaled)) if config.input == NOISE else scaled
 
 
-MAKERS: dict[str, Callable[[Run, Config], Crops]] = {
+MAKERS: dict[str, Callable[[Rows, Config], Crops]] = {
     "unpaired": unpaired,
     "degraded": degraded,
     "measured": measured,

@@ -1,35 +1,18 @@
-"""Frames of a run, loaded and judged: what validation, the step-wise figures and the metrics have in common."""
+"""Frames of a split, loaded and judged: what validation, the step-wise figures and the metrics have in common."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import nn
 
-from nircore import paths
 from nircore.config import Config
 from nircore.data import sets
+from nircore.data.split import Rows
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance, seen
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
-from companion.run import Run
-
-
-def portable(table: pd.DataFrame) -> pd.DataFrame:
-    """Write paths below the data folder relative to it, so that a table made here can be read elsewhere."""
-    base = f"{paths.data()}/"
-    return table.assign(**{key: table[key].str.removeprefix(base) for key in ("file", "reference")})
-
-
-def rows(run: Run, split: str, domain: str) -> list[Any]:
-    """Return the rows of `tables/split.csv` of one split and domain, with the paths made whole again."""
-    table = run.table("split")
-    table = table[(table["split"] == split) & (table["domain"] == domain)].copy()
-    for key in ("file", "reference"):
-        table[key] = [str(paths.data() / name) if name else "" for name in table[key].astype(object).fillna("")]
-    return list(table.itertuples(index=False))
 
 
 def normalised(config: Config, chosen: list[Any]) -> list[np.ndarray]:
@@ -57,21 +40,6 @@ def mean_scores(images: Sequence[np.ndarray], truths: Sequence[sets.Reference | 
     return {key: float(np.mean([s[key] for s in scores])) if scores else np.nan for key in ("psnr", "ssim")}
 
 
-def panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
-    """Return a row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
-    row = {"label": label, "low_light": frame, "enhanced": image, "reference": None, "scores": None}
-    if truth is None:
-        return row
-    before, after = (with_truth.score(x, *truth) for x in (frame, image))
-    return row | {
-        "low_light": before["a"] * frame + before["b"],
-        "enhanced": after["a"] * image + after["b"],
-        "reference": truth[0],
-        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
-        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
-    }
-
-
 class Validator:
     """Judge a generator on validation frames, with and without their references.
 
@@ -82,14 +50,13 @@ class Validator:
     brightness drowned the texture, and an early epoch with a checkerboard was kept.)
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, config: Config, rows: Rows) -> None:
         low_light, target = (
-            spread(rows(run, "validation", domain), run.config.validation_frames)
-            for domain in ("low_light", "target")
+            spread(rows("validation", domain), config.validation_frames) for domain in ("low_light", "target")
         )
-        self.frames = [sets.load(run.config, row) for row in low_light]
-        self.truths = [sets.reference(run.config, row) for row in low_light]
-        self.targets = normalised(run.config, target)
+        self.frames = [sets.load(config, row) for row in low_light]
+        self.truths = [sets.reference(config, row) for row in low_light]
+        self.targets = normalised(config, target)
 
     def __call__(self, generator: nn.Module) -> dict[str, float]:
         """Return psnr, ssim, distance and selection."""

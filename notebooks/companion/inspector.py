@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.measure import profile_line
 from torch import nn
 
-from nircore import paths
+from companion.run import places
 from nircore.data import sets
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -84,7 +84,7 @@ class Inspector:
         Raises:
             NircoreError: the run has no split or no trained generator yet.
         """
-        rows = evaluation.rows(run, "test", "low_light")
+        rows = run.rows("test", "low_light")
         frames = {Path(r.file).name: (lambda r=r: sets.load(run.config, r)) for r in rows}
         epochs = sorted(run.path("models/epochs").glob("epoch_*.safetensors"))
         weights = {f"epoch {int(path.stem[6:])}": path for path in epochs}
@@ -287,8 +287,8 @@ def open_folder(folder: str) -> Inspector:
 
     path = Path(folder).expanduser().resolve()
     if not (path / "config.yaml").is_file():
-        raise NircoreError(f"{path} is no run: it holds no config.yaml. Runs are the folders in {paths.reports()}.")
+        raise NircoreError(f"{path} is no run: it holds no config.yaml. Runs are the folders in {places.reports()}.")
     run = Run(load_file(path / "config.yaml"))
     if run.folder != path:
-        raise NircoreError(f"{path} is not in {paths.reports()}: set NIRCORE_REPORTS to the folder that holds it.")
+        raise NircoreError(f"{path} is not in {places.reports()}: set NIRCORE_REPORTS to the folder that holds it.")
     return Inspector.of(run)

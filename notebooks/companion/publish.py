@@ -12,7 +12,8 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from nircore import paths
+from nircore import files
+from companion.run import places
 from nircore.data.frames import sha256
 from nircore.errors import NircoreError
 from companion.run import Run, provenance, stamped
@@ -66,10 +67,10 @@ def _published(
             part.insert(0, "dataset", run.config.dataset)
             parts.append(part)
         text = stamped(pd.concat(parts)).to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        paths.write_text(folder / f"{name}.csv", text)
+        files.write_text(folder / f"{name}.csv", text)
     for run in runs:
         _copy(run, folder, (*plots, *(pictures if run.config.dataset == "phantom" else ())))
-    paths.write_text(folder / "machine.csv", stamped(processor.machine()).to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / "machine.csv", stamped(processor.machine()).to_csv(index=False, lineterminator="\n"))
     return folder
 
 
@@ -77,9 +78,9 @@ def real_time(run: Run, folder: Path) -> Path:
     """Write a run's times, what they were taken on, and the plots: none holds a picture."""
     for name in ("table10_real_time", "quality_speed", "real_time_machine"):
         text = stamped(run.table(name)).to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        paths.write_text(folder / f"{name}.csv", text)
+        files.write_text(folder / f"{name}.csv", text)
     for name in ("fig12_real_time", "fig12b_engines"):
-        with paths.atomic(folder / f"{name}.png") as temporary:
+        with files.atomic(folder / f"{name}.png") as temporary:
             shutil.copyfile(run.figure(name), temporary)
     return folder
 
@@ -88,9 +89,9 @@ def _copy(run: Run, folder: Path, figures: Sequence[str]) -> None:
     """Copy a run's figures, and the settings that are not about this machine."""
     dataset = run.config.dataset
     settings = "".join(line for line in run.config.to_yaml().splitlines(True) if not line.startswith("data_root"))
-    paths.write_text(folder / f"{dataset}.yaml", settings)
+    files.write_text(folder / f"{dataset}.yaml", settings)
     for name in figures:
-        with paths.atomic(folder / f"{dataset}_{name}.png") as temporary:
+        with files.atomic(folder / f"{dataset}_{name}.png") as temporary:
             shutil.copyfile(run.figure(name), temporary)
 
 
@@ -109,10 +110,10 @@ def showcase(run: Run, folder: Path) -> Path:
         shutil.copyfile(run.path(name), fresh / name)
     (fresh / "notebooks").mkdir()
     for path in sorted(run.path("notebooks").glob("[0-9][0-9]_*.ipynb")):
-        source = nbformat.read(paths.notebooks() / path.name, as_version=4)
+        source = nbformat.read(places.NOTEBOOKS / path.name, as_version=4)
         shown = shown_copy(nbformat.read(path, as_version=4), source)
-        text = nbformat.writes(shown).replace(f"{run.folder}/", "").replace(f"{paths.REPOSITORY}/", "")
-        paths.write_text(fresh / "notebooks" / path.name, text + "\n")
+        text = nbformat.writes(shown).replace(f"{run.folder}/", "").replace(f"{places.REPOSITORY}/", "")
+        files.write_text(fresh / "notebooks" / path.name, text + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return folder
@@ -190,7 +191,7 @@ def crate(run: Run) -> Path:
     for entry in made:
         _add_action(book, run, entry)
     text = json.dumps(book.metadata.generate(), indent=1, sort_keys=True)
-    return paths.write_text(run.path("ro-crate-metadata.json"), text + "\n")
+    return files.write_text(run.path("ro-crate-metadata.json"), text + "\n")
 
 
 def _add_action(book: Any, run: Run, entry: provenance.Record) -> None:

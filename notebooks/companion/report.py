@@ -2,19 +2,30 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from nircore import paths
-from nirlab.page_parts import render
-from companion.run import Run, provenance
-from companion.run.steps import step
+from companion.run import Run, chain, places
 from companion.study.fidelity.summary import nothing
+from nircore import files
 
 TEMPLATE = "report.md.j2"  # its sections: what to look for, and the tables and figures that stand below
 
 
-@step("report.md", "report.html")
+def render(template: str, **values: Any) -> str:
+    """Return a template of `companion/templates/` filled in; in HTML, all text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(places.TEMPLATES),
+        autoescape=lambda name: str(name).endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(values)
+
+
 def report(run: Run) -> None:
     """Write `report.md` and `report.html` from the run's tables and figures."""
     markdown = render(
@@ -23,15 +34,15 @@ def report(run: Run) -> None:
         nothing=nothing(run.table("table5_fidelity")),
         rows=partial(_table, run),
         file=partial(_made, run),
-        origins=provenance.by_artefact(run),
+        origins=chain.origins(run),
     )
-    paths.write_text(run.path("report.md"), markdown)
-    paths.write_text(run.path("report.html"), _html(run, markdown))
+    files.write_text(run.path("report.md"), markdown)
+    files.write_text(run.path("report.html"), _html(run, markdown))
 
 
 def contents() -> pd.DataFrame:
     """Return what the report holds: one row per section."""
-    _, *sections = (paths.PACKAGE / "templates" / TEMPLATE).read_text(encoding="utf-8").split("\n## ")
+    _, *sections = (places.TEMPLATES / TEMPLATE).read_text(encoding="utf-8").split("\n## ")
     rows = [
         {"section": text.splitlines()[0], "figures": text.count("{{ figure("), "tables": text.count("{{ table(")}
         for text in sections

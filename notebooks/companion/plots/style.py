@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nircore.errors import NircoreError
-from nircore.paths import atomic
+from nircore.files import atomic
 from companion.plots.palette import INK
 
 WIDTH = 8.0  # inch

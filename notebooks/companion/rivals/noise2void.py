@@ -30,7 +30,7 @@ from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.metrics.no_reference import check_image
 from nircore.models.generator import Generator
-from nircore.paths import atomic, make_folder
+from nircore.files import atomic, make_folder
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 

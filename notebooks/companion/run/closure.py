@@ -1,69 +1,76 @@
-"""What a module of the package imports, however far: when one of those files changes, what it made is stale."""
+"""What Python code of ours rests on: the digest of a notebook's cells and of every module that they reach."""
 
 import ast
 import hashlib
-import re
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from companion.run.places import NOTEBOOKS
 from nircore.paths import PACKAGE
 
-#: How the package's code, or a template, names a template: in quotes.
-TEMPLATE = re.compile(r'"(\w[\w.]*\.j2)"')
+#: Where the sources of our packages lie; the versions of all others are pinned in constraints.txt.
+ROOTS = {"nircore": PACKAGE.parent, "companion": NOTEBOOKS}
 
 
-def digest(modules: Iterable[str], cells: Iterable[str] = ()) -> str:
-    """Return one SHA-256 of all code that modules of the package import, and of a notebook's cells."""
-    files = sorted({file for module in modules for file in closure(module)})
-    code = [f"{file.relative_to(PACKAGE)}\n{file.read_text(encoding='utf-8')}" for file in files]
-    return hashlib.sha256("\0".join([*code, *cells]).encode()).hexdigest()
+def cells(notebook: Path) -> list[str]:
+    """Return the code cells of a notebook as plain Python: prose, outputs and counts are not among them."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    written = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = ("".join(cell["source"]) for cell in written if cell["cell_type"] == "code")
+    return [TransformerManager().transform_cell(source) for source in code]
 
 
-@cache
-def closure(module: str) -> frozenset[Path]:
-    """Return the files of the package that a module such as "companion.study.claims" imports, and its own.
-
-    Imports are followed as far as they go, in functions too, and read off the sources: nothing is imported. A
-    package's own `__init__` counts where something is imported from it. Templates count where they are named.
-    """
-    found, new = {}, [module]
-    while new:
-        name = new.pop()
-        if name not in found and (file := _file(name)):
-            found[name] = file
-            new += _imported(file)
-    return frozenset(found.values())
+def digest(*sources: str) -> str:
+    """Return one SHA-256 of some Python code and of every file that it reaches in our packages."""
+    files = sorted({file for source in sources for file in _reached(source)})
+    return hashlib.sha256("\0".join([*sources, *map(_text, files)]).encode()).hexdigest()
 
 
-def _file(module: str) -> Path | None:
-    """Return the file of a module or template; None for what is none, and for the package itself: its version."""
-    if module.endswith(".j2"):
-        return PACKAGE / "templates" / module
-    place = PACKAGE.joinpath(*module.split(".")[1:])
-    files = (place.with_suffix(".py"), place / "__init__.py")
-    return None if place == PACKAGE else next((file for file in files if file.is_file()), None)
+def _reached(source: str) -> set[Path]:
+    """Return the files of our packages that code imports, however far, and the templates that lie beside them."""
+    found: set[Path] = set()
+    todo = list(_modules(source))
+    while todo:
+        file = todo.pop()
+        if file not in found:
+            found.add(file)
+            found.update(file.parent.glob("*.j2"))
+            todo += _modules(_text(file))
+    return found
 
 
 @cache
-def _imported(file: Path) -> tuple[str, ...]:
-    """Return the templates that a file names and the modules of the package that it imports."""
-    text = file.read_text(encoding="utf-8")
-    return (*TEMPLATE.findall(text), *(imported(text) if file.suffix == ".py" else ()))
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
-def imported(source: str) -> Iterator[str]:
-    """Yield the modules of the package that Python code imports, and names imported from one that may be some.
+@cache
+def _modules(source: str) -> tuple[Path, ...]:
+    """Return the files of our modules that code names in its imports, in functions too; nothing is imported."""
+    return tuple(file for name in _imported(source) if (file := _file(name)))
 
-    Code that Python cannot read, such as a cell with a slip in it, imports nothing.
-    """
+
+def _imported(source: str) -> Iterator[str]:
+    """Yield the names that import statements may mean; code that Python cannot read imports nothing."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}."))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if _file(name) else node.module for name in names)
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file(module: str) -> Path | None:
+    """Return the file of one of our modules; None for what is none."""
+    package = module.split(".")[0]
+    if package not in ROOTS:
+        return None
+    place = ROOTS[package].joinpath(*module.split("."))
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)

@@ -12,7 +12,6 @@ from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
 from companion.run import Run
-from companion.run.steps import step
 from companion.study.benchmark import (
     INPUT,
     METRICS,
@@ -41,7 +40,6 @@ ONLY_PHANTOM = "on the phantom alone: a ceiling needs pairs whose truth has no n
 Judged = tuple[Any, np.ndarray, Judge]  # a row of the split, its frame, and what judges there
 
 
-@step("tables/benchmark.csv", "tables/table4_benchmark.csv", "arrays/benchmark.npz")
 def benchmark(run: Run) -> None:
     """Judge every method on the test frames of the shortest exposure, and compare it with the best classical one."""
     test = tested(run)
@@ -62,7 +60,7 @@ def benchmark(run: Run) -> None:
 
 def tested(run: Run) -> list[Any]:
     """Return the test frames of the shortest exposure that has references: the hardest, and the published one."""
-    rows = [row for row in evaluation.rows(run, "test", "low_light") if row.reference]
+    rows = [row for row in run.rows("test", "low_light") if row.reference]
     shortest = min((row.exposure_s for row in rows), default=0.0)
     return [row for row in rows if row.exposure_s == shortest]
 
@@ -90,7 +88,7 @@ def _unchanged(frame: np.ndarray) -> np.ndarray:
 
 def _classical(run: Run, test: list[Any]) -> list[Method]:
     """Tune the classical methods on validation frames of the test frames' exposure."""
-    rows = [row for row in evaluation.rows(run, "validation", "low_light") if row.exposure_s == test[0].exposure_s]
+    rows = [row for row in run.rows("validation", "low_light") if row.exposure_s == test[0].exposure_s]
     rows = [row for row in rows if matched(row)] or rows
     chosen = evaluation.spread([row for row in rows if row.reference], TUNED_ON)
     return classical(
@@ -119,7 +117,7 @@ def _noise2void(run: Run, seed: int) -> Method:
 
     if reason := noise2void.available():
         return Method(NOISE2VOID, UNPAIRED, remark=reason)
-    frames = [sets.load(run.config, row) for row in evaluation.rows(run, "train", "low_light")]
+    frames = [sets.load(run.config, row) for row in run.rows("train", "low_light")]
     return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, run.path("models"), seed, NOISE2VOID_EPOCHS)})
 
 

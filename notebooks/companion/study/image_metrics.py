@@ -14,7 +14,6 @@ from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
 from companion.run import Run
-from companion.run.steps import step
 from companion.study.benchmark import RANGE, clipped, common_scale
 from nircore.training import evaluation
 
@@ -24,10 +23,9 @@ FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
 METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
 
 
-@step("tables/metrics.csv", "tables/table2_metrics.csv", "tables/truth_scores.csv", "tables/table3_truth.csv")
 def image_metrics(run: Run) -> None:
     """Measure every test frame with and without its truth."""
-    test = evaluation.rows(run, "test", "low_light")
+    test = run.rows("test", "low_light")
     frames = [sets.load(run.config, row) for row in test]
     names = list(run.table("enhanced")["file"])
     images = [read_frame(run.path(name)).pixels for name in names]
@@ -67,7 +65,7 @@ def _full_scale(run: Run, pixels: np.ndarray) -> float:
 
 def _tuned(run: Run) -> dict[str, float]:
     """Choose each rival's parameter by PSNR on the validation frames, never on the test."""
-    judged = evaluation.references(run.config, evaluation.rows(run, "validation", "low_light"))
+    judged = evaluation.references(run.config, run.rows("validation", "low_light"))
     pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
 
     def quality(image: np.ndarray, truth: sets.Reference) -> float:

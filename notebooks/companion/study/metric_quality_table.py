@@ -3,11 +3,9 @@
 import pandas as pd
 
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import metric_quality
 
 
-@step("tables/metric_quality.csv", "tables/table6_metric_quality.csv")
 def metric_quality_table(run: Run) -> None:
     """Measure the exposure series, take the methods from the benchmark, and rank the one against the other."""
     points = _points(run)

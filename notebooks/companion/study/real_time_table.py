@@ -6,7 +6,6 @@ from nircore.config import as_recipe, available, recipe
 from nircore.inference import engines
 from nircore.models import build_generator
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import real_time
 from companion.study.processor import machine
 
@@ -16,7 +15,6 @@ PAPER_CHANNELS = 64
 CAMERA_ROWS = 640
 
 
-@step("tables/table10_real_time.csv", "tables/real_time_machine.csv", "tables/quality_speed.csv")
 def real_time_table(run: Run) -> None:
     """Time the networks, with drawn weights: speed is that of the architecture; and put quality beside it."""
     seconds, full = run.config.timing_s, run.config.timing_s >= LONG_S

@@ -8,7 +8,6 @@ import pandas as pd
 from nircore.config import as_recipe, term_weights
 from nircore.data import sets
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import ablation
 from companion.study import benchmark_table as benchmark
 from companion.study.benchmark import INPUT, PAIRED, UNPAIRED, Method, tuned
@@ -24,7 +23,6 @@ ABLATED, NO_TERMS = "pssgan", "ssgan"  # the second is the first without any of 
 CLASSICAL = "non_local_means"  # the rival that needs no training, tuned on validation frames
 
 
-@step("tables/recipes.csv", "tables/table7_recipes.csv", "tables/table8_ablation.csv", aside=True)
 def recipes(run: Run) -> None:
     """Train every recipe and every variant of `pssgan`, once per seed, and judge them all on the same test frames."""
     test = [row for row in benchmark.tested(run) if benchmark.matched(row)]
@@ -79,7 +77,7 @@ def _without(term: str) -> str:
 
 
 def _classical(run: Run, test: Sequence[Any]) -> Method:
-    rows = [row for row in evaluation.rows(run, "validation", "low_light") if row.exposure_s == test[0].exposure_s]
+    rows = [row for row in run.rows("validation", "low_light") if row.exposure_s == test[0].exposure_s]
     rows = [row for row in rows if benchmark.matched(row)] or rows
     chosen = evaluation.spread([row for row in rows if row.reference], benchmark.TUNED_ON)
     pairs = [(sets.load(run.config, row), sets.reference(run.config, row)) for row in chosen]

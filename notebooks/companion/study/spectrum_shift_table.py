@@ -13,7 +13,6 @@ from nircore.data.normalise import Normalisation
 from nircore.inference import enhance
 from nircore.metrics import with_truth
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import spectrum_shift as measures
 from companion.study.benchmark import clipped
 from companion.study.spectrum_shift import (
@@ -35,7 +34,6 @@ SYSTEM = "ssgan"  # the paper's
 ABSENT = "The spectrum shift needs frames of three animals through both short and long filters: dataset=swir-hdr."
 
 
-@step("tables/spectrum_shift.csv", "tables/table9_spectrum_shift.csv", aside=True)
 def spectrum_shift(run: Run) -> None:
     """Let each animal be the test in turn; train with and without a shift on the others, judge, and decide."""
     table = sets.catalogue(run.config)[0]

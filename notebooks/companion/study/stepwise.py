@@ -11,9 +11,9 @@ from torch import nn
 from nircore.data import sets
 from nircore.data.frames import read_frame, sha256, write_frame
 from nircore.inference import enhance, repeat
+from nircore.metrics import with_truth
 from nircore.models import checkpoint
 from companion.run import Run
-from companion.run.steps import step
 from companion.study.maps import attribution, confidence
 from nircore.training import evaluation
 from nircore.training.loop import choose_device, table_epochs
@@ -23,10 +23,9 @@ SHOWN = 3  # test frames in figure 3a
 TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
 
 
-@step("tables/enhanced.csv", "tables/across_epochs.csv", "tables/repeated.csv")
 def stepwise(run: Run) -> None:
     """Enhance every test frame, then follow some of them across epochs and across applications."""
-    test = evaluation.rows(run, "test", "low_light")
+    test = run.rows("test", "low_light")
     frames = [sets.load(run.config, row) for row in test]
     truths = [sets.reference(run.config, row) for row in test]
     generator = load(run, "generator.safetensors")
@@ -65,13 +64,28 @@ def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
 
 def before_after(run: Run) -> list[dict[str, Any]]:
     """Return the rows of figure 3a: some test frames, what was made of them, and their references."""
-    images = zip(run.table("enhanced")["file"], evaluation.rows(run, "test", "low_light"), strict=True)
+    images = zip(run.table("enhanced")["file"], run.rows("test", "low_light"), strict=True)
     rows = []
     for name, row in evaluation.spread(list(images), SHOWN):
         label = f"{row.scene}, {1000 * row.exposure_s:g} ms"
         frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
-        rows.append(evaluation.panel(label, frame, read_frame(run.path(name)).pixels, truth))
+        rows.append(_panel(label, frame, read_frame(run.path(name)).pixels, truth))
     return rows
+
+
+def _panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
+    """Return a row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
+    row = {"label": label, "low_light": frame, "enhanced": image, "reference": None, "scores": None}
+    if truth is None:
+        return row
+    before, after = (with_truth.score(x, *truth) for x in (frame, image))
+    return row | {
+        "low_light": before["a"] * frame + before["b"],
+        "enhanced": after["a"] * image + after["b"],
+        "reference": truth[0],
+        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
+        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
+    }
 
 
 def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> dict[str, np.ndarray]:

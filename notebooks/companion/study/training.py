@@ -11,17 +11,15 @@ from nircore.config import Config, as_recipe
 from nircore.config import recipe as about
 from nircore.models import checkpoint
 from companion.run import Run
-from companion.run.steps import step
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training
 
 
-@step("tables/losses.csv", "models/generator.safetensors")
 def training(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
-    losses = Training(config, crops.of(run, config), run.path("models"), evaluation.Validator(run), _say).run()
+    losses = Training(config, crops.of(run.rows, config), run.path("models"), evaluation.Validator(config, run.rows), _say).run()
     if distributed.rank():
         return
     missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
@@ -44,8 +42,8 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
     parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
     folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
     # Where the last epoch is kept whatever validation says, validating would only take time.
-    validate = _unjudged if config.select == "last" else evaluation.Validator(run)
-    Training(config, crops.of(run, config), folder, validate, lambda line: _say(before + line)).run()
+    validate = _unjudged if config.select == "last" else evaluation.Validator(config, run.rows)
+    Training(config, crops.of(run.rows, config), folder, validate, lambda line: _say(before + line)).run()
     return folder / "generator.safetensors"
 
 

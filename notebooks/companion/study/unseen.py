@@ -18,7 +18,8 @@ from nircore.data.outliers import outliers, replaced
 from nircore.data.rows import level_rows
 from nircore.metrics import with_truth
 from nircore.metrics.detail import BANDS, detail
-from nircore.paths import VERSION, write_text
+from nircore.files import write_text
+from nircore.paths import VERSION
 from companion.study.benchmark import clipped
 
 #: Animal left out -> the series that no model trained without it has seen; the two ICG series go with one each.

@@ -13,7 +13,8 @@ from nircore.data import swir_hdr
 from nircore.inference import enhance
 from nircore.inference.shipped import CARD, MODELS
 from nircore.models.checkpoint import load_generator
-from nircore.paths import VERSION, write_text
+from nircore.files import write_text
+from nircore.paths import VERSION
 from companion.plots.frames import before_after
 from companion.plots.style import save
 from companion.plots.synthetic import heat_maps

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nircore import paths
+from nircore import files
+from companion.run import places
 from nircore.inference.shipped import MODELS
 from companion.workshop import card
 from companion.run import STAMP
@@ -34,7 +35,7 @@ DENOISERS = {"paper's system": "enhanced", "non-local means": "non-local means",
 
 def table(*parts: str) -> pd.DataFrame:
     """Read a published table, such as `table("benchmark", "plate")`."""
-    return pd.read_csv(paths.run_folder(parts[0]).joinpath(*parts[1:-1], f"{parts[-1]}.csv"))
+    return pd.read_csv(places.run_folder(parts[0]).joinpath(*parts[1:-1], f"{parts[-1]}.csv"))
 
 
 def leaders() -> pd.DataFrame:
@@ -52,7 +53,7 @@ def real() -> str:
 
 def ships() -> str:
     """Return the rows of what ships and its nearest rival, as the model card has them."""
-    return card.scores(paths.run_folder("benchmark"))
+    return card.scores(places.run_folder("benchmark"))
 
 
 def as_it_is(name: str) -> str:
@@ -189,7 +190,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def pages() -> list[Path]:
     """Return README and docs of the checkout."""
-    return [paths.REPOSITORY / "README.md", *sorted((paths.REPOSITORY / "docs").glob("*.md"))]
+    return [places.REPOSITORY / "README.md", *sorted((places.REPOSITORY / "docs").glob("*.md"))]
 
 
 def quotes(text: str) -> dict[str, str]:
@@ -208,5 +209,5 @@ def renew() -> list[Path]:
     for page in pages():
         before = page.read_text(encoding="utf-8")
         if (after := renewed(before)) != before:
-            changed.append(paths.write_text(page, after))
+            changed.append(files.write_text(page, after))
     return changed

@@ -12,7 +12,7 @@ from nircore.inference.shipped import MODELS
 from companion.workshop import card, shipping
 from companion.workshop.card import keep
 from nircore.models.checkpoint import load_generator
-from nircore.paths import run_folder
+from companion.run.places import run_folder
 from companion.plots import benchmark as draw_scores
 from companion.plots import camera as draw
 from companion.plots.style import save

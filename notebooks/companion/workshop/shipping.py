@@ -13,10 +13,10 @@ from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
-from nircore.paths import run_folder
+from companion.run.places import run_folder
 from companion.study import rivals, unseen
 from nircore.inference import conformal, trust
-from companion.study.fidelity.animals import Animal
+from companion.study.fidelity.animals import Animal, phantom_cases
 from companion.study.unseen import FOLDS
 from nircore.training.crops import scene_of
 from nircore.training.loop import Training
@@ -70,7 +70,7 @@ def folds(data_root: Path, model: str, say: Callable[[str], None] = print) -> di
 
 def phantoms(generator: nn.Module) -> list[conformal.Seen]:
     """Return the trust map's terms and errors on phantom frames of the camera's size at 20 ms."""
-    return list(trust.errors(generator, trust.phantom_cases(CALIBRATED_ON, TRUST_SHAPE, LOW_S, truth="low_light")))
+    return list(trust.errors(generator, phantom_cases(CALIBRATED_ON, TRUST_SHAPE, LOW_S, truth="low_light")))
 
 
 def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[conformal.Seen]]:

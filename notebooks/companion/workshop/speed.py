@@ -8,7 +8,7 @@ import torch
 from nircore.inference import engines
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
-from nircore.paths import write_text
+from nircore.files import write_text
 from companion.run import stamped
 from companion.study import processor, real_time
 

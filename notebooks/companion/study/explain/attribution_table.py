@@ -13,7 +13,6 @@ from nircore.data.unpaired import UnpairedCrops
 from nircore.inference import enhance, translate
 from nircore.models import checkpoint
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import explain, stepwise
 from companion.study.explain import attribution, faithfulness, patches, regions
 from companion.study.explain.subjects import ASKED, Subject, subjects
@@ -29,9 +28,6 @@ def _questions(generator: nn.Module, subject: Subject) -> Iterator[explain.Quest
         yield explain.ask(generator, subject.frame, region, name, kind)
 
 
-@step(
-    "tables/faithfulness_curves.csv", "tables/faithfulness.csv", "tables/randomisation.csv", "arrays/attribution.npz"
-)
 def attributions(run: Run) -> None:
     """Explain every region by every method and control, and measure whether to believe it."""
     asked, generator = subjects(run)[:ASKED], stepwise.load(run, "generator.safetensors")
@@ -81,7 +77,7 @@ def _curves(
 def _others(run: Run, generator: nn.Module, config: Config) -> dict[str, nn.Module]:
     """Return the networks that a map of the trained one must differ from."""
     domains = [
-        evaluation.normalised(run.config, evaluation.spread(evaluation.rows(run, "train", domain), 6))
+        evaluation.normalised(run.config, evaluation.spread(run.rows("train", domain), 6))
         for domain in ("low_light", "target")
     ]
     side = min(WRONG_CROP, *(side for frames in domains for frame in frames for side in frame.shape))
@@ -105,12 +101,11 @@ def _checks(
     ]  # fmt: skip
 
 
-@step("tables/patch_logits.csv", "arrays/patch_logits.npz")
 def patch_logits(run: Run) -> None:
     """Lay the discriminators' verdicts over what goes in and what comes out."""
     everyone, generator = subjects(run), stepwise.load(run, "generator.safetensors")
     path = run.path("models/checkpoint.safetensors")
-    trained = run.has("models/checkpoint.safetensors")
+    trained = run.path("models/checkpoint.safetensors").is_file()
     judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if trained else {}
     if not all(judges.get(name) for name in ("d_a", "d_b")):
         reason = f"The recipe {run.config.recipe} trains no discriminator for each domain."

@@ -32,7 +32,7 @@ def subjects(run: Run) -> list[Subject]:
     if config.dataset == "phantom":
         shape, exposure_s = (config.height, config.width), config.low_light_ms / 1000
         return [_animal(Animal(FIRST_SEED + k, shape, exposure_s)) for k in range(TRUSTED)]
-    rows = evaluation.spread([r for r in evaluation.rows(run, "test", "low_light") if r.reference], TRUSTED)
+    rows = evaluation.spread([r for r in run.rows("test", "low_light") if r.reference], TRUSTED)
     found = [
         (Path(row.file).stem, sets.load(config, row), *truth) for row, truth in evaluation.references(config, rows)
     ]
@@ -47,6 +47,6 @@ def _animal(animal: Animal) -> Subject:
 
 def _unjudged(run: Run) -> list[Subject]:
     """Return test frames without references: they can be explained, and nothing can be judged on them."""
-    rows = evaluation.spread(evaluation.rows(run, "test", "low_light"), ASKED)
+    rows = evaluation.spread(run.rows("test", "low_light"), ASKED)
     frames = [(Path(row.file).stem, sets.load(run.config, row)) for row in rows]
     return [Subject(name, frame, frame, np.zeros(frame.shape, dtype=bool), []) for name, frame in frames]

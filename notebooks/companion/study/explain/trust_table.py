@@ -6,7 +6,7 @@ from torch import nn
 
 from nircore.models import checkpoint
 from companion.run import Run
-from companion.run.steps import step
+from companion.study.fidelity.animals import phantom_cases
 from companion.study import stepwise
 from nircore.inference import conformal, trust
 from companion.study.explain import trusted
@@ -19,7 +19,6 @@ SNAPSHOTS = 3  # last epochs whose weights are compared
 NO_TRUTH = "This dataset has no truth to judge the trust map by."
 
 
-@step("models/generator.trust.json", "tables/trust.csv", "arrays/trust.npz")
 def trust_table(run: Run) -> None:
     """Calibrate the trust map on phantom frames, keep that beside the weights, and judge it on others."""
     generator = stepwise.load(run, "generator.safetensors")
@@ -29,7 +28,7 @@ def trust_table(run: Run) -> None:
 def _calibrated(run: Run, generator: nn.Module) -> conformal.Calibration:
     config, phantom = run.config, run.config.dataset == "phantom"
     shape = (config.height, config.width)
-    cases = trust.phantom_cases(CALIBRATING, shape, config.low_light_ms / 1000, "target" if phantom else "low_light")
+    cases = phantom_cases(CALIBRATING, shape, config.low_light_ms / 1000, "target" if phantom else "low_light")
     what = f"phantom frames of {shape[0]} x {shape[1]} px at {config.low_light_ms:g} ms"
     calibration = trust.calibrate(generator, cases, what, views=VIEWS)
     conformal.save(calibration, run.path("models/generator.safetensors"))

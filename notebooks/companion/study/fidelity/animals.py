@@ -1,6 +1,7 @@
 """Phantom animals whose lesion and probe can be turned up and down, as the low-light camera sees them."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from nircore.data import camera, phantom
 from nircore.data.made_phantom import DOMAINS
 from nircore.metrics.quantitation import GAP, WIDTH, background_ring
 
+FIRST_CALIBRATING = 20_000  # seed of the animals that calibrate: no dataset and no other test has them
 HAZE_MM = 0.9  # where the brightest layer lies above this depth and is no vessel, there is skin and muscle
 
 
@@ -76,3 +78,21 @@ def see(rate: np.ndarray, exposure_s: float, rng: np.random.Generator) -> np.nda
     """Take a frame of light (H, W) in electrons/s, and subtract the dark: (H, W) float32 DN."""
     sensor = camera.Sensor()
     return camera.expose(rate, exposure_s, rng, sensor) - camera.dark_level(exposure_s, rate.shape, sensor)
+
+
+def phantom_cases(
+    count: int, shape: tuple[int, int], exposure_s: float, truth: str = "target", first: int = FIRST_CALIBRATING
+) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield low-light phantom frames (H, W) in DN above the dark, with their truth and their valid pixels.
+
+    Args:
+        count: animals; every second one bears a lesion.
+        shape: (H, W).
+        exposure_s: of the frame.
+        truth: "target", the clean frame of the target window, or "low_light", that of the same window, for a
+            generator that only takes noise away.
+        first: seed of the first animal.
+    """
+    for k in range(count):
+        animal, lesion = Animal(first + k, shape, exposure_s), float(k % 2)
+        yield animal.noisy(lesion=lesion), animal.clean(truth, lesion=lesion), np.ones(shape, dtype=bool)

@@ -18,7 +18,6 @@ from nircore.data.normalise import Normalisation
 from nircore.inference import enhance, translate
 from nircore.models import build_generator, checkpoint
 from companion.run import Run
-from companion.run.steps import step
 from companion.study import stepwise
 from companion.study.fidelity import (
     Denoise,
@@ -48,7 +47,6 @@ NEED_TRUTH = ("linearity", "structures", "faint", "widths", "prevalence")
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
 
 
-@step("tables/table5_fidelity.csv", *(f"tables/fidelity_{name}.csv" for name in TESTS))
 def fidelity(run: Run) -> None:
     """Write a table per test, and `table5_fidelity`, one row per number and denoiser."""
     methods = denoisers(run)
@@ -88,7 +86,7 @@ def denoisers(run: Run) -> dict[str, Denoise]:
     generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
     for recipe in sorted({*recipe_names(run.config.recipes)} - {run.config.recipe}):
         name = f"models/{recipe}-{run.config.seed}/generator.safetensors"
-        if run.has(name):  # the oracle has no training on real frames
+        if run.path(name).is_file():  # the oracle has no training on real frames
             generators[recipe] = checkpoint.load_generator(run.path(name))[0].to(device)
     methods: dict[str, Denoise] = {
         "low-light": lambda frame: frame,
@@ -115,7 +113,7 @@ def animals(config: Config, count: int) -> list[Animal]:
 
 
 def _rows(run: Run, count: int) -> list[Any]:
-    return evaluation.spread(evaluation.rows(run, "test", "low_light"), count)
+    return evaluation.spread(run.rows("test", "low_light"), count)
 
 
 def _frames(run: Run, count: int) -> dict[str, np.ndarray]:
@@ -164,7 +162,7 @@ def _has_way_back(run: Run) -> bool:
 
 def _checkpoint(run: Run) -> tuple[dict[str, Any], Config]:
     name = "models/checkpoint.safetensors"
-    return checkpoint.load(run.path(name))[:2] if run.has(name) else ({}, run.config)
+    return checkpoint.load(run.path(name))[:2] if run.path(name).is_file() else ({}, run.config)
 
 
 def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
