@@ -10,7 +10,6 @@ from nircore.paths import folder
 
 NOTEBOOKS = Path(__file__).resolve().parents[2]
 REPOSITORY = NOTEBOOKS.parent
-TEMPLATES = NOTEBOOKS / "companion" / "templates"
 
 
 @lru_cache(maxsize=1)

@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from companion.run import Run, chain, places
+from companion.run import Run, chain
 from companion.study.fidelity.summary import nothing
 from nircore import files
 
+HERE = Path(__file__).parent
 TEMPLATE = "report.md.j2"  # its sections: what to look for, and the tables and figures that stand below
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a template of `companion/templates/` filled in; in HTML, all text is escaped."""
+    """Return a template filled in; in HTML, all text is escaped."""
     environment = Environment(
-        loader=FileSystemLoader(places.TEMPLATES),
+        loader=FileSystemLoader(HERE),
         autoescape=lambda name: str(name).endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -42,7 +44,7 @@ def report(run: Run) -> None:
 
 def contents() -> pd.DataFrame:
     """Return what the report holds: one row per section."""
-    _, *sections = (places.TEMPLATES / TEMPLATE).read_text(encoding="utf-8").split("\n## ")
+    _, *sections = (HERE / TEMPLATE).read_text(encoding="utf-8").split("\n## ")
     rows = [
         {"section": text.splitlines()[0], "figures": text.count("{{ figure("), "tables": text.count("{{ table(")}
         for text in sections
