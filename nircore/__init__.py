@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nircore.paths import VERSION as __version__
 
 if TYPE_CHECKING:
+    from companion.run import open_run
     from nircore.config import Config, resolve
     from nircore.data.frames import read_frame, write_frame
     from nircore.errors import NircoreError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from nircore.metrics.with_truth import score
     from nircore.models import build_discriminator, build_generator
     from nircore.models.checkpoint import load_generator
-    from companion.run import open_run
 
 #: Where each public name lives. It is loaded when first asked for: `import nircore` does not wait for torch.
 _PLACES = {

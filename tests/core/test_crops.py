@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from companion.run import Run
+from companion.study.split_table import data_split
 from nircore.config import as_recipe, resolve
 from nircore.data import camera, sets
 from nircore.data.normalise import Normalisation
@@ -13,11 +15,9 @@ from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
 from nircore.models.generator import Generator
-from companion.run import Run
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.pix2pix import Pix2Pix
-from companion.study.split_table import data_split
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 

@@ -14,10 +14,9 @@ from nircore.config import resolve
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
-from nircore.inference import enhance, prepare
+from nircore.inference import conformal, enhance, prepare, trust
 from nircore.models import build_generator, checkpoint
 from nircore.models.generator import Generator
-from nircore.inference import conformal, trust
 
 pytestmark = pytest.mark.slow
 

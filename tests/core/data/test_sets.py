@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import tifffile
 
+from companion.run import Run, freshness, provenance
 from nircore.config import Config
 from nircore.data import camera, sets
 from nircore.errors import NircoreError
-from companion.run import Run, freshness, provenance
 
 SMALL = {"animals": 6, "height": 64, "width": 64, "crop": 32}
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "reference", "reference_s"]
