@@ -44,8 +44,8 @@ EVEN = np.full((3, 3), 1 / 9)
 LOPSIDED = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
 
 
-def cases(count, first=trust.FIRST_SEED):
-    return list(trust.phantom_cases(count, SHAPE, 0.02, "low_light", first))
+def cases(count, first=FIRST_CALIBRATING):
+    return list(phantom_cases(count, SHAPE, 0.02, "low_light", first))
 
 
 @pytest.fixture(scope="module")
