@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from companion.run.steps import made_in, makers
 from scipy.stats import spearmanr
 
-from nircore import paths
-from nircore.config import resolve
-from nircore.errors import NircoreError
 from companion.run import Missing, Run, freshness, provenance, published
-from companion.run.steps import made_in, makers
 from companion.study import claims
 from companion.study.claims import VERDICTS, Claim, columns, evaluate, load, load_errata, summary
 from companion.study.rules import KINDS, in_words
 from companion.study.verdict_table import _notebooks, verdicts
+from nircore import paths
+from nircore.config import resolve
+from nircore.errors import NircoreError
 
 KEYS = [key for key, item in Claim.model_fields.items() if item.is_required()]
 YES, NO, OPEN = VERDICTS[True], VERDICTS[False], VERDICTS[None]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from nircore.errors import NircoreError
 from companion import example
+from nircore.errors import NircoreError
 from tests.lab.made import frames
 
 

@@ -9,14 +9,14 @@ import torch
 from scipy.stats import sem, spearmanr, t
 from torch import nn
 
-from nircore.config import resolve
-from nircore.errors import NircoreError
-from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
-from nircore.models.generator import Generator
 from companion.study import explain
-from nircore.inference import trust
 from companion.study.explain import attribution, faithfulness, patches, regions, trusted
 from companion.study.fidelity.animals import Animal
+from nircore.config import resolve
+from nircore.errors import NircoreError
+from nircore.inference import trust
+from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
+from nircore.models.generator import Generator
 
 CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)

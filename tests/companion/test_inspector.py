@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from companion.inspector import CHANGE, HALF, OVERLAYS, REPEATED, SUPPORT, Inspector
+from companion.inspector_widgets import Panel
+from companion.plots import inspect
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
-from companion.inspector import CHANGE, HALF, OVERLAYS, REPEATED, SUPPORT, Inspector
-from companion.inspector_widgets import Panel
-from nircore.models import build_generator, checkpoint
-from companion.plots import inspect
-from nirlab.pixels import bytes_of, thumbnail
 from nircore.inference import conformal
+from nircore.models import build_generator, checkpoint
+from nirlab.pixels import bytes_of, thumbnail
 
 CONFIG = resolve({"ngf": 2, "blocks": 1})
 

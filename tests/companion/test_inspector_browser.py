@@ -12,10 +12,10 @@ import urllib.request
 import nbformat
 import pytest
 
-from nircore import paths
-from nircore.config import resolve
 from companion.run import Run
 from companion.study.training import training
+from nircore import paths
+from nircore.config import resolve
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
+from companion.study.maps import attribution, confidence
 from nircore.models import ResnetGenerator, initialise
 from nircore.models.generator import Generator
-from companion.study.maps import attribution, confidence
 
 RNG = np.random.default_rng(0)
 FRAME = (100 * gaussian_filter(RNG.normal(size=(45, 50)), 2) + RNG.normal(size=(45, 50)) + 50).astype(np.float32)

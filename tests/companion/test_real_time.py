@@ -6,12 +6,12 @@ import pytest
 import tifffile
 import torch
 
-from nircore.errors import NircoreError
-from nircore.inference import engines
-from nircore.models import ResnetGenerator, UNetGenerator
 from companion.plots import real_time as draw
 from companion.plots.style import save
 from companion.study import real_time, roofline
+from nircore.errors import NircoreError
+from nircore.inference import engines
+from nircore.models import ResnetGenerator, UNetGenerator
 
 pytestmark = pytest.mark.slow
 

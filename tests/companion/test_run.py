@@ -3,10 +3,9 @@
 import papermill
 import pytest
 
-from companion.run import places
+from companion.run import Run, open_run, places
 from nircore.config import load_file, resolve
 from nircore.errors import NircoreError
-from companion.run import Run, open_run
 
 CELL = '# Parameters\nfrom typing import Optional\n\nprofile: str = "smoke"\nepochs: Optional[int] = None\n'
 

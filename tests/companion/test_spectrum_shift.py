@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from nircore.data.normalise import Normalisation
 from companion.study import spectrum_shift as s
+from nircore.data.normalise import Normalisation
 
 VALID = np.ones((160, 160), dtype=bool)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nircore.errors import NircoreError
 from companion.plots import frames, panels
+from nircore.errors import NircoreError
 
 RNG = np.random.default_rng(0)
 

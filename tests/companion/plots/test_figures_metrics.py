@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nircore.errors import NircoreError
-from nircore.metrics.summary import interval
 from companion.plots import metrics
 from companion.plots.split import split
+from nircore.errors import NircoreError
+from nircore.metrics.summary import interval
 from tests.companion.plots import drawn
 
 RNG = np.random.default_rng(0)

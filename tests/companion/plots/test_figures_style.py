@@ -8,8 +8,8 @@ import pytest
 import seaborn
 from PIL import Image
 
-from nircore.errors import NircoreError
 from companion.plots import frames, palette, style
+from nircore.errors import NircoreError
 
 
 def _chart(seed: int = 0):
