@@ -6,7 +6,7 @@ from itertools import cycle
 
 import nbformat
 import pytest
-from companion.reproduce import NOTEBOOKS as CHAIN
+from companion.run import chain
 from IPython.core.interactiveshell import InteractiveShell
 
 from companion.run import MARK
