@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nirlab.formats.hdf5 import NOTE, fill
 from nircore.data.stack import Stack, of_array
 from nircore.errors import NircoreError
 
+NOTE = "nircore"  # attribute that holds the note
 #: Files by which a folder is known as a zarr array or group (versions 2 and 3).
 METADATA = (".zarray", ".zgroup", "zarr.json")
 KEPT = (*METADATA, ".zattrs", ".zmetadata")
@@ -45,7 +45,7 @@ def opened(path: Path) -> Iterator[Stack]:
     image = _image(path)
     stack = of_array(path, image.array, _names(path, image))
     missing, said = _absent(image.array)
-    yield stack._replace(missing=missing, said=said)
+    yield stack._replace(missing=missing, said=said, file=image)
 
 
 def _image(path: Path) -> Image:
@@ -118,7 +118,7 @@ def _absent(array: Any) -> tuple[str, tuple[str, ...]]:
     return "", (f"{wanted - there} of its {wanted} chunks are not in the store and read as its fill value {value}",)
 
 
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray], note: str) -> list[str]:
     """Copy the store and write the frames over those in the copy; a pyramid keeps its full size.
 
     Returns:
@@ -126,13 +126,13 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
     """
     import zarr
 
-    image = _image(source)
+    image = stack.file
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, ignore=_ignored(source, image))
     with zarr.config.set({"array.write_empty_chunks": True}):  # or a dark chunk would be missing from the result
         filled = zarr.open_array(str(target / image.place), mode="r+")
     filled.attrs[NOTE] = note
-    fill(filled, stack, pages)
+    _fill(filled, stack, pages)
     if image.group is not None:
         _one_scale(zarr.open_group(str(target / image.group), mode="r+", use_consolidated=False))
     _consolidate(target)
@@ -170,3 +170,25 @@ def _consolidate(target: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             zarr.consolidate_metadata(str(target))
+
+
+def _fill(array: Any, stack: Stack, pages: Iterator[np.ndarray]) -> None:
+    """Write frame after frame into an array on disk.
+
+    They are gathered to whole chunks along the last axis before (H, W), which would otherwise be compressed anew for
+    each.
+    """
+    leading = stack.stored[:-2]
+    if len(leading) != 1:
+        for index, pixels in enumerate(pages):
+            array[np.unravel_index(index, leading) if leading else ...] = pixels
+        return
+    layout = getattr(array, "shards", None) or array.chunks
+    step, gathered, start = (layout[0] if layout else 1), [], 0
+    for pixels in pages:
+        gathered.append(pixels)
+        if len(gathered) == step:
+            array[start : start + step] = np.stack(gathered)
+            gathered, start = [], start + step
+    if gathered:
+        array[start : start + len(gathered)] = np.stack(gathered)
