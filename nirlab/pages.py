@@ -15,10 +15,9 @@ from nircore import paths
 from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nirlab.page_parts import Panel, panel, render
 from nircore.metrics import no_reference
 from nirlab import pixels
-from companion.plots.panels import window
+from nirlab.page_parts import Panel, panel, render
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
 DIM = 1e-3  # share of the input's range below which there is no light to compare
@@ -164,7 +163,7 @@ def write(report: FrameReport, folder: Path | str, page: str = "") -> Entry:
         raise NircoreError(f"page={page!r} must be a file name without folders: it goes into the report's folder.")
     values, warnings = measured(report), noticed(report)
     paths.write_text(Path(folder) / page, page_text(report, values, warnings))
-    levels = window([report.low_light, report.enhanced])
+    levels = pixels.window([report.low_light, report.enhanced])
     small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
     before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
@@ -187,7 +186,7 @@ def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warni
 
 def _panels(report: FrameReport) -> list[Panel]:
     """Return input and output, then difference, trust map and support, each with its scale."""
-    levels = window([report.low_light, report.enhanced])
+    levels = pixels.window([report.low_light, report.enhanced])
     change = report.enhanced.astype(np.float64) - report.low_light
     reach = float(np.percentile(np.abs(change), 99.5)) or 1.0
     panels = [
@@ -197,7 +196,9 @@ def _panels(report: FrameReport) -> list[Panel]:
     ]
     if report.half_width is not None and np.isfinite(report.half_width).any():
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
-        panels.append(panel("Trust map", report.half_width, (0.0, window([report.half_width])[1]), text, "magma"))
+        panels.append(
+            panel("Trust map", report.half_width, (0.0, pixels.window([report.half_width])[1]), text, "magma")
+        )
     if report.support is not None:
         panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
     return panels

@@ -37,7 +37,9 @@ class Darks:
         """Return the mean (H, W) float32 of the frames of a dark: a movie of the dark is less noisy than one frame."""
         with self.opened(file) as stack, np.errstate(over="ignore"):
             if stack.exposures_s and len(set(stack.exposures_s)) > 1:
-                raise NircoreError(f"{file} holds darks at several exposures: save those of each in a file of its own.")
+                raise NircoreError(
+                    f"{file} holds darks at several exposures: save those of each in a file of its own."
+                )
             total = np.zeros(stack.shape, np.float64)
             for page in range(stack.pages):
                 total += np.asarray(stack.read(page), np.float32)

@@ -59,7 +59,9 @@ def tiff(path: Path) -> Iterator[Stack]:
         first, count, size = file.pages[0], len(file.pages), path.stat().st_size
         refuse_colour(path, first)
         if len(first.shape) != 2 or first.photometric == tifffile.PHOTOMETRIC.MINISWHITE and 262 in first.tags:
-            raise NircoreError(f"{path} holds a page of shape {first.shape}, or white as 0: export plain (H, W) frames.")
+            raise NircoreError(
+                f"{path} holds a page of shape {first.shape}, or white as 0: export plain (H, W) frames."
+            )
         promised = (file.imagej_metadata or {}).get("images", 1) if first.is_imagej else 1
 
         def read(index: int) -> np.ndarray:
@@ -308,7 +310,9 @@ def list_frames(folder: Path | str) -> list[Path]:
     if not folder.is_dir():
         raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
     found = [path for path in reading.below(folder, lambda path: False, holes) if path.suffix.lower() in READERS]
-    holes += [NircoreError(f"{path} is a link to nothing: fetch what it stands for.") for path in found if not path.exists()]
+    holes += [
+        NircoreError(f"{path} is a link to nothing: fetch what it stands for.") for path in found if not path.exists()
+    ]
     if holes:
         raise holes[0]
     if not found:

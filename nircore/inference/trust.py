@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from companion.study.fidelity.animals import Animal
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
@@ -26,9 +27,8 @@ from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import fitted, prepare, translate
-from nircore.metrics.with_truth import affine_fit
 from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
-from companion.study.fidelity.animals import Animal
+from nircore.metrics.with_truth import affine_fit
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise
 FIRST_SEED = 20_000  # of the animals that calibrate: no dataset and no other test has them

@@ -18,9 +18,7 @@ def sif(path: Path) -> Iterator[Stack]:
     frames, info = sif_parser.np_open(str(path), lazy="memmap")
     exposure = float(info.get("ExposureTime") or 0)
     stack = of_array(path, frames)
-    yield stack._replace(
-        exposures_s=(exposure,) * stack.pages if exposure > 0 else None
-    )
+    yield stack._replace(exposures_s=(exposure,) * stack.pages if exposure > 0 else None)
 
 
 class _Whole(int):
