@@ -1,6 +1,6 @@
-"""Frames as they come, through an engine, to disk: three threads beside the one that reads, and an account at the end.
+"""Frames as they come, through an engine, to disk, and an account of them at the end.
 
-One thread prepares frames for the network, one runs it, one brings frames back to DN and writes them, so that the
+Beside the thread that reads the source, one prepares frames for the network, one runs it, one brings frames back to DN and writes them, so that the
 network, which takes longest, runs without a pause. What cannot keep up either holds the source back
 (`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are counted.
 """

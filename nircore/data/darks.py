@@ -34,7 +34,7 @@ class Darks:
         return np.stack(frames)  # (exposures, H, W)
 
     def _mean(self, file: str) -> np.ndarray:
-        """Return the mean (H, W) float32 of the frames of a dark: a movie of the dark is less noisy than one frame."""
+        """Return the mean (H, W) float32 of a dark's frames: a movie of the dark is less noisy than one frame."""
         with self.opened(file) as stack, np.errstate(over="ignore"):
             if stack.exposures_s and len(set(stack.exposures_s)) > 1:
                 raise NircoreError(
