@@ -12,7 +12,7 @@ import zarr
 
 import nircore as package
 from tests.lab.made import frames
-from tests.lab.test_enhance_command import read, write
+from tests.lab.test_enhance_command import read, result_of, write
 
 
 def channels(time: int = 4) -> np.ndarray:
