@@ -6,6 +6,7 @@ network, which takes longest, runs without a pause. What cannot keep up either h
 """
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -137,12 +138,15 @@ def stream(
 
 @contextmanager
 def _threads(count: int) -> Iterator[list[ThreadPoolExecutor]]:
-    """Yield executors of one thread each; at the end what was handed over is done, unless the body raised."""
+    """Yield executors of one thread each; at the end what was handed over is done, unless the body was interrupted."""
     threads = [ThreadPoolExecutor(1) for _ in range(count)]
     try:
-        yield threads
-        for thread in threads:
-            thread.shutdown()
+        try:
+            yield threads
+        finally:
+            if not isinstance(sys.exception(), KeyboardInterrupt):
+                for thread in threads:
+                    thread.shutdown()
     finally:
         for thread in threads:
             thread.shutdown(wait=False, cancel_futures=True)

@@ -332,7 +332,7 @@ print(*peaks)
 """
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".h5", ".npy"])
+@pytest.mark.parametrize("suffix", [".tif", ".h5"])
 def test_memory_does_not_grow_with_the_movie(weights, tmp_path, suffix):
     """A movie of 64 MB needs less than 16 MB more than one of 2 MB; the network, alike for both, stands aside."""
     frame = frames(1, (256, 256))

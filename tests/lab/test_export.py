@@ -66,7 +66,7 @@ def test_what_openvino_returned_stays_as_it_was():
 
 
 def test_a_file_that_deviates_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "_write", lambda generator, kind, path: lambda image: image + 1)
+    monkeypatch.setattr("nirlab.export._written", lambda generator, kind, path: lambda image: image + 1)
     with pytest.raises(NircoreError, match="would deviate from PyTorch"):
         write(GENERATORS["unet"](), "torch-export", tmp_path / "generator.pt2")
     assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import tomllib
+from pathlib import Path
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,7 +16,6 @@ from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nirlab import page_parts, pages
-from nircore.paths import PACKAGE
 
 HOSTILE = '<script>alert("x")</script> &amp; \u202eµ_0020ms.tif'
 
@@ -88,25 +88,19 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path):
     assert pages.write_index([entry], tmp_path).is_file()
 
 
-def test_every_page_escapes_and_no_template_lets_a_gap_pass():
-    assert page_parts.render("inspector_error.html.j2", error=HOSTILE).count("<script") == 0
-    assert HOSTILE in Reader(page_parts.render("inspector_error.html.j2", error=HOSTILE)).text
+def test_no_template_lets_a_gap_pass():
     with pytest.raises(UndefinedError):
         page_parts.render("index.html.j2", title="no entries")
 
 
-def test_numbers_of_the_inspector_are_rounded_and_a_gap_is_a_dash():
-    text = page_parts.render("inspector_numbers.html.j2", numbers={"mean (DN)": (1.23456, float("nan"))})
-    assert Reader(text).text.strip().endswith("mean (DN)1.23\N{EN DASH}")
-
-
 def test_the_templates_ship():
-    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["nircore"]
-    templates = list((PACKAGE / "templates").iterdir())
-    assert len(templates) > 5
+    package = Path(page_parts.__file__).parent
+    project = tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["nirlab"]
+    templates = list((package / "templates").iterdir())
+    assert len(templates) > 3
     for path in templates:
-        assert any(path.relative_to(PACKAGE).match(pattern) for pattern in patterns), path
+        assert any(path.relative_to(package).match(pattern) for pattern in patterns), path
 
 
 def test_the_index_lists_every_frame_in_order(tmp_path):
