@@ -44,25 +44,10 @@ def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any
     Raises:
         NircoreError: the source cannot be read.
     """
-    found = {"source": str(source.absolute()), "source_sha256": content_sha256(source)} | enhancer.identity
+    found = {"source": str(source.absolute()), "source_sha256": sha256(source)} | enhancer.identity
     if raw is not None:
         found["raw"] = dataclasses.asdict(raw)
     return json.loads(json.dumps(found))
-
-
-def content_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder: of the name, size and digest of every file in it.
-
-    Raises:
-        NircoreError: something cannot be read.
-    """
-    if not path.is_dir():
-        return sha256(path)
-    inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
-    digest = hashlib.sha256()
-    for name, file in sorted((file.relative_to(path).as_posix(), file) for file in inside):
-        digest.update(os.fsencode(name) + b"\0" + sha256(file).encode() + b"\0")
-    return digest.hexdigest()
 
 
 def difference(before: Any, now: dict[str, Any]) -> str:

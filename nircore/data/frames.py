@@ -321,13 +321,18 @@ def list_frames(folder: Path | str) -> list[Path]:
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal: a frame's identity.
+    """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store: a frame's identity.
 
     Raises:
-        NircoreError: the file cannot be read.
+        NircoreError: something cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        if not os.path.isdir(path):
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
     except OSError as error:
         raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
+    text = b"".join(os.fsencode(name) + b"\0" + sha256(file).encode() + b"\0" for name, file in named)
+    return hashlib.sha256(text).hexdigest()

@@ -9,11 +9,11 @@ import pytest
 import zarr
 
 import nircore as package
+from nircore.data.frames import sha256
 from nircore.inference.settings import Settings
 from nirlab.enhance import enhance_files
 from nirlab.movie import Movie
 from nirlab.partial import Partial
-from nirlab.record import content_sha256
 from nirlab.result import Order
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import read, result_of, write
@@ -59,13 +59,13 @@ def test_a_source_that_was_only_touched_is_done(nircore, weights, tmp_path, monk
 
 def test_the_hash_of_a_folder_counts_names_and_bytes(tmp_path: Path):
     write(tmp_path / "a.zarr", frames(3))
-    before = content_sha256(tmp_path / "a.zarr")
+    before = sha256(tmp_path / "a.zarr")
     shutil.copytree(tmp_path / "a.zarr", tmp_path / "b.zarr")
-    assert content_sha256(tmp_path / "b.zarr") == before
+    assert sha256(tmp_path / "b.zarr") == before
     (tmp_path / "b.zarr/c/0/0/0").rename(tmp_path / "b.zarr/c/0/0/9")
-    assert content_sha256(tmp_path / "b.zarr") != before
+    assert sha256(tmp_path / "b.zarr") != before
     (tmp_path / "x").write_bytes(b"abc")
-    assert content_sha256(tmp_path / "x").startswith("ba7816bf")
+    assert sha256(tmp_path / "x").startswith("ba7816bf")
 
 
 def test_a_library_s_word_on_a_damaged_source_is_no_word_on_the_disk(weights, tmp_path: Path, monkeypatch) -> None:
