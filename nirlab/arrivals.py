@@ -86,15 +86,15 @@ class Arrivals:
         """Yield the folder's files as they come, each once it stands still and can be opened."""
         done: set[Path] = set()
         sizes: dict[Path, int] = {}
-        still_since: dict[Path, float] = {}
+        changed: dict[Path, float] = {}
         latest = time.monotonic()
         while True:
-            now = _sizes(self.source)
-            for file in sorted(now, key=natural):
-                if sizes.get(file) != now[file]:
-                    still_since[file] = time.monotonic()
-                still = not self.idle_s or (sizes.get(file) == now[file] > 0)
-                if file not in done and still and self._readable(file, still_since[file]):
+            now = {file: file.stat().st_size for file in self.source.iterdir() if _is_frame(file)}
+            for file in sorted(now.keys() - done, key=natural):
+                still = sizes.get(file) == now[file] > 0
+                if not still:
+                    changed[file] = time.monotonic()
+                if not self.idle_s or still and self._readable(file, changed[file]):
                     done.add(file)
                     latest = time.monotonic()
                     yield file
@@ -110,16 +110,8 @@ class Arrivals:
                 stack.read(stack.pages - 1)  # what is half written fails at its end
                 return True
         except NircoreError:
-            return not self.idle_s or time.monotonic() - since > PATIENCE_S
+            return time.monotonic() - since > PATIENCE_S
 
 
-def _sizes(folder: Path) -> dict[Path, int]:
-    """Return the files of frames in a folder and their sizes; one may vanish meanwhile."""
-    found = {}
-    for file in folder.iterdir():
-        if not file.name.startswith(".") and file.is_file() and is_frames(file):
-            try:
-                found[file] = file.stat().st_size
-            except OSError:
-                continue
-    return found
+def _is_frame(file: Path) -> bool:
+    return not file.name.startswith(".") and file.is_file() and is_frames(file)

@@ -1,8 +1,9 @@
 """Frames as they come, through an engine, to disk, and an account of them at the end.
 
-Beside the thread that reads the source, one prepares frames for the network, one runs it, one brings frames back to DN and writes them, so that the
-network, which takes longest, runs without a pause. What cannot keep up either holds the source back
-(`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are counted.
+Beside the thread that reads the source, one prepares frames for the network, one runs it, one brings frames back to
+DN and writes them, so that the network, which takes longest, runs without a pause. What cannot keep up either holds
+the source back (`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are
+counted.
 """
 
 import signal
@@ -120,8 +121,8 @@ def stream(
             room.release()
 
     # One limit around all threads: of two that overlap, the one that ends last would leave the other's behind.
-    with one_pool(), _FirstInterrupt(account) as interrupt, _threads(3) as (first, second, third):
-        for index, pixels in enumerate(interrupt.frames(source)):
+    with one_pool(), _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
+        for index, pixels in enumerate(frames):
             if errors:
                 break
             account.read += 1
@@ -138,7 +139,7 @@ def stream(
 
 @contextmanager
 def _threads(count: int) -> Iterator[list[ThreadPoolExecutor]]:
-    """Yield executors of one thread each; at the end what was handed over is done, unless the body was interrupted."""
+    """Yield executors of one thread each; what was handed over is done at the end, unless it was interrupted."""
     threads = [ThreadPoolExecutor(1) for _ in range(count)]
     try:
         try:
@@ -152,41 +153,37 @@ def _threads(count: int) -> Iterator[list[ThreadPoolExecutor]]:
             thread.shutdown(wait=False, cancel_futures=True)
 
 
-class _FirstInterrupt:
-    """The first interrupt ends the source, while the stream runs; later ones do what they did before.
+@contextmanager
+def _until_interrupted(source: Iterable[np.ndarray], account: Account) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the frames of a source, until it ends or the first interrupt; later ones do what they did before.
 
-    It is raised where the source waits for a frame, and nowhere else: an exception that comes between any two
-    statements would spoil the account. A shell has interrupts ignored in what it runs in the background, and another
-    thread than the main one gets none: there, nothing changes.
+    The interrupt is raised where the source waits for a frame, and nowhere else: an exception that comes between any
+    two statements would spoil the account. A shell has interrupts ignored in what it runs in the background, and
+    another thread than the main one gets none: there, nothing changes.
     """
+    before, waiting = signal.getsignal(signal.SIGINT), False
+    heard = threading.current_thread() is threading.main_thread() and callable(before)
 
-    def __init__(self, account: Account) -> None:
-        self.account, self.waiting, self.before = account, False, signal.getsignal(signal.SIGINT)
-        self.heard = threading.current_thread() is threading.main_thread() and callable(self.before)
-
-    def __enter__(self) -> "_FirstInterrupt":
-        """Take the interrupts."""
-        if self.heard:
-            signal.signal(signal.SIGINT, self._pressed)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give them back."""
-        if self.heard:
-            signal.signal(signal.SIGINT, self.before)
-
-    def _pressed(self, number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, self.before)
-        self.account.interrupted = True
-        if self.waiting:
+    def pressed(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        account.interrupted = True
+        if waiting:
             raise _Interrupted
 
-    def frames(self, source: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the frames of a source, until it ends or the first interrupt."""
-        frames = iter(source)
+    def frames() -> Iterator[np.ndarray]:
+        nonlocal waiting
+        coming = iter(source)
         with suppress(_Interrupted, StopIteration):
-            while not self.account.interrupted:
-                self.waiting = True
-                pixels = next(frames)
-                self.waiting = False
+            while not account.interrupted:
+                waiting = True
+                pixels = next(coming)
+                waiting = False
                 yield pixels
+
+    if heard:
+        signal.signal(signal.SIGINT, pressed)
+    try:
+        yield frames()
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)

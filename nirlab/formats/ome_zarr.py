@@ -26,12 +26,14 @@ class Image(NamedTuple):
         place: its path below the store, "" for the store itself.
         group: path below the store of the OME-Zarr image around it; None where there is none.
         levels: paths below the store of the smaller images that were made from it.
+        names: of the array's axes, () where nobody states them.
     """
 
     array: Any
     place: str = ""
     group: str | None = None
     levels: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def is_store(path: Path) -> bool:
@@ -43,7 +45,7 @@ def is_store(path: Path) -> bool:
 def opened(path: Path) -> Iterator[Stack]:
     """Describe the frames of a zarr array, or of the full-size image of an OME-Zarr group."""
     image = _image(path)
-    stack = of_array(path, image.array, _names(path, image))
+    stack = of_array(path, image.array, image.names)
     missing, said = _absent(image.array)
     yield stack._replace(missing=missing, said=said, file=image)
 
@@ -54,7 +56,7 @@ def _image(path: Path) -> Image:
 
     node = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
-        return Image(node)
+        return Image(node, names=tuple(name or "" for name in getattr(node.metadata, "dimension_names", None) or ()))
     if "bioformats2raw.layout" in _home(node):
         series = sorted(name for name, member in node.groups() if _scales(member))
         if len(series) != 1:
@@ -76,7 +78,9 @@ def _scaled(path: Path, group: Any, prefix: str) -> Image:
         )
     smaller = tuple(prefix + level for scale in scales for level in (str(one["path"]) for one in scale["datasets"]))
     place = prefix + levels[0]
-    return Image(group[levels[0]], place, prefix.rstrip("/"), tuple(level for level in smaller if level != place))
+    names = tuple(axis["name"] if isinstance(axis, dict) else str(axis) for axis in scales[0].get("axes") or [])
+    smaller = tuple(level for level in smaller if level != place)
+    return Image(group[levels[0]], place, prefix.rstrip("/"), smaller, names)
 
 
 def _home(node: Any) -> dict[str, Any]:
@@ -87,17 +91,6 @@ def _home(node: Any) -> dict[str, Any]:
 
 def _scales(node: Any) -> list[dict[str, Any]]:
     return _home(node).get("multiscales") or []
-
-
-def _names(path: Path, image: Image) -> tuple[str, ...]:
-    """Return the names of an array's axes, () where nobody states them."""
-    import zarr
-
-    if image.group is not None:
-        node = zarr.open(str(path), mode="r")
-        axes = _scales(node[image.group] if image.group else node)[0].get("axes") or []
-        return tuple(axis["name"] if isinstance(axis, dict) else str(axis) for axis in axes)
-    return tuple(name or "" for name in getattr(image.array.metadata, "dimension_names", None) or ())
 
 
 def _absent(array: Any) -> tuple[str, tuple[str, ...]]:

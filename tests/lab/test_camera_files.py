@@ -11,9 +11,9 @@ import pytest
 import tifffile
 
 import nircore as package
+from nircore.errors import NircoreError
 from nirlab.formats.containers import opened, read_frame
 from nirlab.formats.raw import Raw
-from nircore.errors import NircoreError
 from tests.lab import made_cameras as made
 from tests.lab.made import frames
 

@@ -6,8 +6,8 @@ import torch
 
 from nircore.errors import NircoreError
 from nircore.inference import export
-from nirlab.export import FORMATS, TOLERANCE, write
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+from nirlab.export import FORMATS, TOLERANCE, write
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from nirlab.formats.containers import CONTAINERS, opened, read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import CONTAINERS, opened, read_frame
 
 
 def movie(dtype: str = "uint16", count: int = 5, shape: tuple[int, int] = (20, 33)) -> np.ndarray:
@@ -145,20 +143,6 @@ def test_pages_of_two_kinds_are_refused(tmp_path: Path) -> None:
         read_frame(tmp_path / "a.tif", page=1)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_png_keeps_its_text_and_resolution(tmp_path: Path, dtype: str) -> None:
-    info = PngInfo()
-    info.add_text("Comment", "mouse 3")
-    info.add_text("Software", "camera 3")
-    Image.fromarray(movie(dtype)[0]).save(tmp_path / "a.png", pnginfo=info, dpi=(300, 300))
-    target = copied(tmp_path / "a.png", tmp_path)
-    with Image.open(target) as image:
-        np.testing.assert_array_equal(np.array(image).astype(dtype), movie(dtype)[0])
-        assert image.text == {"Comment": "mouse 3", "Software": "a note; camera 3"}
-        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
-        assert image.mode == ("L" if dtype == "uint8" else "I;16")
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "<u2", ">u2", "int32", "float32", ">f8"])
 @pytest.mark.parametrize("shape", [(20, 33), (5, 20, 33), (2, 3, 1, 20, 33)])
 @pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray])
@@ -204,19 +188,6 @@ def test_zarr_keeps_format_chunks_and_attributes(tmp_path: Path, version: int) -
     np.testing.assert_array_equal(after[:], movie())
     assert (after.metadata.zarr_format, after.chunks, after.dtype) == (version, (2, 10, 33), np.uint16)
     assert dict(after.attrs) == {"t": 3, "nircore": "a note"} and after.compressors == array.compressors
-
-
-def test_ome_zarr_keeps_its_image_and_no_pyramid_made_from_the_old_one(tmp_path: Path) -> None:
-    path, before = tmp_path / "a.zarr", movie().reshape(5, 1, 1, 20, 33)
-    scales = [{"axes": [], "datasets": [{"path": "0"}, {"path": "1"}]}]
-    group = zarr.create_group(str(path), attributes={"multiscales": scales, "omero": {"id": 1}}, zarr_format=2)
-    for name, pixels in (("0", before), ("1", before[..., ::2, ::2])):
-        group.create_array(name, shape=pixels.shape, dtype="uint16", chunks=(1, 1, 1, 10, 33))[:] = pixels
-    assert read_frame(path, page=3).pages == 5
-    after = zarr.open(str(copied(path, tmp_path)), mode="r")
-    np.testing.assert_array_equal(after["0"][:], before)
-    assert dict(after.attrs) == {"multiscales": [{"axes": [], "datasets": [{"path": "0"}]}], "omero": {"id": 1}}
-    assert "1" not in after
     zarr.create_group(str(tmp_path / "empty.zarr"))
     with pytest.raises(NircoreError, match="without an image"):
         read_frame(tmp_path / "empty.zarr")

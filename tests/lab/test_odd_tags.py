@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from nirlab.formats.containers import container, opened, read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import container, opened, read_frame
 from tests.lab.test_formats import movie
 
 TOP = {"uint8": 255, "uint16": 65535}

@@ -11,8 +11,8 @@ import tifffile
 import zarr
 from PIL import Image
 
-from nirlab.formats.containers import container, opened, read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import container, opened, read_frame
 from tests.lab.test_formats import movie
 
 

@@ -15,8 +15,8 @@ import zarr
 
 from nircore import paths
 from nircore.data import reading
-from nirlab.formats.containers import read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import read_frame
 from nirlab.result import Result
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from nircore.errors import NircoreError
 from nircore.inference import engines
-from nirlab.stream import Account, stream, to_folder
 from nircore.models import UNetGenerator, initialise_rectified
+from nirlab.stream import Account, stream, to_folder
 
 COUNT = 40
 
