@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nircore.data import frames
-from nircore.data.frames import Frame, Opened, check_pixels, list_frames, read_frame
+from nircore.data import plain
+from nircore.data.frames import Frame, check_pixels, list_frames, read_frame
+from nircore.data.plain import Opened
 from nircore.errors import NircoreError
 
 
@@ -24,7 +25,7 @@ class Darks:
 
     files: tuple[str, ...]
     exposures_s: tuple[float, ...]
-    opened: Opened = frames.opened
+    opened: Opened = plain.opened
 
     @cached_property
     def _stack(self) -> np.ndarray:
@@ -102,9 +103,7 @@ def _files(path: Path) -> list[Path]:
     return list_frames(path) if path.is_dir() else [path]
 
 
-def darks_in(
-    path: Path | str, opened: Opened = frames.opened, listed: Callable[[Path], list[Path]] = _files
-) -> Darks:
+def darks_in(path: Path | str, opened: Opened = plain.opened, listed: Callable[[Path], list[Path]] = _files) -> Darks:
     """Return the darks of a file or of a folder; exposures from the files' metadata or from names like `_00016ms`.
 
     Args:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nircore.data import cube, frames, reading
+from nircore.data import cube, frames, plain, reading
 from nircore.data.frames import Frame
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
@@ -43,7 +43,7 @@ _TIFF = Container(tiff.opened, tiff_write.write, tiff_write.check, "")
 _ZARR = Container(ome_zarr.opened, ome_zarr.write, _nothing, "")
 CONTAINERS = dict.fromkeys((".tif", ".tiff", ".stk", ".btf", ".tf2", ".tf8"), _TIFF)
 CONTAINERS |= {".png": Container(png.opened, png.write, _nothing, ""), ".zarr": _ZARR}
-CONTAINERS |= dict.fromkeys((".h5", ".hdf5"), Container(cube.opened)) | {".npy": Container(frames.npy)}
+CONTAINERS |= dict.fromkeys((".h5", ".hdf5"), Container(cube.opened)) | {".npy": Container(plain.npy)}
 #: What cameras write themselves, read through packages of the extra `cameras`.
 CONTAINERS |= dict.fromkeys((".fits", ".fit", ".fts"), Container(fits.opened))
 CONTAINERS |= {".spe": Container(spe.opened), ".sif": Container(cameras.sif)}

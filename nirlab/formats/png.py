@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nircore.data import frames
+from nircore.data import plain
 from nircore.data.stack import Stack
 
 PIXELS = (b"IHDR", b"IDAT", b"IEND", b"pHYs", b"eXIf", b"iCCP")  # written by the library itself
@@ -19,7 +19,7 @@ CARRIED = (b"cHRM", b"cICP", b"gAMA", b"sBIT", b"sRGB", b"tIME", b"sPLT", b"iTXt
 @contextmanager
 def opened(path: Path) -> Iterator[Stack]:
     """Describe the frame of a PNG file from its chunks, whose pixels are not read yet."""
-    with frames.png(path) as stack:
+    with plain.png(path) as stack:
         yield stack._replace(missing=_missing(path))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from nircore.data.frames import read_page, refuse_colour
+from nircore.data.plain import read_page, refuse_colour
 from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
 from nirlab.formats.tiff_promise import hidden_pages, missing
