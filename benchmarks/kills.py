@@ -5,8 +5,8 @@ python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] 
 A moment is drawn uniformly over the processor time of an undisturbed run, so that other programs on the machine shift
 nothing, and the run that has had so much is killed. After `PER_RUN` kills, or where the moment lies beyond its end, a
 run ends by itself: then every picture must be that of the undisturbed run, bit for bit, and the folder hold the same
-names. After each kill every frame and result that was there before must be there as it was. FOLDER keeps the movie and
-the undisturbed run; the exit status is 1 where something was lost, repeated, left over or different.
+names. After each kill every frame and result that was there before must be there as it was. FOLDER keeps the movie
+and the undisturbed run; the exit status is 1 where something was lost, repeated, left over or different.
 """
 
 import argparse

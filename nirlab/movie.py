@@ -32,7 +32,6 @@ class Movie:
         self.average = enhancer.settings.average
         self._around = window(source, stack, self.average)
         self._page = lru_cache(maxsize=self.average)(self._read)
-        self.engine, self._run = enhancer.run(stack.pages)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -46,10 +45,16 @@ class Movie:
             NircoreError: a frame cannot be read or used; names the file and the frame.
         """
         pixels, camera = self._mean(page), self._camera
+        _, run = self.enhancer.run(self.stack.pages)
         try:
-            return self.enhancer(pixels, self.stack.dtype, self.exposure_s(page), camera, self._run)
+            return self.enhancer(pixels, self.stack.dtype, self.exposure_s(page), camera, run)
         except NircoreError as error:
             raise self._at(page, error) from error
+
+    @property
+    def engine(self) -> str:
+        """What runs the network."""
+        return self.enhancer.run(self.stack.pages)[0]
 
     def signal(self, page: int) -> np.ndarray:
         """Return a frame (H, W) float32 in DN less its dark, where there is one."""

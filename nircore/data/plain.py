@@ -1,4 +1,4 @@
-"""Plain readers of TIFF, PNG and npy, and of HDF5 with `Cube/Images`: each describes frames that are still on disk."""
+"""Plain readers of TIFF, PNG, npy and HDF5 with `Cube/Images`: each describes frames that are still on disk."""
 
 import os
 import struct
