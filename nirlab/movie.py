@@ -10,7 +10,7 @@ from nircore.data.frames import check_pixels, exposure_in
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
 from nircore.inference.enhancer import Camera, Enhancer, telling
-from nirlab.formats.axes import window
+from nirlab.formats.axes import neighbours
 
 SATURATED = 0.5  # share of a frame's pixels with its largest value, from which on a single frame is refused
 
@@ -30,7 +30,7 @@ class Movie:
     def __init__(self, source: Path, stack: Stack, enhancer: Enhancer) -> None:
         self.source, self.stack, self.enhancer = source, stack, enhancer
         self.average = enhancer.settings.average
-        self._around = window(source, stack, self.average)
+        self._around = neighbours(source, stack, self.average)
         self._page = lru_cache(maxsize=self.average)(self._read)
 
     @property

@@ -145,7 +145,7 @@ def write(report: FrameReport, folder: Path | str, page: str) -> Entry:
     """Write a frame's page into a folder under the name `page`, whole or not at all; return its line in the index."""
     values, warnings = measured(report), noticed(report)
     paths.write_text(Path(folder) / page, page_text(report, values, warnings))
-    levels = pixels.window([report.low_light, report.enhanced])
+    levels = pixels.grey_levels([report.low_light, report.enhanced])
     small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
     before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
@@ -168,7 +168,7 @@ def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warni
 
 def _panels(report: FrameReport) -> list[Panel]:
     """Return input and output, then difference, trust map and support, each with its scale."""
-    levels = pixels.window([report.low_light, report.enhanced])
+    levels = pixels.grey_levels([report.low_light, report.enhanced])
     change = report.enhanced.astype(np.float64) - report.low_light
     reach = float(np.percentile(np.abs(change), 99.5)) or 1.0
     panels = [
@@ -179,7 +179,7 @@ def _panels(report: FrameReport) -> list[Panel]:
     if report.half_width is not None and np.isfinite(report.half_width).any():
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
         panels.append(
-            panel("Trust map", report.half_width, (0.0, pixels.window([report.half_width])[1]), text, "magma")
+            panel("Trust map", report.half_width, (0.0, pixels.grey_levels([report.half_width])[1]), text, "magma")
         )
     if report.support is not None:
         panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))

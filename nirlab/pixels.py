@@ -22,7 +22,7 @@ def bytes_of(image: np.ndarray, levels: Window) -> np.ndarray:
     return np.clip(np.rint(values, out=values), 0, 255).astype(np.uint8)
 
 
-def window(images: Sequence[np.ndarray]) -> Window:
+def grey_levels(images: Sequence[np.ndarray]) -> Window:
     """Return the (black, white) levels that all `images` share: percentiles of their finite pixels."""
     finite = np.concatenate([image[np.isfinite(image)] for image in images])
     low, high = np.percentile(finite, SHOWN)

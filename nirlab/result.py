@@ -145,7 +145,8 @@ class Result:
         The record is written before the result takes its name: a result without a record does not occur.
         """
         movie, target = self.movie, self.pair.target
-        partial = Partial(self.work, "frames", self.identity, movie.shape, movie.stack.dtype)
+        identity = self.identity | {"engine": movie.engine}  # a result is never made by two engines
+        partial = Partial(self.work, "frames", identity, movie.shape, movie.stack.dtype)
         with self._bar() as bar:
             bar.update(len(partial.facts))
             partial.make(movie.enhanced, bar.update)

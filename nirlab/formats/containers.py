@@ -88,7 +88,7 @@ def opened(path: Path | str, said: raw.Raw | None = None) -> Iterator[Stack]:
 
     Raises:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, under 16 pixels on a
-            side, of a size that cannot be true, or holds less than its header promises.
+            side, of a size that cannot be true, or holds less than its header announces.
     """
     path = Path(path)
     if not is_store(path):

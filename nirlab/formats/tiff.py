@@ -11,7 +11,7 @@ import tifffile
 from nircore.data.plain import read_page, refuse_colour
 from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
-from nirlab.formats.tiff_promise import hidden_pages, missing
+from nirlab.formats.tiff_complete import hidden_pages, missing
 
 
 @contextmanager
