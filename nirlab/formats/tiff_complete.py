@@ -1,4 +1,4 @@
-"""Whether a TIFF holds all that it announces: the next page, OME's Z x C x T, ImageJ's images, MetaMorph's planes, its own size."""
+"""Whether a TIFF holds all that it announces: pages, OME's planes, ImageJ's images, MetaMorph's planes, its bytes."""
 
 import json
 import struct
