@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from companion.run import STAMP
 
 #: Columns that say how long something took, or on what machine.

@@ -8,7 +8,6 @@ import statistics
 import time
 
 import torch
-
 from companion.inspector import Inspector, open_folder
 from companion.inspector_widgets import Panel
 

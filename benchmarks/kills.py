@@ -1,12 +1,12 @@
 """SIGKILL at random moments: `nircore enhance --report --trust` is killed, goes on, and loses and repeats nothing.
 
-python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] [--part 0] [--seed 0]
+python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] [--commit 0.5] [--seed 0]
 
 A moment is drawn uniformly over the processor time of an undisturbed run, so that other programs on the machine shift
 nothing, and the run that has had so much is killed. After `PER_RUN` kills, or where the moment lies beyond its end, a
 run ends by itself: then every picture must be that of the undisturbed run, bit for bit, and the folder hold the same
-names. After each kill every part and result that was there before must be there as it was. FOLDER keeps the movie and
-the undisturbed run; the exit status is 1 where something was lost, repeated, left over or different.
+names. After each kill every frame and result that was there before must be there as it was. FOLDER keeps the movie
+and the undisturbed run; the exit status is 1 where something was lost, repeated, left over or different.
 """
 
 import argparse
@@ -23,12 +23,11 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nirlab import cli
 from nircore.inference import engines
-from nirlab import cluster, commands, companions, job, map_file, run  # noqa: F401 (imported once, before forks)
+from nirlab import cli, enhance, pages, partial, result_page  # noqa: F401 (imported once, before forks)
 
 PER_RUN = 15
-OPTIONS = ("--model", "realtime", "--engine", "channels_last", "--report", "--trust")
+OPTIONS = ("--model", "realtime", "--engine", "torch", "--report", "--trust")
 
 
 def movie(path: Path, frames: int, height: int, width: int) -> None:
@@ -81,20 +80,19 @@ def ended(process: int, limit: float = float("inf")) -> tuple[int | None, float]
 
 
 def done(out: Path) -> dict[str, int]:
-    """Return the parts and results that are there, with the time of their writing."""
-    found = [*out.glob(".partial-*/0*.npz"), *out.glob("trust/.partial-*/0*.npy"), *out.rglob("[!.]*.tif")]
-    whole = [path for path in found if path.name[0] == "0" or ".partial" not in str(path)]
-    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in whole}
+    """Return the number of frames and maps that are done, and the results with the time of their writing."""
+    found = {path.name: path.read_bytes().count(b"\n") for path in out.glob(".partial-*/*.jsonl")}
+    return found | {str(path.relative_to(out)): path.stat().st_mtime_ns for path in out.rglob("[!.w]*.tif")}
 
 
 def wrong(before: dict[str, int], now: dict[str, int]) -> list[str]:
-    """Name what was lost or done twice; a part goes where the whole that it is of is there."""
-    results = {".partial": "movie.tif", "trust/.partial": "trust/movie.tif.trust.tif"}
-    bad = [f"done twice: {name}" for name, when in before.items() if now.get(name, when) != when]
-    for name in before.keys() - now.keys():
-        whole = next((result for start, result in results.items() if name.startswith(start)), "")
-        bad += [] if whole in now else [f"lost: {name}"]
-    return bad
+    """Name what was lost or done twice; what is done of a result goes where the whole is there."""
+    results = {"frames.jsonl": "movie.tif", "trust.jsonl": "trust/movie.tif.trust.tif"}
+    bad = [f"lost: {name}" for name, count in before.items() if name in results and now.get(name, 0) < count
+           and results[name] not in now]  # fmt: skip
+    return bad + [
+        f"done twice: {name}" for name, when in before.items() if name not in results and now.get(name) != when
+    ]
 
 
 def stage(names: dict[str, int]) -> str:
@@ -121,12 +119,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--frames", type=int, default=160)
     parser.add_argument("--size", default="512x640")
-    parser.add_argument("--part", type=int, default=0, help="frames in a part, where the movie is small")
+    parser.add_argument("--commit", type=float, default=partial.COMMIT_S, help="s of work that a kill may cost")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     height, width = map(int, given.size.split("x"))
-    if given.part:
-        job.PART_BYTES, map_file.PART_BYTES = (given.part * height * width * size for size in (2, 4))
+    partial.COMMIT_S = given.commit
     folder, rng = given.folder.resolve(), np.random.default_rng(given.seed)
     source, out, calm, said = (folder / name for name in ("movie.tif", "out", "calm", "said.txt"))
     shutil.rmtree(calm, ignore_errors=True)

@@ -5,8 +5,9 @@ python benchmarks/shipped_speed.py [--seconds 6] [--threads 2]    # writes repor
 
 import argparse
 
-from nircore import paths
 from companion.workshop import speed
+
+from nircore import paths
 
 SHOWN = ["recipe", "engine", "precision", "threads", "busy"]
 SHOWN += ["median_ms", "alone_ms", "prepare_ms", "gap", "fps", "io_fps"]

@@ -1,7 +1,7 @@
-"""nircore: the core of a reproducible companion to unpaired NIR-II low-light enhancement (Hemadri et al., IJMTST 2026).
+"""nircore: the core of a companion to unpaired NIR-II low-light enhancement (Hemadri et al., IJMTST 2026).
 
-The public names stand in `__init__.pyi`. Each is loaded when it is first asked for: `import nircore` does not wait for
-torch.
+The public names stand in `__init__.pyi`. Each is loaded when it is first asked for: `import nircore` does not wait
+for torch.
 """
 
 import os

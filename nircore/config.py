@@ -176,7 +176,9 @@ class Config(Learning, Frames):
             )
         if self.crops not in LEARNS_FROM[self.system]:
             accepted = " or ".join(LEARNS_FROM[self.system])
-            raise NircoreError(f"system={self.system} cannot learn from crops={self.crops}: it takes {accepted} ones.")
+            raise NircoreError(
+                f"system={self.system} cannot learn from crops={self.crops}: it takes {accepted} ones."
+            )
         if self.input == "noise" and self.generator != "unet":
             raise NircoreError(f"input=noise is for generator=unet, not generator={self.generator}: use input=range.")
         if self.terms and self.system != "cyclegan":

@@ -1,1 +1,1 @@
-"""What a lab runs on its own frames: file formats, enhance, stream, train, pages, export, and the command `nircore`."""
+"""What a lab runs on its own frames: file formats, enhance, stream, train, export, and the command `nircore`."""

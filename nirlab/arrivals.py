@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nirlab.formats.containers import opened
 from nircore.data.frames import exposure_in
 from nircore.errors import NircoreError
-from nirlab.line import POLL_S
+from nirlab.formats.containers import is_frames, opened
 
-SUFFIXES = (".tif", ".tiff", ".png", ".npy", ".h5", ".hdf5")
+POLL_S = 0.05  # how often a folder is looked at
 PATIENCE_S = 2.0  # a file whose size stands still and that still cannot be read is tried again for so long
 
 Signal = Callable[[np.ndarray, float | None], np.ndarray]
@@ -38,7 +37,7 @@ class Arrivals:
 
     Attributes:
         names: what each frame that was yielded is called: its file's stem, with the page of a stack.
-        passed_over: how many frames or files were.
+        passed_over: a sentence on each frame or file that was.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Arrivals:
     ) -> None:
         self.source, self.idle_s, self.signal, self.say = source, idle_s, signal, say
         self.names: list[str] = []
-        self.passed_over = 0
+        self.passed_over: list[str] = []
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the frames.
@@ -68,36 +67,34 @@ class Arrivals:
                 self._pass_over(str(error))
 
     def _pass_over(self, reason: str) -> None:
-        self.passed_over += 1
-        self.say(f"nircore: {' '.join(reason.split())}")
+        self.passed_over.append(" ".join(reason.split()))
+        self.say(f"nircore: {self.passed_over[-1]}")
 
     def _pages(self, file: Path) -> Iterator[np.ndarray]:
         with opened(file) as stack:
             for page in range(stack.pages):
-                name = file.stem if stack.pages == 1 else f"{file.stem}_{page:06d}"
                 with np.errstate(over="ignore"):
                     pixels = np.array(stack.read(page), dtype=np.float32, order="C")
                 if not np.isfinite(pixels).all() or pixels.min() == pixels.max():
                     kind = "blank" if np.isfinite(pixels).all() else "not finite"
                     self._pass_over(f"{file}, frame {page}, is {kind}: it is passed over.")
                     continue
-                exposure_s = stack.exposures_s[page] if stack.exposures_s else exposure_in(file)
-                self.names.append(name)
-                yield self.signal(pixels, exposure_s)
+                self.names.append(file.stem if stack.pages == 1 else f"{file.stem}_{page:06d}")
+                yield self.signal(pixels, stack.exposures_s[page] if stack.exposures_s else exposure_in(file))
 
     def _files(self) -> Iterator[Path]:
         """Yield the folder's files as they come, each once it stands still and can be opened."""
         done: set[Path] = set()
         sizes: dict[Path, int] = {}
-        still_since: dict[Path, float] = {}
+        changed: dict[Path, float] = {}
         latest = time.monotonic()
         while True:
-            now = _sizes(self.source)
-            for file in sorted(now, key=natural):
-                if sizes.get(file) != now[file]:
-                    still_since[file] = time.monotonic()
-                still = not self.idle_s or (sizes.get(file) == now[file] > 0)
-                if file not in done and still and self._readable(file, still_since[file]):
+            now = {file: file.stat().st_size for file in self.source.iterdir() if _is_frame(file)}
+            for file in sorted(now.keys() - done, key=natural):
+                still = sizes.get(file) == now[file] > 0
+                if not still:
+                    changed[file] = time.monotonic()
+                if not self.idle_s or still and self._readable(file, changed[file]):
                     done.add(file)
                     latest = time.monotonic()
                     yield file
@@ -113,16 +110,8 @@ class Arrivals:
                 stack.read(stack.pages - 1)  # what is half written fails at its end
                 return True
         except NircoreError:
-            return not self.idle_s or time.monotonic() - since > PATIENCE_S
+            return time.monotonic() - since > PATIENCE_S
 
 
-def _sizes(folder: Path) -> dict[Path, int]:
-    """Return the files of frames in a folder and their sizes; one may vanish meanwhile."""
-    found = {}
-    for file in folder.iterdir():
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
-            try:
-                found[file] = file.stat().st_size
-            except OSError:
-                continue
-    return found
+def _is_frame(file: Path) -> bool:
+    return not file.name.startswith(".") and file.is_file() and is_frames(file)

@@ -21,10 +21,10 @@ from nircore import __version__
 from nircore.data.camera import WINDOWS, expose, radiance
 from nircore.data.phantom import anatomy
 from nircore.errors import NircoreError
+from nircore.files import atomic
 from nircore.inference import export
-from nirlab.in_graph import FromCounts
-from nircore.paths import atomic
 from nirlab import pixels
+from nirlab.in_graph import FromCounts
 
 FORMAT = "0.5.4"
 SHAPE, EXPOSURE_S, SEED = (256, 320), 0.02, 1  # of the test frame

@@ -1,15 +1,20 @@
-"""The command line: `reproduce` makes every table and figure, `benchmark` compares methods, `recipes` systems."""
+"""Denoise NIR-II frames and movies: files, folders and streams; train on your own camera; export the network."""
 
 import sys
-from typing import Annotated, Any, Optional
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from nircore.config import available, parse, require_folders, resolve
 from nircore.errors import NircoreError
-from nirlab import commands
 from nircore.paths import VERSION
+
+INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
+SMALLEST = 32  # pixels: the side of the smallest crop that trains
+
+Dark = Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")]
+Exposure = Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")]
 
 
 class _Commands(TyperGroup):
@@ -24,15 +29,9 @@ class _Commands(TyperGroup):
             raise typer.Exit(130) from interrupt
 
 
-INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
 app = typer.Typer(
     cls=_Commands, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
 )
-
-
-@app.callback()
-def _root() -> None:
-    """Reproducible companion to unpaired NIR-II low-light image enhancement."""
 
 
 @app.command()
@@ -42,166 +41,151 @@ def version() -> None:
 
 
 @app.command()
-def reproduce(
-    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "cpu",
-    recipe: Annotated[str, typer.Option(help="which system: " + ", ".join(available("recipes")))] = "ssgan",
-    dataset: Annotated[str, typer.Option(help="phantom, swir-hdr or folder")] = "phantom",
-    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set")] = None,  # noqa: UP045
-    low_light: Annotated[Optional[str], typer.Option(help="folder of low-light frames (domain A)")] = None,  # noqa: UP045
-    target: Annotated[Optional[str], typer.Option(help="folder of target frames (domain B)")] = None,  # noqa: UP045
-    run: Annotated[Optional[str], typer.Option(help="name of the folder under reports/")] = None,  # noqa: UP045
-    set: Annotated[Optional[list[str]], typer.Option(help="any setting, as key=value; repeatable")] = None,  # noqa: UP045
+def enhance(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="files, folders or patterns in quotes")],
+    out: Annotated[Path, typer.Option(help="folder for the results")],
+    model: Annotated[str, typer.Option(help="best, or realtime: faster, .3 dB less")] = "best",
+    weights: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
+    dark: Dark = "",
+    gain: Annotated[float | None, typer.Option(help="of the camera, e-/DN; else read off the frames")] = None,
+    read_noise: Annotated[float | None, typer.Option(help="of the camera, DN; else read off the frames")] = None,
+    engine: Annotated[
+        str, typer.Option(help="what runs the network; auto: the fastest that is worth its start")
+    ] = "auto",
+    exposure: Exposure = None,
+    pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
+    average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
+    report: Annotated[bool, typer.Option("--report", help="a page for each file, and an index")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="a map of the expected error in DN for each file")] = False,
+    shape: Annotated[str, typer.Option(help="of raw pixels, in files of no known kind: H,W or N,H,W")] = "",
+    dtype: Annotated[str, typer.Option(help="of raw pixels: uint16, >u2 for big-endian, ...")] = "",
+    offset: Annotated[int, typer.Option(help="bytes before the first of raw pixels")] = 0,
+    scheduler: Annotated[str, typer.Option(help="address of a Dask scheduler, such as tcp://host:8786")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that were made otherwise")] = False,
 ) -> None:
-    """Execute the numbered notebooks and write tables, figures and the report of a run."""
-    from pathlib import Path
+    """Denoise your own frames and movies: same size, same type, same scale.
 
-    given: dict[str, Any] = {
-        # The notebooks run elsewhere: a path given here means here.
-        key: str(Path(value).expanduser().resolve())
-        for key, value in (("data_root", data_root), ("low_light", low_light), ("target", target))
-        if value
-    }
-    given |= dict(map(parse, set or []))
-    if run:
-        given["run"] = run
-    config = resolve({"profile": profile, "recipe": recipe, "dataset": dataset} | given)
-    require_folders(config)
-
-    from nircore.data.folder import two_folders
-    from companion.reproduce import reproduce as execute
-
-    if config.dataset == "folder":
-        two_folders(config.low_light, config.target)  # a bad one is named before a kernel starts
-
-    report = execute(config)
-    print(f"Report: {report}")
-
-
-def _datasets(data_root: str | None) -> list[dict[str, Any]]:
-    """Return the settings of the phantom and, where their folder is given, of the real frames."""
-    from pathlib import Path
-
-    phantom: dict[str, Any] = {"dataset": "phantom"}
-    if not data_root:
-        return [phantom]
-    return [phantom, {"dataset": "swir-hdr", "data_root": str(Path(data_root).expanduser().resolve())}]
-
-
-@app.command()
-def benchmark(
-    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
-    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
-) -> None:
-    """Run the full benchmark, three trainings of each learnt method, and gather its tables in reports/benchmark/."""
-    from companion import publish
-    from nircore import paths
-    from companion.reproduce import reproduce as execute
-    from companion.run import Run
-
-    # On real frames the main table compares the methods (`nircore publish`); here one training of each is enough.
-    seeds = {"phantom": {}, "swir-hdr": {"seeds": 1}}
-    runs = [Run(resolve({"profile": profile} | seeds[one["dataset"]] | one)) for one in _datasets(data_root)]
-    for run in runs:
-        execute(run.config)
-    print(f"Tables: {publish.benchmark(runs, paths.run_folder('benchmark'))}")
-
-
-@app.command()
-def recipes(
-    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
-    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "ablation",
-) -> None:
-    """Compare all recipes, ablate pssgan and test the spectrum shift; gather the tables in reports/recipes/."""
-    from companion import publish
-    from nircore import paths
-    from companion.reproduce import ASIDE, execute_aside
-    from companion.run import Run
-
-    runs = [
-        Run(resolve({"profile": profile, "run": f"recipes-{one['dataset']}"} | one)) for one in _datasets(data_root)
-    ]
-    for run in runs:
-        for name in ASIDE:
-            execute_aside(run.config, name)
-        if run.config.dataset == "swir-hdr":
-            publish.spectrum_shift(run, paths.run_folder("recipes"))
-    print(f"Tables: {publish.recipes(runs, paths.run_folder('recipes'))}")
-
-
-@app.command("real-time")
-def real_time(
-    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set; without: phantom")] = None,  # noqa: UP045
-    profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "benchmark",
-) -> None:
-    """Time every recipe on every engine, beside the benchmark's quality, and gather it in reports/real_time/."""
-    from companion import publish
-    from nircore import paths
-    from companion.reproduce import execute_aside
-    from companion.run import Run
-
-    run = Run(resolve({"profile": profile} | _datasets(data_root)[-1]))
-    execute_aside(run.config, "08_real_time")
-    print(f"Tables: {publish.real_time(run, paths.run_folder('real_time'))}")
-
-
-@app.command()
-def publish(
-    data_root: Annotated[str, typer.Option(help="folder of the swir-hdr set, with its plate and boards")],
-) -> None:
-    """Make every published table and figure anew, with one version (for maintainers): hours, it goes on.
-
-    The default run, its showcase, real frames, times, recipes on the phantom and the spectrum shift on real frames,
-    in reports/; the weights stay.
+    TIFF, PNG and zarr stay what they are, all else becomes OME-TIFF. Run the same command again to go on after an
+    interruption; what is done stays done. The exit status is 0 when every file came out, 1 when some could not be
+    used (each is named), 2 when nothing could be done.
     """
-    from pathlib import Path
+    from nircore.inference.settings import Settings
+    from nirlab.enhance import enhance_files
+    from nirlab.formats.raw import Raw
+    from nirlab.result import Order
 
-    from companion import publish
-    from nircore import paths
-    from companion.workshop import precision, quoted, real_frames, speed
-    from companion.reproduce import execute_aside
-    from companion.run import Run
+    # Workers of a cluster run elsewhere: what is named here is meant from here.
+    weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
+    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise)
+    raw = Raw.parsed(shape, dtype, offset)
+    order = Order(out.expanduser().resolve(), settings, raw, overwrite, report, trust)
+    run = None
+    if scheduler:
+        from nirlab import cluster
 
-    reproduce()
-    showcase("phantom-cpu")
-    real_frames.publish(Path(data_root).expanduser().resolve(), paths.run_folder("benchmark"))
-    speed.shipped(paths.run_folder("real_time"))
-    precision.publish(paths.run_folder("benchmark"))
-    recipes()
-    about = {"profile": "ablation", "run": "recipes-swir-hdr", "dataset": "swir-hdr", "data_root": data_root}
-    shifted = Run(resolve(about))
-    execute_aside(shifted.config, "13_spectrum_shift")
-    publish.spectrum_shift(shifted, paths.run_folder("recipes"))
-    for page in quoted.renew():
-        print(f"Renewed: {page}")
-
-
-@app.command()
-def crate(run: Annotated[str, typer.Argument(help="name of a run under reports/")]) -> None:
-    """Make the folder of a run an RO-Crate: what is in it, what made it, from what."""
-    from companion import publish
-
-    print(publish.crate(_made(run)))
+        run = cluster.on(scheduler)
+    outcomes = enhance_files(inputs, order, run)
+    made, bad = sum(one.made for one in outcomes), sum(len(one.errors) for one in outcomes)
+    there = sum(not one.made and not one.failed for one in outcomes)
+    print(f"{made} enhanced, {there} already there, {bad} could not be used: {out}")
+    raise typer.Exit(1 if bad else 0)
 
 
 @app.command()
-def showcase(run: Annotated[str, typer.Argument(help="name of a run of the phantom under reports/")]) -> None:
-    """Publish a run in reports/showcase: tables, figures, report and executed notebooks, as a forge shows them."""
-    from companion import publish
+def stream(
+    source: Annotated[Path, typer.Argument(help="folder that is being written, or a file of frames")],
+    output: Annotated[Path, typer.Option(help="folder for the results, 32-bit TIFFs in DN")] = Path("enhanced"),
+    model: Annotated[str, typer.Option(help="realtime, or best: slower")] = "realtime",
+    checkpoint: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
+    dark: Dark = "",
+    exposure: Exposure = None,
+    engine: Annotated[str, typer.Option(help="what runs the network")] = "auto",
+    queue: Annotated[int, typer.Option(help="frames that may be on their way")] = 8,
+    when_full: Annotated[str, typer.Option(help="block: hold the source; drop: lose frames, and count")] = "block",
+    idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
+) -> None:
+    """Enhance frames as they come; say at the end how many, how late, and how many were dropped.
+
+    Results are called by the number and the name of their source. With a dark, they are the signal above it. What
+    happened is left in OUTPUT/stream.json.
+    """
+    if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
+        raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
+
+    import dataclasses
+    import json
+
+    from nircore.inference.engines import Pipeline
+    from nircore.inference.settings import Settings
+    from nircore.paths import write_text
+    from nirlab import stream as streams
+    from nirlab.arrivals import Arrivals
+    from nirlab.darks import enhancer_for
+
+    enhancer = enhancer_for(Settings(checkpoint, dark, exposure, model=model, engine=engine))
+    arrivals = Arrivals(source, idle, enhancer.signal, lambda line: typer.echo(line, err=True))
+    writer = streams.to_folder(output, arrivals.names)
+    account = streams.stream(arrivals, Pipeline(engine, enhancer.generator), writer, queue, when_full)
+    facts = {"source": str(source), **dataclasses.asdict(account), "passed_over": arrivals.passed_over}
+    write_text(output / "stream.json", json.dumps(facts, indent=1) + "\n")
+    print(account)
+    if arrivals.passed_over:
+        print(f"{len(arrivals.passed_over)} frames or files were passed over, each named above")
+
+
+@app.command()
+def train(
+    low_light: Annotated[Path, typer.Option(help="folder of low-light frames")],
+    target: Annotated[Path, typer.Option(help="folder of frames as you would like them; no pairs needed")],
+    start: Annotated[str, typer.Option("--from", help="shipped, scratch, or a generator's file")] = "shipped",
+    dark: Dark = "",
+    run: Annotated[str, typer.Option(help="name of the folder under reports/")] = "own",
+    set: Annotated[list[str] | None, typer.Option(help="any setting, as key=value; repeatable")] = None,
+) -> None:
+    """Adapt the shipped weights to your own camera (minutes), or train from scratch (about an hour on two cores)."""
+    from nircore.config import parse
+    from nirlab.train import train as execute
+
+    folders = low_light.expanduser().resolve(), target.expanduser().resolve()
+    _check_size(folders[1])
+    final, table = execute(*folders, start=start, dark=dark, run=run, given=dict(map(parse, set or [])))
+    print("Target frames that did not train, degraded like your low-light ones, PSNR in dB:")
+    print(table.round(2).to_string(index=False) if len(table) else "fewer than five target frames: none was held out")
+    print(f"Use it: nircore enhance INPUT... --out DIR --weights {final}")
+
+
+def _check_size(folder: Path) -> None:
+    """Refuse target frames that no crop fits into; what else is wrong with a folder is said where it is read."""
+    from nircore.data.frames import frame_shape, list_frames
+
+    for path in list_frames(folder) if folder.is_dir() else ():
+        try:
+            height, width = frame_shape(path)
+        except NircoreError:
+            continue
+        if min(height, width) < SMALLEST:
+            raise NircoreError(f"{path} is {height} x {width} pixels: training takes {SMALLEST} or more on a side.")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="swir-hdr: the public set of real NIR-II frames (MIT), about 100 MB")],
+    out: Annotated[Path | None, typer.Option(help="folder; else swir_hdr in the data folder")] = None,
+    mirror: Annotated[str, typer.Option(help="another address with the same files")] = "",
+    only: Annotated[str, typer.Option(help="files whose name begins so, such as qd/M8-1 or dark")] = "",
+) -> None:
+    """Fetch public frames, each checked by its SHA-256; run it again to go on after an interruption."""
     from nircore import paths
+    from nircore.data.fetch import fetch as execute
 
-    print(publish.showcase(_made(run), paths.run_folder("showcase")))
-
-
-def _made(run: str) -> Any:
-    """Return the run of that name, which has to exist."""
-    from nircore import paths
-    from nircore.config import load_file
-    from companion.run import Run
-
-    saved = paths.run_folder(run) / "config.yaml"
-    if not saved.is_file():
-        raise NircoreError(f"There is no run {run!r}: {saved} does not exist.")
-    return Run(load_file(saved))
+    if name != "swir-hdr":
+        raise NircoreError(f"{name!r} is no data set: swir-hdr is the one there is.")
+    place = (out or paths.data() / "swir_hdr").expanduser().resolve()
+    there, errors = execute(place, mirror, only)
+    for error in errors:
+        typer.echo(f"nircore: {error}", err=True)
+    print(f"{there} files are there, {len(errors)} are missing: {place}")
+    raise typer.Exit(1 if errors else 0)
 
 
 @app.command()
@@ -210,40 +194,32 @@ def export(
         str, typer.Argument(help="best, realtime, or file of a generator (.../generator.safetensors)")
     ],
     format: Annotated[str, typer.Option(help="onnx, openvino, torch-export or bioimageio")] = "onnx",
-    output: Annotated[Optional[str], typer.Option(help="file to write; without: beside the checkpoint")] = None,  # noqa: UP045
+    output: Annotated[Path | None, typer.Option(help="file to write; without: beside the checkpoint")] = None,
 ) -> None:
     """Write a generator for other programs, height and width free, checked against PyTorch.
 
     A bioimageio package holds the whole way from DN to DN; the other formats hold the network alone. What ships with
     nircore is written to the working folder.
     """
-    from pathlib import Path
-
-    from nircore.inference.export import FORMATS
-    from nircore.inference.export import export as write
     from nircore.inference.shipped import MODELS
-    from nirlab import bioimageio
     from nircore.models.checkpoint import load_generator
+    from nirlab import bioimageio
+    from nirlab.export import FORMATS, write
 
-    shipped = checkpoint in MODELS
-    generator, _, _ = load_generator(MODELS[checkpoint] if shipped else Path(checkpoint))
+    file = Path(checkpoint) if checkpoint not in MODELS else MODELS[checkpoint]
+    generator, _, _ = load_generator(file)
     ending = ".zip" if format == "bioimageio" else FORMATS.get(format, ("", ()))[0]
-    path = (
-        Path(output) if output else Path(f"{checkpoint}{ending}") if shipped else Path(checkpoint).with_suffix(ending)
-    )
+    beside = Path(f"{checkpoint}{ending}") if checkpoint in MODELS else file.with_suffix(ending)
+    path = output or beside
     if format == "bioimageio":
         error = bioimageio.build(generator, path, Path(checkpoint).stem)
         print(
-            f"{path}: raw frames in DN, {bioimageio.SMALLEST} px a side or more; at most {error:.1e} DN from PyTorch"
+            f"{path}: raw frames in DN, {bioimageio.SMALLEST} px a side or more; {error:.1e} DN from PyTorch at most"
         )
         return
     error = write(generator, format, path)
     sides = f"height and width multiples of {generator.multiple}"
     print(f"{path}: (1, 1, height, width) float32, {sides}; at most {error:.1e} from PyTorch")
-
-
-for command in (commands.enhance, commands.stream, commands.train, commands.fetch, commands.ship):
-    app.command()(command)
 
 
 def main() -> None:

@@ -1,18 +1,19 @@
-"""The same work on a Dask cluster, whose machines see the same files under the same names."""
+"""The same work on a Dask cluster, whose machines see the same files under the same names. A file is a task."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from nircore.errors import NircoreError
-from nirlab import job as jobs
+from nirlab.inputs import Pair
+from nirlab.result import Order, Outcome, enhance_file
 
 WAIT_S = 30.0  # for the scheduler to answer
 
 
-def on(address: str) -> Callable[[Iterable[tuple[jobs.Job, int]]], Iterator[tuple[jobs.Job, int | Exception]]]:
-    """Return workers for `nirlab.run`: the parts go to the scheduler at an address, such as tcp://host:8786.
+def on(address: str) -> Callable[[Iterable[Pair], Order, set[Path]], Iterator[tuple[Pair, Outcome]]]:
+    """Return what does the files of `nirlab.enhance.enhance_files` by the scheduler at an address (tcp://host:8786).
 
-    A part is written to the shared disk by whoever did it. When a machine dies, its parts go to another; a part that
-    was written before is found there and not done again, and one that is done twice is written twice the same.
+    When a machine dies, its file goes to another one, which goes on with the frames that are done.
 
     Raises:
         NircoreError: dask.distributed is not installed, or nobody answers at the address.
@@ -21,19 +22,25 @@ def on(address: str) -> Callable[[Iterable[tuple[jobs.Job, int]]], Iterator[tupl
         from distributed import Client, as_completed
     except ImportError as error:
         raise NircoreError("--scheduler needs dask.distributed: pip install 'nircore[cluster]'.") from error
-    try:
-        clients = [Client(address, timeout=WAIT_S, set_as_default=False)]
-    except (OSError, ValueError) as error:
-        raise NircoreError(f"No Dask scheduler answers at {address}: check that it runs ({error}).") from error
 
-    def work(tasks: Iterable[tuple[jobs.Job, int]]) -> Iterator[tuple[jobs.Job, int | Exception]]:
-        with clients.pop() if clients else Client(address, timeout=WAIT_S, set_as_default=False) as client:
-            asked = {client.submit(jobs.do, job, start, pure=False): job for job, start in tasks}
+    def connected() -> Client:
+        try:
+            return Client(address, timeout=WAIT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise NircoreError(f"No Dask scheduler answers at {address}: check that it runs ({error}).") from error
+
+    connected().close()  # so that nothing is begun where nobody answers
+
+    def run(found: Iterable[Pair], order: Order, waited: set[Path]) -> Iterator[tuple[Pair, Outcome]]:
+        with connected() as client:
+            asked = {client.submit(enhance_file, one, order, one.target in waited, pure=False): one for one in found}
             for future in as_completed(list(asked), loop=client.loop):
-                error = future.exception()
-                outcome = error if error is not None else future.result()
-                job = asked.pop(future)
-                future.release()  # or a worker that dies with this number would have the part done again
-                yield job, outcome
+                error, pair = future.exception(), asked.pop(future)
+                failed = Outcome(
+                    failed=True, errors=[f"{pair.source}: the machine that enhanced it failed ({error})."]
+                )
+                outcome = failed if error is not None else future.result()
+                future.release()  # or a worker that dies with this result would have the file done again
+                yield pair, outcome
 
-    return work
+    return run

@@ -1,15 +1,37 @@
 """Which files a command line means, and under which name each result will stand."""
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from nirlab.formats.containers import CONTAINERS, container, is_frames
-from nirlab.formats.ome_tiff import SUFFIX as OME
-from nirlab.formats.ome_zarr import is_store
-from nirlab.formats.raw import SUFFIXES, Raw
-from nircore.data.frames import look_through
+from nircore.data import reading
 from nircore.errors import NircoreError
+from nirlab.formats import ome_zarr
+from nirlab.formats.containers import CONTAINERS, container, is_frames, is_store
+from nirlab.formats.raw import SUFFIXES, Raw
+
+#: Suffixes of pictures and movies that are not read: worth a word, as a text file is not.
+PICTURES = {
+    *(".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims", ".dv"),
+    *(".raw", ".bin", ".dat", ".img", ".seq", ".mat", ".jpg", ".jpeg", ".jp2", ".bmp", ".gif", ".webp", ".avi"),
+    *(".mp4", ".mov", ".mkv", ".dcm", ".nii", ".mrc", ".svs", ".ndpi", ".npz", ".he5", ".h5ad", ".nc", ".n5"),
+}
+
+
+class Listing(NamedTuple):
+    """What a folder and its subfolders hold, each sorted.
+
+    Attributes:
+        frames: files and folder stores that hold frames.
+        holes: an error for each that should be a frame and is not: dangling links, folders that cannot be opened.
+        others: pictures of kinds that are not read.
+    """
+
+    frames: list[Path]
+    holes: list[NircoreError]
+    others: list[Path]
 
 
 @dataclass(frozen=True)
@@ -20,34 +42,64 @@ class Pair:
     target: Path
 
 
-def pairs(
-    inputs: list[str], out: Path, average: int = 1, others: list[Path] | None = None, raw: Raw | None = None
-) -> tuple[list[Pair], list[NircoreError]]:
-    """Expand files, folders and patterns; return what to do, and an error for each name that leads nowhere.
+def look_through(folder: Path) -> Listing:
+    """Look through a folder and its subfolders, without what is hidden; links are followed, but not in circles.
 
-    Links to nothing and folders that cannot be opened are errors too. Pictures in folders whose kind is not read are
-    added to `others`. With `raw`, which says what they hold, files of no known kind are read too.
-
-    What lies in a folder keeps its place below it. `average` other than 1 is said in the result's name. Two inputs
-    whose results would have one name: the first keeps it, the second is an error. Results of an earlier run, when
-    `out` lies in an input folder, are no inputs.
+    Raises:
+        NircoreError: there is neither frame nor hole.
     """
-    out = out.resolve()
-    found: dict[Path, Pair] = {}
+    holes: list[NircoreError] = []
+    found = reading.below(folder, is_store, holes)
+    frames = [path for path in found if is_frames(path)]
+    others = [path for path in found if path.suffix.lower() in PICTURES and path not in frames and path.is_file()]
+    holes += [hole for path in found if (hole := _hole(path)) is not None]
+    if not frames and not holes:
+        kinds = f" (of other kinds: {', '.join(path.name for path in others[:3])})" if others else ""
+        raise NircoreError(f"The folder {folder} holds no frames{kinds}: put {', '.join(CONTAINERS)} files there.")
+    return Listing(frames, holes, others)
+
+
+def _hole(path: Path) -> NircoreError | None:
+    if path.suffix.lower() not in CONTAINERS.keys() | PICTURES:
+        return None
+    if path.is_symlink() and not path.exists():
+        return NircoreError(f"{path} is a link to nothing ({os.readlink(path)}): fetch what it stands for.")
+    if not path.is_dir() and not path.is_file():
+        return NircoreError(f"{path} is neither a file nor a folder: put the frame itself there.")
+    return None
+
+
+def pairs(
+    inputs: list[str], out: Path, average: int = 1, raw: Raw | None = None
+) -> tuple[list[Pair], list[NircoreError], list[Path]]:
+    """Expand files, folders and patterns; return what to do, what is wrong, and pictures of kinds that are not read.
+
+    A name that leads nowhere, a link to nothing and a folder that cannot be opened are errors. What lies in a folder
+    keeps its place below it. Of two inputs whose results would have one name, the first keeps it and the second is an
+    error. Results of an earlier run, when `out` lies in an input folder, are no inputs.
+
+    Args:
+        inputs: names from the command line.
+        out: folder of the results.
+        average: other than 1, it is said in the result's name.
+        raw: what files of no known kind hold, if somebody says it.
+    """
+    out, found = out.resolve(), {}
     errors: list[NircoreError] = []
+    others: list[Path] = []
     for text in inputs:
         try:
-            for source, place in _expand(text, errors, [] if others is None else others, raw):
-                _add(found, errors, source, out, _renamed(source, place, raw), average)
+            for source, place in _expand(text, errors, others, raw):
+                _add(found, errors, source.absolute(), out, _renamed(source, place, raw, average))
         except NircoreError as error:
             errors.append(error)
-    return list(found.values()), errors
+    return list(found.values()), errors, others
 
 
 def _expand(text: str, holes: list[NircoreError], others: list[Path], raw: Raw | None) -> list[tuple[Path, Path]]:
     """Return the files that one argument means, each with its place below the output folder."""
     path = Path(text).expanduser()
-    if path.is_dir() and not is_frames(path) and path.suffix.lower() not in CONTAINERS:
+    if path.is_dir() and not is_store(path) and path.suffix.lower() not in CONTAINERS:
         found = look_through(path)
         holes += found.holes
         bare = [file for file in found.others if raw is not None and file.suffix.lower() in SUFFIXES]
@@ -61,32 +113,30 @@ def _expand(text: str, holes: list[NircoreError], others: list[Path], raw: Raw |
     return [pair for match in matches for pair in _expand(str(match), holes, others, raw)]
 
 
-def _renamed(source: Path, place: Path, raw: Raw | None) -> Path:
-    """Return the place of a result: of another suffix where the source's kind is read and not written."""
+def _renamed(source: Path, place: Path, raw: Raw | None, average: int) -> Path:
+    """Return the place of a result: its suffix is another where the source's kind is read and not written."""
     try:
-        suffix = container(source, raw).suffix
+        suffix = container(source, raw).suffix or place.suffix
     except NircoreError:  # said when the file is opened
-        return place
-    return place.with_name(place.stem + suffix) if suffix else place
+        suffix = place.suffix
+    stem = place.name.removesuffix(place.suffix)
+    return place.with_name(f"{stem}{'' if average == 1 else f'_average{average}'}{suffix}")
 
 
 def _name(path: Path) -> str:
     """Return the name of a result: the source's, or for an image inside a zarr store the store's and its own."""
     store = path.absolute()
-    while is_store(store.parent):
+    while ome_zarr.is_store(store.parent):
         store = store.parent
-    if store == path.absolute() or not is_store(path):
+    if store == path.absolute() or not ome_zarr.is_store(path):
         return path.name
     return "_".join((store.stem, *path.absolute().relative_to(store).parts)) + ".zarr"
 
 
-def _add(found: dict, errors: list, source: Path, out: Path, place: Path, average: int) -> None:
-    source = source.absolute()
-    if source.resolve().is_relative_to(out) and source.resolve() != out / place:
+def _add(found: dict[Path, Pair], errors: list, source: Path, out: Path, place: Path) -> None:
+    target = out / place
+    if source.resolve().is_relative_to(out) and source.resolve() != target:
         return
-    ending = OME if place.name.endswith(OME) and not source.name.endswith(OME) else place.suffix
-    name = place.name if average == 1 else f"{place.name.removesuffix(ending)}_average{average}{ending}"
-    target = out / place.parent / name
     if target == source.resolve():
         errors.append(NircoreError(f"{source} would be overwritten by its own result: choose another --out."))
     elif target in found and found[target].source.resolve() != source.resolve():

@@ -1,15 +1,15 @@
-"""What pages are made from: the templates in `nircore/templates/`, and pictures that a page holds within itself."""
+"""What pages are made from: the templates in `nirlab/templates/`, and pictures that a page holds within itself."""
 
 import math
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from nircore.paths import PACKAGE
 from nirlab import pixels
 
 
@@ -39,14 +39,14 @@ def panel(
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a template of `nircore/templates/` filled in; in HTML, all text is escaped."""
+    """Return a template of `nirlab/templates/` filled in; in HTML, all text is escaped."""
     return _environment().get_template(template).render(values)
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(PACKAGE / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=lambda name: str(name).endswith(".html.j2"),
         undefined=StrictUndefined,
         finalize=_printable,

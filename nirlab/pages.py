@@ -6,24 +6,29 @@ changed and by how much it may be wrong, by which model, and what its numbers ca
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nircore import paths
+from nircore import files
 from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
-from nircore.errors import NircoreError
-from nirlab.page_parts import Panel, panel, render
 from nircore.metrics import no_reference
 from nirlab import pixels
-from companion.plots.panels import window
+from nirlab.page_parts import Panel, panel, render
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
-DIM = 1e-3  # share of the input's range below which there is no light to compare
-FLUX_OFF, UNSURE, SATURATED = 0.05, 0.25, 1e-4  # shares from which on a page warns
-FEW = 4  # pixels that may share the largest value by chance
+FLUX_OFF, UNSURE = 0.05, 0.25  # shares from which on a page warns
+#: What a page warns of where the record's summary counts it.
+WARNINGS = {
+    "pixels_clipped": "{} pixels were outside the range of the file's type and were clipped.",
+    "pixels_at_ceiling": "{} input pixels stand at the top of the file's type: they are saturated.",
+    "outliers_replaced": "{} hot or dead pixels were replaced by their neighbours for the network.",
+    "assumed": "The camera's noise was partly assumed: {}; see the model card for what that costs.",
+    "blank_frames": "{} blank frames passed through as they were.",
+}
 CALLED = ("mean_intensity", "contrast", "snr", "entropy", "edge_density")
 
 #: What a number can and cannot say, read beside it on every page.
@@ -52,52 +57,44 @@ SUPPORT = (
 )
 
 
-@dataclass(frozen=True)
-class Model:
-    """What made the output: as much as somebody needs to find the same weights again."""
-
-    name: str
-    sha256: str
-    recipe: str
-    version: str
-
-
 @dataclass(frozen=True, eq=False)
 class FrameReport:
     """All that a page says about one frame; images are (H, W) in DN, as recorded and on one scale.
 
     Attributes:
-        name: of the input, as the reader knows it.
+        name: of the result, as the reader knows it.
         low_light, enhanced: what went in (after a dark was taken away, if one was) and what came out.
-        normalisation: black level and range of the input.
-        model: what made it.
+        record: of the result, as `nirlab.record.of` returns it.
+        page: which of the frames in the record this is.
+        noise: of the input, or None where it could not be read off.
         half_width: of the trust map's interval, or None.
         trust: one sentence on what that was calibrated with and on.
-        noise: of the input, or None where it could not be read off.
-        facts: anything else worth a line, such as exposure, filter, page, dark, seconds.
-        warnings: what the caller noticed, such as pixels clipped to the file's type.
         support: `nircore.inference.trust.support`, or None.
     """
 
     name: str
     low_light: np.ndarray
     enhanced: np.ndarray
-    normalisation: Normalisation
-    model: Model
+    record: dict[str, Any]
+    page: int = 0
+    noise: Noise | None = None
     half_width: np.ndarray | None = None
     trust: str = ""
-    noise: Noise | None = None
-    facts: dict[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
     support: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        """Check that the images belong together."""
-        shapes = {
-            np.shape(i) for i in (self.low_light, self.enhanced, self.half_width, self.support) if i is not None
-        }
-        if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-            raise NircoreError(f"The report on {self.name} needs images of one size (H, W): got {sorted(shapes)}.")
+    def fact(self, name: str) -> Any:
+        """Return what the record has on this frame."""
+        return self.record["frames"][name][self.page]
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Black level and range of the input."""
+        return Normalisation(self.fact("offset_dn"), self.fact("scale_dn"))
+
+    @property
+    def flux(self) -> float:
+        """Light out over light in; NaN where the input holds next to none."""
+        return math.nan if self.fact("flux_ratio") is None else self.fact("flux_ratio")
 
 
 @dataclass(frozen=True)
@@ -115,13 +112,6 @@ class Entry:
     warnings: int
 
 
-def flux_ratio(report: FrameReport) -> float:
-    """Return light out over light in: sums above the input's black level; NaN where the input holds next to none."""
-    black, scale = report.normalisation.offset, report.normalisation.scale
-    before, after = (float(np.mean(i, dtype=np.float64)) - black for i in (report.low_light, report.enhanced))
-    return after / before if before > DIM * scale else math.nan
-
-
 def measured(report: FrameReport) -> dict[str, tuple[float, float]]:
     """Return the paper's metrics and the noise, before and after, on the input's scale from black to white level."""
     values = []
@@ -133,42 +123,33 @@ def measured(report: FrameReport) -> dict[str, tuple[float, float]]:
 
 
 def noticed(report: FrameReport) -> list[str]:
-    """Return the caller's warnings and what the images themselves give reason to say."""
-    warnings, flux = list(report.warnings), flux_ratio(report)
-    if math.isnan(flux):
+    """Return what the record and the images give reason to warn of."""
+    summary, warnings = report.record["summary"], []
+    if math.isnan(report.flux):
         warnings.append("There is next to no light above the black level: read nothing into this frame.")
-    elif abs(flux - 1) > FLUX_OFF:
+    elif abs(report.flux - 1) > FLUX_OFF:
         warnings.append(
-            f"Light is not conserved: the output holds {flux:.2f} times the input's. Do not compare its brightness "
-            "with that of other frames."
+            f"Light is not conserved: the output holds {report.flux:.2f} times the input's. Do not compare its "
+            "brightness with that of other frames."
         )
-    top = float(report.low_light.max())
-    if np.sum(report.low_light >= top) > max(FEW, SATURATED * report.low_light.size):
-        warnings.append(f"Many pixels share the largest value, {top:.4g} DN: the input is probably saturated there.")
     if report.noise is None:
         warnings.append("The camera's noise could not be read off this frame.")
     if report.half_width is not None:
         unsure = float(np.mean(report.half_width > report.normalisation.scale / 2))
         if unsure > UNSURE:
             warnings.append(f"For {unsure:.0%} of the pixels the interval is wider than the frame's range.")
-    return warnings
+    return warnings + [words.format(summary[key]) for key, words in WARNINGS.items() if summary[key]]
 
 
-def write(report: FrameReport, folder: Path | str, page: str = "") -> Entry:
-    """Write a frame's page into a folder, whole or not at all; return its line for `write_index`.
-
-    `page` is the file's name; by default the frame's name with `.html`, which is then to be unique in the folder.
-    """
-    page = page or f"{Path(report.name).name}.html"
-    if Path(page).name != page:
-        raise NircoreError(f"page={page!r} must be a file name without folders: it goes into the report's folder.")
+def write(report: FrameReport, folder: Path | str, page: str) -> Entry:
+    """Write a frame's page into a folder under the name `page`, whole or not at all; return its line in the index."""
     values, warnings = measured(report), noticed(report)
-    paths.write_text(Path(folder) / page, page_text(report, values, warnings))
-    levels = window([report.low_light, report.enhanced])
+    files.write_text(Path(folder) / page, page_text(report, values, warnings))
+    levels = pixels.grey_levels([report.low_light, report.enhanced])
     small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
     before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
-    return Entry(report.name, page, before, after, flux_ratio(report), *values["noise"], half, len(warnings))
+    return Entry(report.name, page, before, after, report.flux, *values["noise"], half, len(warnings))
 
 
 def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warnings: Sequence[str]) -> str:
@@ -181,13 +162,13 @@ def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warni
         panels=_panels(report),
         meaning=MEANING,
         values=values,
-        facts=_facts(report) | report.facts,
+        facts=_facts(report),
     )
 
 
 def _panels(report: FrameReport) -> list[Panel]:
     """Return input and output, then difference, trust map and support, each with its scale."""
-    levels = window([report.low_light, report.enhanced])
+    levels = pixels.grey_levels([report.low_light, report.enhanced])
     change = report.enhanced.astype(np.float64) - report.low_light
     reach = float(np.percentile(np.abs(change), 99.5)) or 1.0
     panels = [
@@ -197,33 +178,40 @@ def _panels(report: FrameReport) -> list[Panel]:
     ]
     if report.half_width is not None and np.isfinite(report.half_width).any():
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
-        panels.append(panel("Trust map", report.half_width, (0.0, window([report.half_width])[1]), text, "magma"))
+        panels.append(
+            panel("Trust map", report.half_width, (0.0, pixels.grey_levels([report.half_width])[1]), text, "magma")
+        )
     if report.support is not None:
         panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
     return panels
 
 
 def _facts(report: FrameReport) -> dict[str, str]:
-    fit, model, noise = report.normalisation, report.model, report.noise
+    fit, record, identity, noise = report.normalisation, report.record, report.record["identity"], report.noise
     height, width = report.low_light.shape
-    said = "could not be read off"
-    if noise is not None:
-        said = f"gain {noise.gain_e_per_dn:.3g} e-/DN, {noise.read_noise_dn:.3g} DN without light; read off the frame"
-        said += " (one with little light says little of the gain)"
-    flux = flux_ratio(report)
-    return {
-        "frame": f"{height} x {width} px",
+    facts = {
+        "frame shown": f"{report.page + 1} of {record['summary']['frames']}, {height} x {width} px",
+        "made": record["made"],
         "brightness": f"black level {fit.offset:.9g} DN; from there to the white level {fit.scale:.9g} DN",
-        "light out / in": f"{flux:.4g} above the input's black level of {fit.offset:.4g} DN"
-        if math.isfinite(flux)
-        else "no light above the black level",
-        "noise of the input": said,
-        "model": f"{model.name}, recipe {model.recipe}, nircore {model.version}",
-        "SHA-256 of the weights": model.sha256,
+        "light out / in": f"{report.flux:.4g}" if math.isfinite(report.flux) else "no light above the black level",
+        "dark": "not known: the frame's own pedestal is in these numbers",
+        "noise of the input": "could not be read off",
+        "model": f"{identity['model']}, recipe {identity['recipe']}, nircore {identity['nircore']}",
+        "SHA-256 of the weights": identity["model_sha256"],
     }
+    if identity["dark_subtracted"]:
+        facts["dark"] = (
+            f"subtracted; {identity['pedestal_dn']:g} DN stand in for it in the file, and are taken off here"
+        )
+    if noise is not None:
+        gain, read_noise = noise.gain_e_per_dn, noise.read_noise_dn
+        facts["noise of the input"] = f"gain {gain:.3g} e-/DN, {read_noise:.3g} DN without light; read off the frame"
+    if record["temporal_average_frames"] > 1:
+        facts["temporal average"] = f"mean of {record['temporal_average_frames']} frames, taken before the network"
+    return facts
 
 
 def write_index(entries: Iterable[Entry], folder: Path | str, title: str = "Enhanced frames") -> Path:
     """Write `index.html` of a folder's pages, whole or not at all; return its path."""
     text = render("index.html.j2", title=title, entries=list(entries))
-    return paths.write_text(Path(folder) / "index.html", text)
+    return files.write_text(Path(folder) / "index.html", text)

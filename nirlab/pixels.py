@@ -1,18 +1,16 @@
-"""Frames as pixels: (H, W) in detector units to RGB and PNG in milliseconds, without a figure around them.
-
-The inspector and the per-frame pages draw with these; `figures.panels` draws the same window into figures.
-"""
+"""Frames as pixels: (H, W) in detector units to RGB and PNG in milliseconds, without a figure around them."""
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
 Window = tuple[float, float]
-MAPS = ("gray", "magma", "viridis", "cividis", "RdBu_r")  # colour maps on offer
-FINITE_GREY = 128  # what a pixel without a number looks like
+SHOWN = (0.5, 99.8)  # percentiles of the pixels that grey levels span: a hot pixel does not set them
+NO_NUMBER = 128  # what a pixel without a number looks like
 
 
 def bytes_of(image: np.ndarray, levels: Window) -> np.ndarray:
@@ -20,8 +18,15 @@ def bytes_of(image: np.ndarray, levels: Window) -> np.ndarray:
     low, high = levels
     span = high - low if high > low else 1.0
     values = (np.asarray(image, dtype=np.float32) - np.float32(low)) * np.float32(255 / span)
-    values = np.nan_to_num(values, copy=False, nan=FINITE_GREY, posinf=255, neginf=0)
+    values = np.nan_to_num(values, copy=False, nan=NO_NUMBER, posinf=255, neginf=0)
     return np.clip(np.rint(values, out=values), 0, 255).astype(np.uint8)
+
+
+def grey_levels(images: Sequence[np.ndarray]) -> Window:
+    """Return the (black, white) levels that all `images` share: percentiles of their finite pixels."""
+    finite = np.concatenate([image[np.isfinite(image)] for image in images])
+    low, high = np.percentile(finite, SHOWN)
+    return float(low), float(high if high > low else low + 1)
 
 
 def table(name: str) -> np.ndarray:
@@ -29,21 +34,9 @@ def table(name: str) -> np.ndarray:
     return (colormaps[name](np.arange(256))[:, :3] * 255 + 0.5).astype(np.uint8)
 
 
-def paint(image: np.ndarray, levels: Window, colours: str = "gray") -> np.ndarray:
+def paint(image: np.ndarray, levels: Window, colours: str) -> np.ndarray:
     """Show (H, W) between two levels in a colour map: (H, W, 3) uint8."""
     return table(colours)[bytes_of(image, levels)]
-
-
-def blend(below: np.ndarray, above: np.ndarray, opacity: float | np.ndarray) -> np.ndarray:
-    """Lay one picture (H, W, 3) over another; opacity 0 to 1 for all, or (H, W)."""
-    share = np.asarray(opacity, dtype=np.float32)
-    share = share[..., None] if share.ndim == 2 else share
-    return np.rint(below + (above.astype(np.float32) - below) * share).astype(np.uint8)
-
-
-def enlarge(picture: np.ndarray, times: int) -> np.ndarray:
-    """Repeat every pixel `times` x `times`: pixels stay what they are, nothing is interpolated."""
-    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def png(picture: np.ndarray, level: int = 1) -> bytes:

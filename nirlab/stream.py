@@ -1,25 +1,61 @@
-"""Frames as they come, through an engine, to disk: a bounded queue between them, and an account at the end.
+"""Frames as they come, through an engine, to disk, and an account of them at the end.
 
-Four threads: one reads the source, one prepares frames for the network, one runs it, one brings frames back to DN and
-writes them, so that the network, which takes longest, runs without a pause. What cannot keep up either holds the
-source back (`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are
+Beside the thread that reads the source, one prepares frames for the network, one runs it, one brings frames back to
+DN and writes them, so that the network, which takes longest, runs without a pause. What cannot keep up either holds
+the source back (`when_full="block"`: nothing is lost) or costs frames (`"drop"`: a camera does not wait), which are
 counted.
 """
 
-import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from nircore.errors import NircoreError
+from nircore.files import atomic, make_folder
 from nircore.inference.threads import one_pool
-from nirlab.line import POLL_S, Account, Enhance, Line, OneStep, Steps, Write
-from nircore.paths import atomic, make_folder
+
+Write = Callable[[int, np.ndarray], None]
+
+
+@dataclass
+class Account:
+    """What became of the frames.
+
+    Attributes:
+        read, written, dropped: frames; read = written + dropped.
+        latencies_s: from a frame's arrival to its being written, for every frame written.
+        seconds: how long the stream ran.
+        ran: what enhanced them, in words.
+        interrupted: whether it was stopped before the source ended; frames read by then are still written.
+    """
+
+    read: int = 0
+    written: int = 0
+    dropped: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    ran: str = ""
+    interrupted: bool = False
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        rate = self.written / self.seconds if self.seconds else 0.0
+        end = "interrupted" if self.interrupted else "source at its end"
+        said = f"{self.read} frames read, {self.written} written, {self.dropped} dropped; {end}; {rate:.1f} frames/s"
+        if self.latencies_s:
+            p50, p95, p99 = 1e3 * np.percentile(self.latencies_s, [50, 95, 99])
+            said += f"\nlatency median {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms"
+        return f"{said}\n{self.ran}" if self.ran else said
 
 
 def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
@@ -30,8 +66,6 @@ def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
         names: of the frames by their number in the source, such as `Arrivals.names`, which grows as they come: frame
             7 from img_7.tif becomes `000007_img_7.tif`, and one without a name `frame_000007.tif`.
     """
-    import tifffile
-
     make_folder(folder)
 
     def write(index: int, image: np.ndarray) -> None:
@@ -42,74 +76,114 @@ def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
     return write
 
 
+class _Interrupted(BaseException):
+    """Raised in a source that is waiting for its next frame, at the first interrupt."""
+
+
 def stream(
-    source: Iterable[np.ndarray],
-    enhance: Enhance | Steps,
-    write: Write,
-    size: int = 8,
-    when_full: str = "block",
-    view: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    source: Iterable[np.ndarray], pipeline: Any, write: Write, size: int = 8, when_full: str = "block"
 ) -> Account:
-    """Run every frame of `source` through `enhance` and `write`; return the account.
+    """Run every frame of `source` through `pipeline` and `write`; return the account.
 
     Args:
-        source: frames (H, W) in DN; a Python generator is where a camera's SDK plugs in.
-        enhance: a frame to a frame; one that has its steps apart, such as `nircore.inference.engines.Enhancer`, is
-            prepared, run and finished in threads of their own, each in the order of the frames.
+        source: frames (H, W) in DN, read in the caller's thread; a generator is where a camera's SDK plugs in.
+        pipeline: has `prepare`, `run` and `finish`, as `nircore.inference.engines.Pipeline`; each runs in a thread of
+            its own, in the order of the frames. A plain function of a frame does too.
         write: takes the frame's number in the source and the enhanced frame.
-        size: frames that may wait before they are prepared, and as many before the disk; one waits for the network.
+        size: frames that may be on their way.
         when_full: "block" holds the source back, "drop" loses the newest frame and counts it.
-        view: is shown (frame, enhanced) in the caller's thread, at its own pace: frames in between are not shown.
 
-    An interrupt (Ctrl-C) ends the source; frames read by then are still enhanced and written; the account says so.
-    A second one ends the program.
+    An interrupt (Ctrl-C) ends the source; frames read by then are still enhanced and written. A second one ends the
+    program.
 
     Raises:
-        NircoreError: an unknown `when_full`. What a source, network or writer raises ends the stream and is raised.
+        NircoreError: `when_full` is unknown. What a source, network or writer raises ends the stream and is raised.
     """
     if when_full not in ("block", "drop") or size < 1:
         raise NircoreError(f"when_full={when_full!r}, size={size}: block or drop, and room for at least one frame.")
-    line = Line(size, when_full == "drop")
-    began = time.perf_counter()
-    steps = enhance if hasattr(enhance, "prepare") else OneStep(enhance)
-    line.account.ran = str(steps)
-    work = (lambda: line.read(source), lambda: line.prepare(steps), lambda: line.enhance(steps))
-    work += (lambda: line.write(steps, write),)
-    threads = [threading.Thread(target=line.guarded, args=(step,), daemon=True) for step in work]
+    steps, began = hasattr(pipeline, "prepare"), time.perf_counter()
+    account, room = Account(ran=str(pipeline) if steps else ""), threading.Semaphore(size)
+    prepare, finish = (pipeline.prepare, pipeline.finish) if steps else (lambda x: (x, None), lambda x, _: x)
+    run, errors = pipeline.run if steps else pipeline, list[BaseException]()
+
+    def network(prepared: Future) -> tuple[np.ndarray, Any]:
+        x, fit = prepared.result()
+        return run(x), fit
+
+    def store(index: int, came: float, enhanced: Future) -> None:
+        try:
+            write(index, finish(*enhanced.result()))
+            account.written += 1
+            account.latencies_s.append(time.perf_counter() - came)
+        except BaseException as error:  # raised again below
+            errors.append(error)
+        finally:
+            room.release()
+
     # One limit around all threads: of two that overlap, the one that ends last would leave the other's behind.
-    with on_interrupt(line.interrupt), one_pool():
+    with one_pool(), _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
+        for index, pixels in enumerate(frames):
+            if errors:
+                break
+            account.read += 1
+            if not room.acquire(blocking=when_full == "block"):
+                account.dropped += 1
+                continue
+            came = time.perf_counter()
+            third.submit(store, index, came, second.submit(network, first.submit(prepare, pixels)))
+    if errors:
+        raise errors[0]
+    account.seconds = time.perf_counter() - began
+    return account
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[list[ThreadPoolExecutor]]:
+    """Yield executors of one thread each; what was handed over is done at the end, unless it was interrupted."""
+    threads = [ThreadPoolExecutor(1) for _ in range(count)]
+    try:
+        try:
+            yield threads
+        finally:
+            if not isinstance(sys.exception(), KeyboardInterrupt):
+                for thread in threads:
+                    thread.shutdown()
+    finally:
         for thread in threads:
-            thread.start()
-        while not line.over.wait(POLL_S):
-            if view and (latest := line.latest) is not None:
-                line.latest = None
-                view(*latest)
-    line.account.seconds = time.perf_counter() - began
-    for thread in threads:
-        thread.join(1.0)  # a source that waits for a frame that never comes is left behind
-    if line.errors:
-        raise line.errors[0]
-    return line.account
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
-@contextlib.contextmanager
-def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at the first interrupt; later ones do what they did before.
+@contextmanager
+def _until_interrupted(source: Iterable[np.ndarray], account: Account) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the frames of a source, until it ends or the first interrupt; later ones do what they did before.
 
-    A handler, because an exception could come between any two statements. Signals reach the main thread alone, and
-    a shell has them ignored in what it runs in the background: there, and in another thread, nothing changes.
+    The interrupt is raised where the source waits for a frame, and nowhere else: an exception that comes between any
+    two statements would spoil the account. A shell has interrupts ignored in what it runs in the background, and
+    another thread than the main one gets none: there, nothing changes.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
+    before, waiting = signal.getsignal(signal.SIGINT), False
+    heard = threading.current_thread() is threading.main_thread() and callable(before)
 
     def pressed(number: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, before)
-        act()
+        account.interrupted = True
+        if waiting:
+            raise _Interrupted
 
-    signal.signal(signal.SIGINT, pressed)
+    def frames() -> Iterator[np.ndarray]:
+        nonlocal waiting
+        coming = iter(source)
+        with suppress(_Interrupted, StopIteration):
+            while not account.interrupted:
+                waiting = True
+                pixels = next(coming)
+                waiting = False
+                yield pixels
+
+    if heard:
+        signal.signal(signal.SIGINT, pressed)
     try:
-        yield
+        yield frames()
     finally:
-        signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.signal(signal.SIGINT, before)

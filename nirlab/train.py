@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 
-from companion import rivals as baselines
-from nircore import paths
+from nircore import files, paths
 from nircore.config import Config, resolve
 from nircore.data import folder
 from nircore.data.darks import Darks, darks_in
@@ -76,10 +76,11 @@ def train(
     else:
         del kept[::HELD_OUT]
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
-    place = paths.run_folder(run) / (SCRATCH if begin is None else f"from-{_name(start)}")
+    folder = paths.folder("NIRCORE_REPORTS", "reports") / run
+    place = folder / (SCRATCH if begin is None else f"from-{_name(start)}")
     Training(config, batches, place, lambda generator: {}, say, begin).run()
-    final = paths.run_folder(run) / "generator.safetensors"
-    with paths.atomic(final) as temporary:
+    final = folder / "generator.safetensors"
+    with files.atomic(final) as temporary:
         shutil.copyfile(place / "generator.safetensors", temporary)
     return final, judge(final, begin, held, frames["low_light"], config)
 
@@ -145,5 +146,4 @@ def judge(
 
 
 def _gaussian(batch: Tensor) -> Tensor:
-    smooth = [baselines.gaussian(image[0].numpy(), SIGMA) for image in batch]
-    return torch.from_numpy(np.stack(smooth))[:, None]
+    return torch.from_numpy(ndimage.gaussian_filter(batch.numpy(), (0, 0, SIGMA, SIGMA)))

@@ -1,14 +1,16 @@
 """Dark frames: what the camera says without light, at any exposure between those that were measured."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from nircore.data import plain
 from nircore.data.frames import Frame, check_pixels, list_frames, read_frame
+from nircore.data.plain import Opened
 from nircore.errors import NircoreError
-from nirlab.formats.containers import is_frames, opened
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,22 +20,42 @@ class Darks:
     Attributes:
         files: the dark frames, by ascending exposure.
         exposures_s: their exposures in seconds, ascending; NaN for a single dark whose exposure nobody states.
+        opened: opens one of the files.
     """
 
     files: tuple[str, ...]
     exposures_s: tuple[float, ...]
+    opened: Opened = plain.opened
 
     @cached_property
     def _stack(self) -> np.ndarray:
-        frames = [_mean(file) for file in self.files]
+        frames = [self._mean(file) for file in self.files]
         if len({frame.shape for frame in frames}) > 1:
             raise NircoreError(f"The dark frames beside {self.files[0]} differ in size: copy them again.")
         return np.stack(frames)  # (exposures, H, W)
 
+    def _mean(self, file: str) -> np.ndarray:
+        """Return the mean (H, W) float32 of a dark's frames: a movie of the dark is less noisy than one frame."""
+        with self.opened(file) as stack, np.errstate(over="ignore"):
+            if stack.exposures_s and len(set(stack.exposures_s)) > 1:
+                raise NircoreError(
+                    f"{file} holds darks at several exposures: save those of each in a file of its own."
+                )
+            total = np.zeros(stack.shape, np.float64)
+            for page in range(stack.pages):
+                total += np.asarray(stack.read(page), np.float32)
+        mean = (total / stack.pages).astype(np.float32)
+        check_pixels(file, mean)
+        return mean
+
+    def _pages(self, file: str) -> int:
+        with self.opened(file) as stack:
+            return stack.pages
+
     @cached_property
     def frames(self) -> tuple[int, ...]:
         """How many frames each file holds; their mean is the dark."""
-        return tuple(_pages(file) for file in self.files)
+        return tuple(map(self._pages, self.files))
 
     @property
     def said(self) -> list[str]:
@@ -77,20 +99,28 @@ class Darks:
         return self._stack[below] * (1 - weight) + self._stack[above] * weight
 
 
-def darks_in(path: Path | str) -> Darks:
+def _files(path: Path) -> list[Path]:
+    return list_frames(path) if path.is_dir() else [path]
+
+
+def darks_in(path: Path | str, opened: Opened = plain.opened, listed: Callable[[Path], list[Path]] = _files) -> Darks:
     """Return the darks of a file or of a folder; exposures from the files' metadata or from names like `_00016ms`.
 
+    Args:
+        path: a dark frame, or a folder of them.
+        opened: opens one of the files.
+        listed: returns the files that a path means.
+
     Raises:
-        NircoreError: not there, unreadable, several darks of which one does not say its exposure, or two darks of
-            one exposure.
+        NircoreError: a file is not there or unreadable, one of several darks does not say its exposure, or two darks
+            have one exposure.
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise NircoreError(f"The dark {path} does not exist: check the path.")
-    files = list_frames(path) if path.is_dir() and not is_frames(path) else [path]
-    found = [read_frame(file) for file in files]
+    found = [read_frame(file, opened=opened) for file in listed(path)]
     if len(found) == 1:
-        return Darks((found[0].source,), (_exposure(found[0]),))
+        return Darks((found[0].source,), (_exposure(found[0]),), opened)
     for frame in found:
         if np.isnan(_exposure(frame)):
             raise NircoreError(f"{frame.source} does not say its exposure: name darks like dark_00016ms.tif.")
@@ -98,25 +128,7 @@ def darks_in(path: Path | str) -> Darks:
     for one, other in zip(found[1:], found[:-1], strict=True):
         if one.exposure_s == other.exposure_s:
             raise NircoreError(f"{other.source} and {one.source} have one exposure: average them to one dark frame.")
-    return Darks(tuple(frame.source for frame in found), tuple(_exposure(frame) for frame in found))
-
-
-def _pages(file: str) -> int:
-    with opened(file) as stack:
-        return stack.pages
-
-
-def _mean(file: str) -> np.ndarray:
-    """Return the mean (H, W) float32 of the frames of a dark: a movie of the dark is less noisy than one frame."""
-    with opened(file) as stack, np.errstate(over="ignore"):
-        if stack.exposures_s and len(set(stack.exposures_s)) > 1:
-            raise NircoreError(f"{file} holds darks at several exposures: save those of each in a file of their own.")
-        total = np.zeros(stack.shape, np.float64)
-        for page in range(stack.pages):
-            total += np.asarray(stack.read(page), np.float32)
-    mean = (total / stack.pages).astype(np.float32)
-    check_pixels(file, mean)
-    return mean
+    return Darks(tuple(frame.source for frame in found), tuple(map(_exposure, found)), opened)
 
 
 def _exposure(frame: Frame) -> float:

@@ -1,23 +1,23 @@
-"""Camera frames in and out, on the linear scale of the detector.
+"""Camera frames in and out, on the linear scale of the detector: TIFF, PNG and npy; HDF5 is only read.
 
 Whatever the container, a frame comes in as (H, W) float32 in detector units and goes out with the size,
-the bit depth and the scale it came with.
+the bit depth and the scale it came with. The package `nirlab` reads more kinds of files, and checks more.
 """
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 import tifffile
 
+from nircore.data import reading
+from nircore.data.plain import READERS, Opened, opened
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
 from nircore.files import atomic
-from nirlab.formats.containers import CONTAINERS, check_page, opened
-from nirlab.formats.content import content_sha256
-from nirlab.formats.listing import Listing, listing
 
 WRITABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 
@@ -43,19 +43,20 @@ class Frame:
     pages: int = 1
 
 
-def read_frame(path: Path | str, page: int = 0) -> Frame:
-    """Read one frame of a TIFF, PNG, HDF5 (`Cube/Images`), npy or zarr file.
+def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Frame:
+    """Read one frame of a TIFF, PNG, npy or HDF5 (`Cube/Images`) file.
 
     Args:
         path: TIFF may be OME, ImageJ, multi-page, big-endian or compressed; the others hold (..., H, W).
         page: which frame of a file that holds several, from 0.
+        opened: opens the file; `nirlab.formats.containers.opened` knows more kinds.
 
     Raises:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, smaller than
             16 pixels on a side, absurdly large, constant, or holds NaN or infinite pixels.
     """
     with opened(path) as stack:
-        check_page(path, stack, page)
+        reading.check_page(path, stack, page)
         pixels = _pixels(path, stack, page)
     return Frame(
         pixels=pixels,
@@ -74,10 +75,9 @@ def _pixels(path: Path | str, stack: Stack, page: int) -> np.ndarray:
     return pixels
 
 
-def frame_shape(path: Path | str, page: int = 0) -> tuple[int, int]:
+def frame_shape(path: Path | str) -> tuple[int, int]:
     """Return (H, W) in pixels from the header alone; raises as `read_frame` does for a bad header."""
     with opened(path) as stack:
-        check_page(path, stack, page)
         return stack.shape[0], stack.shape[1]
 
 
@@ -154,7 +154,9 @@ def write_frame(path: Path | str, pixels: np.ndarray, dtype: np.dtype | type | s
     array, clipped = quantised(pixels, dtype)
     with atomic(path) as temporary:
         if path.suffix.lower() == ".png":
-            iio.imwrite(temporary, array, plugin="pillow")
+            from PIL import Image
+
+            Image.fromarray(array).save(temporary)
         elif path.suffix.lower() == ".npy":
             np.save(temporary, array, allow_pickle=False)
         else:
@@ -193,27 +195,19 @@ def list_frames(folder: Path | str) -> list[Path]:
         NircoreError: the folder is missing, is a file, holds no frame, or has a hole: a link to nothing, a folder
             that cannot be opened.
     """
-    found = look_through(folder)
-    if found.holes:
-        raise found.holes[0]
-    return found.frames
-
-
-def look_through(folder: Path | str) -> Listing:
-    """Return what a folder and its subfolders hold, holes and other pictures too.
-
-    Raises:
-        NircoreError: the folder is missing, is a file, or holds neither frame nor hole.
-    """
-    folder = Path(folder)
+    folder, holes = Path(folder), []
     if not folder.exists():
         raise NircoreError(f"The folder {folder} does not exist: check the path.")
     if not folder.is_dir():
         raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
-    found = listing(folder)
-    if not found.frames and not found.holes:
-        others = f" (of other kinds: {', '.join(path.name for path in found.others[:3])})" if found.others else ""
-        raise NircoreError(f"The folder {folder} holds no frames{others}: put {', '.join(CONTAINERS)} files there.")
+    found = [path for path in reading.below(folder, lambda path: False, holes) if path.suffix.lower() in READERS]
+    holes += [
+        NircoreError(f"{path} is a link to nothing: fetch what it stands for.") for path in found if not path.exists()
+    ]
+    if holes:
+        raise holes[0]
+    if not found:
+        raise NircoreError(f"The folder {folder} holds no frames: put {', '.join(READERS)} files there.")
     return found
 
 
@@ -221,6 +215,15 @@ def sha256(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store: a frame's identity.
 
     Raises:
-        NircoreError: it cannot be read.
+        NircoreError: something cannot be read.
     """
-    return content_sha256(Path(path))
+    try:
+        if not os.path.isdir(path):
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
+    except OSError as error:
+        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
+    text = b"".join(os.fsencode(name) + b"\0" + sha256(file).encode() + b"\0" for name, file in named)
+    return hashlib.sha256(text).hexdigest()

@@ -25,8 +25,8 @@ class Stack(NamedTuple):
         white_is_low: the file keeps light as low numbers (TIFF's MINISWHITE); `read` has turned it round.
         missing: what the file promises and does not hold, in words; "" where it is complete.
         layout: returns names and lengths of the axes that the pages run along, slowest first; while it is open.
-        beside: further files that hold its pixels (sources of an HDF5 virtual dataset).
-        said: what a reader of the result must know about how the file was read, in words.
+        file: what the reader has open, for the writer of the same kind to take the metadata from.
+        said: what the user must know about how the file was read, in words.
     """
 
     stored: tuple[int, ...]
@@ -38,7 +38,7 @@ class Stack(NamedTuple):
     white_is_low: bool = False
     missing: str = ""
     layout: Callable[[], Layout] = lambda: ((), ())
-    beside: tuple[Path, ...] = ()
+    file: Any = None
     said: tuple[str, ...] = ()
 
     @property

@@ -1,11 +1,10 @@
-"""What can run a generator: PyTorch in several ways, ONNX Runtime, OpenVINO, CUDA graphs; one contract for all.
+"""What can run a generator: PyTorch, ONNX Runtime, OpenVINO, CUDA graphs; one contract for all.
 
 An engine turns a generator into a function of a frame (H, W) on its scale, of any size from 16 px on, batch 1, as a
 camera gives it. Engines whose package or device is absent are named with the reason, never silently left out.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ class Engine:
 
     Attributes:
         build: makes a function of (1, 1, H, W) float32, H and W multiples of the generator's.
-        tolerance: largest deviation from eager PyTorch, of [-1, 1], of an untrained network on noise.
+        tolerance: largest deviation from plain PyTorch, of [-1, 1], of an untrained network on noise.
         absent: says why it cannot run here; empty if it can.
         precision: of the numbers it computes with; what goes in and comes out is float32.
     """
@@ -38,25 +37,15 @@ class Engine:
     precision: str = "float32"
 
 
-def _torch(run: Callable[[Tensor], Tensor], **layout: torch.memory_format) -> Frame:
+def _torch(generator: nn.Module) -> Frame:
+    """Return a generator in PyTorch's fastest layout on a CPU, channels last."""
+    network = generator.to(memory_format=torch.channels_last)
+
     @torch.inference_mode()
     def frame(image: np.ndarray) -> np.ndarray:
-        return run(torch.from_numpy(image).contiguous(**layout)).numpy()
+        return network(torch.from_numpy(image).contiguous(memory_format=torch.channels_last)).numpy()
 
     return frame
-
-
-def _channels_last(generator: nn.Module) -> Frame:
-    return _torch(generator.to(memory_format=torch.channels_last), memory_format=torch.channels_last)
-
-
-def _compiled(generator: nn.Module) -> Frame:
-    return _torch(torch.compile(generator.to(memory_format=torch.channels_last)), memory_format=torch.channels_last)
-
-
-def _no_compiler() -> str:
-    found = any(map(shutil.which, ("c++", "g++", "clang++")))
-    return "" if found else "needs a C++ compiler (g++ or clang++)"
 
 
 def _no_cuda() -> str:
@@ -95,9 +84,7 @@ class CudaGraph:
 
 
 ENGINES: dict[str, Engine] = {
-    "eager": Engine(_torch, 0.0),
-    "channels_last": Engine(_channels_last, 1e-4),
-    "compile": Engine(_compiled, 1e-4, _no_compiler),
+    "torch": Engine(_torch, 1e-4),
     "onnxruntime": Engine(
         lambda generator: export.onnx_session(export.onnx_bytes(generator)),
         1e-4,
@@ -119,7 +106,7 @@ ENGINES: dict[str, Engine] = {
 
 
 #: In float32, which a bright pixel on the stabilised scale needs: bfloat16 has to be asked for by name.
-FASTEST = ("openvino", "onnxruntime", "channels_last")  # 640 x 512, two cores: 08_real_time
+FASTEST = ("openvino", "onnxruntime", "torch")  # 640 x 512, two cores: 08_real_time
 WORTH = 60  # frames from which the seconds that a fast engine takes to be built are won back
 
 
@@ -153,17 +140,17 @@ def choose(name: str = "auto", frames: int = WORTH) -> str:
     if name != "auto" and (reason := ENGINES[name].absent()):
         raise NircoreError(f"engine={name} {reason}.")
     if _forked:
-        return "eager"
+        return "torch"
     if name == "auto":
         fast = [engine for engine in FASTEST if not ENGINES[engine].absent()]
-        return fast[0] if frames >= WORTH else "channels_last"
+        return fast[0] if frames >= WORTH else "torch"
     return name
 
 
 def build(name: str, generator: nn.Module) -> Frame:
     """Return the generator as a function of a frame (H, W) on its scale, any size from 16 px on, to (H, W) float32.
 
-    PyTorch's engines keep `generator` itself, and may lay it out anew: hand over a copy where it serves elsewhere.
+    PyTorch's engine keeps `generator` itself, and lays it out anew: hand over a copy where it serves elsewhere.
 
     Raises:
         NircoreError: as `choose`; of the function: a frame that is too small.
@@ -172,7 +159,7 @@ def build(name: str, generator: nn.Module) -> Frame:
     return lambda pixels: tiles.translate(generator, pixels, run)
 
 
-class Enhancer:
+class Pipeline:
     """What `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
 
     The frames are those of one camera: where the generator's input is measured in noise, the first one tells it. The

@@ -49,13 +49,16 @@ class Enhancer:
 
     Args:
         settings: see there; files are only opened when needed.
-        dark: a dark frame (H, W) in DN that is at hand as an array, in place of `settings.dark`.
+        dark: a dark frame (H, W) in DN that is at hand as an array, or darks that were read by another reader than
+            the core's; both in place of `settings.dark`.
     """
 
-    def __init__(self, settings: Settings, dark: np.ndarray | None = None) -> None:
+    def __init__(self, settings: Settings, dark: np.ndarray | Darks | None = None) -> None:
         if settings.pedestal_dn is not None and not settings.dark and dark is None:
             raise NircoreError("A pedestal is what stands in for the dark: give a dark too, or leave it out.")
-        self.settings, self.dark = settings, dark
+        self.settings = settings
+        self.dark = None if isinstance(dark, Darks) else dark
+        self._darks = dark if isinstance(dark, Darks) else None
         self._runs: dict[str, engines.Frame] = {}
 
     @property
@@ -84,11 +87,13 @@ class Enhancer:
     @cached_property
     def darks(self) -> Darks | None:
         """The darks on disk, if any."""
+        if self._darks is not None:
+            return self._darks
         return darks_in(self.settings.dark) if self.settings.dark else None
 
     @cached_property
     def pedestal_dn(self) -> float:
-        """What the output stands on: a constant with a dark; without, nothing is added, for nothing was taken."""
+        """The level that the output is raised by: the dark's median, or 0 without a dark."""
         if self.settings.pedestal_dn is not None:
             return self.settings.pedestal_dn
         if self.dark is not None:
@@ -243,7 +248,7 @@ def enhance(
             (for few frames, the one that starts at once). The engines' results are equal to rounding.
         dark: a dark frame (H, W) of numbers in DN, or the path of one or of a folder of them at several exposures.
         exposure: seconds, to choose the dark in a folder.
-        pedestal: DN that the output stands on where a dark is subtracted; without, the level of the dark.
+        pedestal: DN that the output is raised by where a dark is subtracted; without, the median of the dark.
         average: the mean of so many frames (along the flattened leading axes) comes before the network.
         gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
         details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the

@@ -1,30 +1,17 @@
-"""A trained generator for other programs: ONNX, OpenVINO or torch.export, checked before it is kept."""
+"""A trained generator converted for ONNX Runtime and OpenVINO, and their sessions: what the engines are made of."""
 
 import contextlib
 import io
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nircore.errors import NircoreError
-from nircore.files import make_folder
-
-TOLERANCE = 1e-4  # of [-1, 1]: float32 sums in another order; a frame's noise is a thousand times as large
 OPSET = 17
-#: File ending and packages of each format.
-FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "onnx": (".onnx", ("onnx", "onnxruntime")),
-    "openvino": (".xml", ("openvino",)),
-    "torch-export": (".pt2", ()),
-}
 FEW = 4  # sizes of frame that get a compiled model of their own: each takes a second and the memory of a model
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -119,61 +106,3 @@ def absent_bfloat16() -> str:
 
     able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "" if "BF16" in able else "needs a CPU that multiplies bfloat16 (AVX-512 BF16 or AMX)"
-
-
-def _torch_program(generator: nn.Module) -> Any:
-    sides = {
-        axis: generator.multiple * torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "h"), (3, "w"))
-    }
-    return torch.export.export(generator, (example(generator),), dynamic_shapes=(sides,))
-
-
-def _write(generator: nn.Module, kind: str, path: Path) -> Run:
-    """Write a file and return what it computes when it is read back."""
-    if kind == "onnx":
-        path.write_bytes(onnx_bytes(generator))
-        return onnx_session(str(path))
-    if kind == "openvino":
-        import openvino
-
-        openvino.save_model(openvino_model(generator), path, compress_to_fp16=False)
-        return OpenvinoSession(str(path))
-    torch.export.save(_torch_program(generator), path)
-    module = torch.export.load(path).module()
-    return lambda image: module(torch.from_numpy(image)).detach().numpy()
-
-
-def export(generator: nn.Module, kind: str, path: Path) -> float:
-    """Write a generator in a format of `FORMATS` to `path`; return its largest deviation from PyTorch.
-
-    What is written takes a normalised frame (1, 1, H, W), float32 in about [-1, 1] (`nircore.data.normalise`), H and
-    W multiples of `generator.multiple`, and is compared on two sizes. OpenVINO writes a .bin beside the .xml.
-
-    Raises:
-        NircoreError: an unknown format, a missing package, another ending, or a deviation above `TOLERANCE`: then
-            no file is left.
-    """
-    if kind not in FORMATS:
-        raise NircoreError(f"format={kind} is unknown: choose one of {', '.join(FORMATS)}.")
-    ending, packages = FORMATS[kind]
-    if reason := absent(*packages):
-        raise NircoreError(f"format={kind} {reason}.")
-    if path.suffix != ending:
-        raise NircoreError(f"A file of format={kind} ends in {ending}: give {path.name} that ending.")
-    make_folder(path.parent)
-    generator = generator.cpu().eval()
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
-        run = _write(generator, kind, Path(folder) / path.name)
-        error = max(_deviation(generator, run, size) for size in ((6, 9), (5, 3)))
-        if not error <= TOLERANCE:
-            raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g}, more than {TOLERANCE:g}.")
-        del run
-        for file in Path(folder).iterdir():
-            os.replace(file, path.parent / file.name)
-    return error
-
-
-@torch.inference_mode()
-def _deviation(generator: nn.Module, run: Run, size: tuple[int, int]) -> float:
-    image = example(generator, *size, seed=1)
-    return float(np.abs(run(image.numpy()) - generator(image).numpy()).max())

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from nircore.errors import NircoreError
 from nircore.inference import engines
 from nircore.inference.shipped import weights_of
-from nirlab.formats.raw import Raw
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,10 @@ class Settings:
         engine: what runs the network, of `nircore.inference.engines`; "auto" for the fastest that is worth its start.
         dark: a dark frame or a folder of them; "" for none.
         exposure_s: of the frames, in seconds; None: as their metadata or names say.
-        pedestal_dn: what the output stands on where a dark is subtracted; None: the level of the shortest dark.
+        pedestal_dn: the level that the output is raised by where a dark is subtracted; None: the median of
+            the shortest dark.
         average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
         gain_e_per_dn, read_noise_dn: of the camera, in e-/DN and DN; None: read off the frames.
-        raw: what files of no known kind hold; None: they are refused.
 
     Raises:
         NircoreError: a value out of range.
@@ -37,7 +36,6 @@ class Settings:
     engine: str = "auto"
     gain_e_per_dn: float | None = None
     read_noise_dn: float | None = None
-    raw: Raw | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""

@@ -11,7 +11,7 @@ from nircore.errors import NircoreError
 TIME = ("t", "time", "frame", "frames")
 
 
-def window(path: Path | str, stack: Stack, average: int) -> Callable[[int], list[int]]:
+def neighbours(path: Path | str, stack: Stack, average: int) -> Callable[[int], list[int]]:
     """Return a function from a page to the pages whose mean stands for it, ascending, itself among them.
 
     The `average` pages around it along the time axis (fewer at its ends), all else the same. An axis is time where

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nirlab.formats import ome_tiff
 from nircore.data.stack import Stack, colour, of_array
 
 
@@ -19,9 +18,7 @@ def sif(path: Path) -> Iterator[Stack]:
     frames, info = sif_parser.np_open(str(path), lazy="memmap")
     exposure = float(info.get("ExposureTime") or 0)
     stack = of_array(path, frames)
-    yield stack._replace(
-        exposures_s=(exposure,) * stack.pages if exposure > 0 else None, said=ome_tiff.said("sif_parser")
-    )
+    yield stack._replace(exposures_s=(exposure,) * stack.pages if exposure > 0 else None)
 
 
 class _Whole(int):
@@ -46,7 +43,7 @@ def dcimg(path: Path) -> Iterator[Stack]:
             return np.array(file[page : page + 1]).reshape(shape[1:])
 
         layout = (("t",), shape[:1])
-        yield Stack(shape, np.dtype(file.dtype), shape[0], read, layout=lambda: layout, said=ome_tiff.said("dcimg"))
+        yield Stack(shape, np.dtype(file.dtype), shape[0], read, layout=lambda: layout)
 
 
 @contextmanager
@@ -71,7 +68,6 @@ def nd2(path: Path) -> Iterator[Stack]:
         yield Stack(
             (*grid, height, width), np.dtype(file.dtype), frames * channels, read,
             exposures_s=_nd2_exposures(file, frames, channels), layout=lambda: (names, grid),
-            said=ome_tiff.said("nd2"),
         )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nirlab.formats import ome_tiff
 from nircore.data.stack import Stack, of_array
 from nircore.errors import NircoreError
 
@@ -52,7 +51,7 @@ def opened(path: Path) -> Iterator[Stack]:
                 yield Stack((16, 16), np.dtype("uint16"), 1, lambda page: np.zeros((16, 16)), missing=missing)
                 return
             stack = of_array(path, _Images(hdus))
-            yield stack._replace(exposures_s=_exposures(file, hdus, stack.pages), said=ome_tiff.said("astropy"))
+            yield stack._replace(exposures_s=_exposures(file, hdus, stack.pages))
 
 
 def _missing(path: Path, hdus: list[Any]) -> str:

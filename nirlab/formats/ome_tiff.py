@@ -1,4 +1,4 @@
-"""OME-TIFF out: where the results of cameras' own formats go, which are read and never written."""
+"""OME-TIFF out: where the results of all files go whose kind is read and never written."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +12,8 @@ from nircore.errors import NircoreError
 SUFFIX = ".ome.tif"
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 LIMIT = 2**32 - 2**25  # bytes: beyond it a file must be BigTIFF
+BARE = (".npy", ".raw", ".bin", ".dat", ".img")  # kinds of files that hold pixels alone
 AXES = "TZC"  # what OME knows besides Y and X
-
-
-def said(package: str) -> tuple[str, ...]:
-    """Return what the line and the record say of a file that a package has read."""
-    return (f"read with {package}, so the result is an OME-TIFF",)
 
 
 def check(source: Path, stack: Stack) -> None:
@@ -33,7 +29,7 @@ def check(source: Path, stack: Stack) -> None:
         )
 
 
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray], note: str) -> list[str]:
     """Write pages as one OME-TIFF with the axes and exposures of the source.
 
     Returns:
@@ -50,7 +46,10 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
             pages, shape=(*grid, *stack.shape), dtype=stack.dtype, photometric="minisblack", compression="zlib",
             metadata=metadata, software=note,
         )  # fmt: skip
-    return [f"all that a {source.suffix or 'raw'} file says besides frames and exposures"]
+    lost = [] if source.suffix.lower() in BARE else [f"all that {source.name} says besides frames and exposures"]
+    if len(grid) < len(stack.stored) - 2:
+        lost.append(f"the axes {' x '.join(map(str, stack.stored[:-2]))} (the frames follow each other along T)")
+    return lost
 
 
 def _axes(stack: Stack) -> tuple[str, tuple[int, ...]]:

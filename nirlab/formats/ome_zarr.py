@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nirlab.formats.hdf5 import NOTE, fill
 from nircore.data.stack import Stack, of_array
 from nircore.errors import NircoreError
 
+NOTE = "nircore"  # attribute that holds the note
 #: Files by which a folder is known as a zarr array or group (versions 2 and 3).
 METADATA = (".zarray", ".zgroup", "zarr.json")
 KEPT = (*METADATA, ".zattrs", ".zmetadata")
@@ -26,12 +26,14 @@ class Image(NamedTuple):
         place: its path below the store, "" for the store itself.
         group: path below the store of the OME-Zarr image around it; None where there is none.
         levels: paths below the store of the smaller images that were made from it.
+        names: of the array's axes, () where nobody states them.
     """
 
     array: Any
     place: str = ""
     group: str | None = None
     levels: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def is_store(path: Path) -> bool:
@@ -43,9 +45,9 @@ def is_store(path: Path) -> bool:
 def opened(path: Path) -> Iterator[Stack]:
     """Describe the frames of a zarr array, or of the full-size image of an OME-Zarr group."""
     image = _image(path)
-    stack = of_array(path, image.array, _names(path, image))
+    stack = of_array(path, image.array, image.names)
     missing, said = _absent(image.array)
-    yield stack._replace(missing=missing, said=said)
+    yield stack._replace(missing=missing, said=said, file=image)
 
 
 def _image(path: Path) -> Image:
@@ -54,7 +56,7 @@ def _image(path: Path) -> Image:
 
     node = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
-        return Image(node)
+        return Image(node, names=tuple(name or "" for name in getattr(node.metadata, "dimension_names", None) or ()))
     if "bioformats2raw.layout" in _home(node):
         series = sorted(name for name, member in node.groups() if _scales(member))
         if len(series) != 1:
@@ -76,7 +78,9 @@ def _scaled(path: Path, group: Any, prefix: str) -> Image:
         )
     smaller = tuple(prefix + level for scale in scales for level in (str(one["path"]) for one in scale["datasets"]))
     place = prefix + levels[0]
-    return Image(group[levels[0]], place, prefix.rstrip("/"), tuple(level for level in smaller if level != place))
+    names = tuple(axis["name"] if isinstance(axis, dict) else str(axis) for axis in scales[0].get("axes") or [])
+    smaller = tuple(level for level in smaller if level != place)
+    return Image(group[levels[0]], place, prefix.rstrip("/"), smaller, names)
 
 
 def _home(node: Any) -> dict[str, Any]:
@@ -87,17 +91,6 @@ def _home(node: Any) -> dict[str, Any]:
 
 def _scales(node: Any) -> list[dict[str, Any]]:
     return _home(node).get("multiscales") or []
-
-
-def _names(path: Path, image: Image) -> tuple[str, ...]:
-    """Return the names of an array's axes, () where nobody states them."""
-    import zarr
-
-    if image.group is not None:
-        node = zarr.open(str(path), mode="r")
-        axes = _scales(node[image.group] if image.group else node)[0].get("axes") or []
-        return tuple(axis["name"] if isinstance(axis, dict) else str(axis) for axis in axes)
-    return tuple(name or "" for name in getattr(image.array.metadata, "dimension_names", None) or ())
 
 
 def _absent(array: Any) -> tuple[str, tuple[str, ...]]:
@@ -118,7 +111,7 @@ def _absent(array: Any) -> tuple[str, tuple[str, ...]]:
     return "", (f"{wanted - there} of its {wanted} chunks are not in the store and read as its fill value {value}",)
 
 
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray], note: str) -> list[str]:
     """Copy the store and write the frames over those in the copy; a pyramid keeps its full size.
 
     Returns:
@@ -126,13 +119,13 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
     """
     import zarr
 
-    image = _image(source)
+    image = stack.file
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, ignore=_ignored(source, image))
     with zarr.config.set({"array.write_empty_chunks": True}):  # or a dark chunk would be missing from the result
         filled = zarr.open_array(str(target / image.place), mode="r+")
     filled.attrs[NOTE] = note
-    fill(filled, stack, pages)
+    _fill(filled, stack, pages)
     if image.group is not None:
         _one_scale(zarr.open_group(str(target / image.group), mode="r+", use_consolidated=False))
     _consolidate(target)
@@ -170,3 +163,25 @@ def _consolidate(target: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             zarr.consolidate_metadata(str(target))
+
+
+def _fill(array: Any, stack: Stack, pages: Iterator[np.ndarray]) -> None:
+    """Write frame after frame into an array on disk.
+
+    They are gathered to whole chunks along the last axis before (H, W), which would otherwise be compressed anew for
+    each.
+    """
+    leading = stack.stored[:-2]
+    if len(leading) != 1:
+        for index, pixels in enumerate(pages):
+            array[np.unravel_index(index, leading) if leading else ...] = pixels
+        return
+    layout = getattr(array, "shards", None) or array.chunks
+    step, gathered, start = (layout[0] if layout else 1), [], 0
+    for pixels in pages:
+        gathered.append(pixels)
+        if len(gathered) == step:
+            array[start : start + step] = np.stack(gathered)
+            gathered, start = [], start + step
+    if gathered:
+        array[start : start + len(gathered)] = np.stack(gathered)

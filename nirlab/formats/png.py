@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nircore.data.stack import Stack, colour
-from nircore.errors import NircoreError
+from nircore.data import plain
+from nircore.data.stack import Stack
 
-COLOURS = {2: "3 colour channels", 3: "a colour palette", 4: "2 colour channels", 6: "4 colour channels"}
 PIXELS = (b"IHDR", b"IDAT", b"IEND", b"pHYs", b"eXIf", b"iCCP")  # written by the library itself
 CARRIED = (b"cHRM", b"cICP", b"gAMA", b"sBIT", b"sRGB", b"tIME", b"sPLT", b"iTXt", b"tEXt", b"zTXt", b"bKGD", b"hIST")
 
@@ -21,20 +19,8 @@ CARRIED = (b"cHRM", b"cICP", b"gAMA", b"sBIT", b"sRGB", b"tIME", b"sPLT", b"iTXt
 @contextmanager
 def opened(path: Path) -> Iterator[Stack]:
     """Describe the frame of a PNG file from its chunks, whose pixels are not read yet."""
-    with open(path, "rb") as file:
-        header = file.read(26)
-    if header[:8] != b"\x89PNG\r\n\x1a\n":
-        raise ValueError("not a PNG file")
-    width, height, depth, kind = struct.unpack(">IIBB", header[16:])
-    if kind in COLOURS:
-        raise colour(path, COLOURS[kind])
-    if depth not in (8, 16):
-        raise NircoreError(f"{path} has {depth} bit(s) a pixel: export it with 8 or 16.")
-
-    def read(page: int) -> np.ndarray:
-        return iio.imread(path, plugin="pillow", index=page)
-
-    yield Stack((height, width), np.dtype(f"uint{depth}"), 1, read, missing=_missing(path))
+    with plain.png(path) as stack:
+        yield stack._replace(missing=_missing(path))
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -64,7 +50,7 @@ def _missing(path: Path) -> str:
     return "" if chunks and chunks[-1][0] == b"IEND" else "its end is not there"
 
 
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray], note: str) -> list[str]:
     """Write the frame with the chunks of `source` as they are, and `note` under "Software".
 
     Returns:

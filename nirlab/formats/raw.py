@@ -11,12 +11,8 @@ import numpy as np
 from nircore.data.stack import Stack, of_array
 from nircore.errors import NircoreError
 
-SUFFIXES = (
-    ".raw",
-    ".bin",
-    ".dat",
-    ".img",
-)  # of the files in a folder that count as raw, once it is said what they are
+#: Of the files in a folder that count as raw, once it is said what they are.
+SUFFIXES = (".raw", ".bin", ".dat", ".img")
 
 
 @dataclass(frozen=True)
@@ -71,4 +67,4 @@ def opened(path: Path, raw: Raw) -> Iterator[Stack]:
         )
     shape = (count, *raw.shape[-2:]) if many or count > 1 else raw.shape
     array = np.memmap(path, dtype, "r", raw.offset, shape)
-    yield of_array(path, array)._replace(said=("read as raw pixels, so the result is an OME-TIFF",))
+    yield of_array(path, array)

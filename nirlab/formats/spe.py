@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nirlab.formats import ome_tiff
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
 
@@ -47,7 +46,7 @@ def opened(path: Path) -> Iterator[Stack]:
         (*grid, *found.shape), found.dtype.newbyteorder("="), found.count, read,
         exposures_s=(found.exposure_s,) * found.count if found.exposure_s else None,
         missing=f"{lacking} bytes of its {found.count} frames are not there" if lacking > 0 else "",
-        layout=lambda: (("t",) * len(grid), grid), said=ome_tiff.said("spexread"),
+        layout=lambda: (("t",) * len(grid), grid),
     )  # fmt: skip
 
 

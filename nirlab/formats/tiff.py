@@ -1,6 +1,5 @@
 """TIFF read: OME, ImageJ, BigTIFF, multi-page, big-endian, compressed, and whether all of it is there."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from nircore.data.stack import Layout, Stack, colour
-from nirlab.formats.tiff_promise import hidden_pages, missing
+from nircore.data.plain import read_page, refuse_colour
+from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
-
-# Its remarks on damaged tags would stand between our lines, where nobody has asked for its log.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+from nirlab.formats.tiff_complete import hidden_pages, missing
 
 
 @contextmanager
@@ -27,7 +24,7 @@ def opened(path: Path) -> Iterator[Stack]:
             yield Stack((1, 1), np.dtype("uint8"), 0, lambda page: np.zeros((1, 1)))
             return
         first = pages[0]
-        _refuse_colour(path, first)
+        refuse_colour(path, first)
         if len(first.shape) != 2:
             raise NircoreError(f"{path} holds a page of shape {first.shape}: export single (H, W) frames.")
         yield _stack(path, file, first)
@@ -50,6 +47,7 @@ def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
         white_is_low=white_is_low,
         missing=missing(path, file, first, count),
         layout=lambda: _layout(path, file, first, count),
+        file=file,
     )
 
 
@@ -82,34 +80,9 @@ def is_white_low(page: Any) -> bool:
     return 262 in page.tags and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
 
 
-def _refuse_colour(path: Path, page: Any) -> None:
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        raise colour(path, "a colour palette")
-    if page.samplesperpixel > 1:
-        raise colour(path, f"{page.samplesperpixel} colour channels")
-
-
-def _kind(page: Any) -> tuple:
-    return page.shape, page.dtype, page.bitspersample, is_white_low(page)
-
-
 def _page_reader(path: Path, file: tifffile.TiffFile, first: Any) -> Any:
     size = path.stat().st_size
-
-    def read(index: int) -> np.ndarray:
-        page = file.pages[index]
-        if _kind(page) != _kind(first):
-            raise NircoreError(
-                f"{path} mixes pages: page {index} is {page.shape} {page.dtype}, page 0 is {first.shape} "
-                f"{first.dtype}: save frames of one kind in a file."
-            )
-        # tifffile fills a strip that was never written with zeros: such a file is not whole.
-        strips = zip(page.dataoffsets, page.databytecounts, strict=True)
-        if any(length == 0 or start + length > size for start, length in strips):
-            raise ValueError("part of its pixels is missing")
-        return page.asarray()
-
-    return read
+    return lambda index: read_page(path, file.pages[index], first, size)
 
 
 def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: int) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 
 from nircore.data.stack import Stack
-from nirlab.formats.tiff import is_white_low
 from nircore.errors import NircoreError
+from nirlab.formats.tiff import is_white_low
 
 LOSSLESS = {"NONE", "LZW", "PACKBITS", "DEFLATE", "ADOBE_DEFLATE", "ZSTD", "LZMA"}
 #: Tags that say how pixels are laid out, which the writer sets itself; every other tag is carried over.
@@ -29,7 +29,7 @@ UNITS = (1, 2, 3)  # what the writer takes for a ResolutionUnit
 CLASSIC_LIMIT = 2**32 - 2**25  # bytes: beyond it a file must be BigTIFF
 
 
-def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray], note: str) -> list[str]:
+def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray], note: str) -> list[str]:
     """Write pages (already of the stack's dtype) with the layout, compression and tags that `source` has.
 
     Descriptions (OME-XML, ImageJ) are copied byte for byte, page by page. A compression that loses something becomes
@@ -39,24 +39,18 @@ def write(source: Path, target: Path, stack: Stack, pages: Iterator[np.ndarray],
         What `source` has and `target` has not, in words.
     """
     height, width = stack.shape
-    total = stack.pages * height * width * stack.dtype.itemsize
+    total, file = stack.pages * height * width * stack.dtype.itemsize, stack.file
     lost: dict[str, None] = {}
-    odd: dict[int, dict[int, Any]] = {}
-    with tifffile.TiffFile(source) as file, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tifffile's remarks on tags that are copied as they are
-        file.pages.useframes, file.pages.cache = False, False
         big = file.is_bigtiff or total > CLASSIC_LIMIT
         if big and not file.is_bigtiff:
             lost["a classic header (the result is a BigTIFF)"] = None
         with tifffile.TiffWriter(target, bigtiff=big, byteorder=file.byteorder) as writer:
             for index, pixels in enumerate(pages):
-                page = file.pages[min(index, len(file.pages) - 1)]
-                own = index < len(file.pages)
+                page, own = file.pages[min(index, len(file.pages) - 1)], index < len(file.pages)
                 writer.write(_stored(stack, pixels), **_options(page, first=index == 0, own=own, note=note))
-                if own:
-                    lost |= dict.fromkeys(not_kept(page))
-                    odd |= {index: tags} if (tags := _odd_resolution(page)) else {}
-    _patch(target, odd)
+                lost |= dict.fromkeys(not_kept(page) if own else ())
     return list(lost)
 
 
@@ -66,19 +60,18 @@ def check(source: Path, stack: Stack) -> None:
     Raises:
         NircoreError: the writer refuses a page's layout or tags.
     """
-    with tifffile.TiffFile(source) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        file.pages.useframes, file.pages.cache = False, False
-        for index in sorted({0, len(file.pages) - 1}):
-            page = file.pages[index]
-            try:
-                with tifffile.TiffWriter(BytesIO(), bigtiff=file.is_bigtiff, byteorder=file.byteorder) as writer:
-                    blank = np.zeros(stack.shape, stack.dtype)
-                    writer.write(blank, **_options(page, first=index == 0, own=True, note="note"))
-            except Exception as error:  # tifffile and its codecs have an exception each
-                raise NircoreError(
-                    f"{source}, page {index}, cannot be written like it is read ({error}): export it as a plain TIFF."
-                ) from error
+    file = stack.file
+    for index in sorted({0, len(file.pages) - 1}):
+        try:
+            options = {"bigtiff": file.is_bigtiff, "byteorder": file.byteorder}
+            with warnings.catch_warnings(), tifffile.TiffWriter(BytesIO(), **options) as writer:
+                warnings.simplefilter("ignore")
+                blank = np.zeros(stack.shape, stack.dtype)
+                writer.write(blank, **_options(file.pages[index], first=index == 0, own=True, note="note"))
+        except Exception as error:  # tifffile and its codecs have an exception each
+            raise NircoreError(
+                f"{source}, page {index}, cannot be written like it is read ({error}): export it as a plain TIFF."
+            ) from error
 
 
 def not_kept(page: Any) -> Iterator[str]:
@@ -97,6 +90,8 @@ def not_kept(page: Any) -> Iterator[str]:
     for tag in page.tags:
         if tag.dtype in IFDS and tag.code not in DROPPED:
             yield f"the headers that tag {tag.code} points to"
+    if 282 in page.tags and 283 in page.tags and _has_odd_resolution(page):
+        yield "a resolution that means nothing"
     if page.tags.get(270, index=1) is not None:
         yield "a second ImageDescription"
 
@@ -135,7 +130,7 @@ def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
         options["software"] = before
     if 270 in page.tags:
         options["description"] = _description(page.tags[270])
-    if 282 in page.tags and 283 in page.tags and not _odd_resolution(page):
+    if 282 in page.tags and 283 in page.tags and not _has_odd_resolution(page):
         options["resolution"] = page.tags[282].value, page.tags[283].value
         options["resolutionunit"] = page.tags.valueof(296, 2)
     left_out = LAYOUT | DROPPED.keys() | {270}
@@ -143,24 +138,11 @@ def _options(page: Any, first: bool, own: bool, note: str) -> dict[str, Any]:
     return options
 
 
-def _odd_resolution(page: Any) -> dict[int, Any]:
-    """Return the resolution tags that the writer would not take: a denominator of 0, a unit of no standard."""
-    found = {code: page.tags[code].value for code in (282, 283, 296) if code in page.tags}
-    if not {282, 283} <= found.keys():
-        return {}
-    even = all(isinstance(found[code], tuple) and found[code][1] for code in (282, 283))
-    return {} if even and found.get(296, 2) in UNITS else found
-
-
-def _patch(target: Path, odd: dict[int, dict[int, Any]]) -> None:
-    """Put resolution tags into a finished file as they were."""
-    if not odd:
-        return
-    with tifffile.TiffFile(target, mode="r+b") as file:
-        file.pages.useframes = False
-        for index, tags in odd.items():
-            for code, value in tags.items():
-                file.pages[index].tags[code].overwrite(value)
+def _has_odd_resolution(page: Any) -> bool:
+    """Say whether the writer would not take a page's resolution: a denominator of 0, a unit of no standard."""
+    values = [page.tags[code].value for code in (282, 283)]
+    even = all(isinstance(value, tuple) and value[1] for value in values)
+    return not even or page.tags.valueof(296, 2) not in UNITS
 
 
 def _description(tag: Any) -> bytes:

@@ -12,9 +12,9 @@ import numpy as np
 
 from nircore import __version__
 from nircore.errors import NircoreError
+from nircore.inference import conformal, trust
 from nircore.inference.enhancer import Enhancer, telling
 from nircore.inference.settings import Settings
-from nircore.inference import conformal, trust
 
 SIDE = 16  # px: the smallest frame that `nircore.enhance` takes
 #: What places a layer in the world: the result lies where its source does.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nirlab.formats.containers import opened
-from nircore.data.stack import Stack
 from nircore.data.frames import exposure_in, filter_in
+from nircore.data.stack import Stack
 from nircore.errors import NircoreError
+from nirlab.formats.containers import opened
 from nirlab.napari_plugin.frames import Layer
 
 HDF5 = (".h5", ".hdf5")  # a name that much else has, too: only files with the cameras' dataset are read here

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nircore.files import atomic, make_folder, write_text
 from nircore.errors import NircoreError
+from nircore.files import atomic, make_folder, write_text
 from tests.conftest import DESCRIPTORS, open_files
 
 

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from nirlab.locks import Locks
+from nirlab.partial import lock
 
 
 def hold(target: Path, held, free) -> None:
     """Take a result, say so, and keep it until `free` is set."""
-    locks = Locks()
-    assert locks.take(target)
-    held.set()
-    free.wait(60)
-    locks.close()
+    with lock(target) as mine:
+        assert mine
+        held.set()
+        free.wait(60)

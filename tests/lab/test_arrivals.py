@@ -73,7 +73,7 @@ def test_a_frame_that_cannot_be_used_is_named_and_the_others_go_on(tmp_path, spo
     spoil(folder / "a_1.tif")
     found = Arrivals(folder, say=said.append)
     assert np.array_equal(list(found), STACK[[0, 2]])
-    assert found.passed_over == 1 and len(said) == 1 and "a_1.tif" in said[0] and word in said[0]
+    assert len(found.passed_over) == len(said) == 1 and "a_1.tif" in said[0] and word in said[0]
 
 
 def test_a_folder_that_is_being_written_is_followed(tmp_path):

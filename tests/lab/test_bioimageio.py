@@ -10,8 +10,8 @@ import yaml
 
 from nircore.errors import NircoreError
 from nircore.inference import export
-from nirlab import bioimageio
 from nircore.models import UNetGenerator, initialise_rectified
+from nirlab import bioimageio
 
 pytestmark = pytest.mark.skipif(bool(export.absent("onnx", "onnxruntime")), reason="needs onnx and onnxruntime")
 

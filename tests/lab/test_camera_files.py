@@ -11,10 +11,9 @@ import pytest
 import tifffile
 
 import nircore as package
-from nirlab.formats.containers import opened
-from nirlab.formats.raw import Raw
-from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import opened, read_frame
+from nirlab.formats.raw import Raw
 from tests.lab import made_cameras as made
 from tests.lab.made import frames
 
@@ -235,7 +234,7 @@ def test_enhanced_results_are_ome_tiffs_and_say_so(nircore, weights, tmp_path):
     with tifffile.TiffFile(out / "b.ome.tif") as file:
         assert file.ome_metadata.count('ExposureTime="0.02"') == 4
     record = json.loads((out / "b.ome.tif.json").read_text())
-    assert record["said"] == ["read with spexread, so the result is an OME-TIFF"] and record["not_kept"]
+    assert record["said"] == [".spe is only read, so the result is an OME-TIFF"] and record["not_kept"]
     assert "2 already there" in nircore(*command)[1]
     assert nircore(*command[:-1], "--average", 3)[0] == 0 and (out / "b_average3.ome.tif").is_file()
 

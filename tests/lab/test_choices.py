@@ -12,7 +12,7 @@ import zarr
 
 import nircore as package
 from tests.lab.made import frames
-from tests.lab.test_enhance_command import read, write
+from tests.lab.test_enhance_command import read, result_of, write
 
 
 def channels(time: int = 4) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_an_average_runs_along_time_and_leaves_channels_apart(nircore, weights, 
     assert status == 0, output
     expected = averaged(stack, weights)
     for source in sources:
-        result = out / f"{source.stem}_average3{source.suffix}"
+        result = result_of(source.with_stem(f"{source.stem}_average3"), out)
         after = zarr.open(str(result), mode="r")["0"][:] if source.suffix == ".zarr" else read(result)
         after = (
             after.reshape(swapped.shape).swapaxes(0, 1) if "swapped" in source.name else after.reshape(stack.shape)
@@ -93,8 +93,8 @@ def test_a_dark_movie_counts_as_its_mean_and_that_is_said(nircore, weights, tmp_
     assert status == 0 and f"{dark}: the dark is the mean of its 16 frames" in output
     mean = movie.mean(axis=0, dtype=np.float64).astype(np.float32)
     expected = package.enhance(frames(), weights=weights, dark=mean)
-    np.testing.assert_array_equal(np.load(tmp_path / "out/a.npy"), expected)
-    record = json.loads((tmp_path / "out/a.npy.json").read_text())
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out/a.ome.tif"), expected[0])
+    record = json.loads((tmp_path / "out/a.ome.tif.json").read_text())
     assert record["dark_frames"] == {dark.name: 16}
 
 
@@ -133,7 +133,7 @@ def test_every_hole_in_a_folder_is_named_and_the_rest_proceeds(nircore, weights,
     made = {
         str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.suffix != ".json"
     }
-    assert made == {"a.tif", "deep", "deep/b.npy"}
+    assert made == {"a.tif", "deep", "deep/b.ome.tif"}
 
 
 def test_a_folder_of_two_links_to_one_place_gives_both_and_a_pattern_names_its_holes(nircore, weights, tmp_path):
@@ -151,11 +151,17 @@ def test_a_folder_of_two_links_to_one_place_gives_both_and_a_pattern_names_its_h
 
 def test_what_is_not_kept_is_on_the_line_and_in_the_record(nircore, weights, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", frames()[0] >> 4, bitspersample=12, photometric="miniswhite", metadata=None)
-    np.save(tmp_path / "b.npy", np.asfortranarray(frames(2)))
+    np.save(tmp_path / "b.npy", frames(4).reshape(2, 2, 40, 48))
     np.save(tmp_path / "c.npy", frames(2))
+    hdf5(tmp_path / "d.h5", frames(2), "tyx")
     status, output, _ = nircore("enhance", tmp_path, "--out", tmp_path / "out", "--weights", weights)
-    said = {"a.tif": ["12 bits a pixel (now 16)"], "b.npy": ["Fortran order (now C order)"], "c.npy": []}
-    assert status == 0 and output.count("not kept: ") == 2
+    said = {
+        "a.tif": ["12 bits a pixel (now 16)"],
+        "b.ome.tif": ["the axes 2 x 2 (the frames follow each other along T)"],
+        "c.ome.tif": [],
+        "d.ome.tif": ["all that d.h5 says besides frames and exposures"],
+    }
+    assert status == 0 and output.count("not kept: ") == 3
     for name, words in said.items():
         assert json.loads((tmp_path / "out" / f"{name}.json").read_text())["not_kept"] == words
         assert not words or f"not kept: {words[0]}" in output

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import nircore as package
-from nirlab import job as jobs
+from nirlab import enhance
 from tests.lab.made import frames
 
 pytestmark = pytest.mark.slow
@@ -26,28 +26,24 @@ def cluster(monkeypatch):
 
 
 def test_a_worker_dies_half_way_and_all_frames_arrive_once(cluster, nircore, weights, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(jobs, "PART_BYTES", 2 * 40 * 48 * 2)  # two frames
     sources = []
     for name in ("a.tif", "b.tif", "c.tif"):
         sources.append(tmp_path / name)
         tifffile.imwrite(sources[-1], frames(12, seed=len(sources)), photometric="minisblack")
     (tmp_path / "bad.tif").write_bytes(b"no frame")
-    finished, killed = [], []
+    killed, tell = [], enhance._tell
 
-    def kill_one(*arguments):
-        if not killed:  # the first file is whole, the others are not: half way
+    def kill_one(outcome, say):
+        if not killed and outcome.made:  # the first file is whole, the others are not: half way
             worker = next(iter(cluster.workers.values()))
             killed.append(worker.pid)
             os.kill(worker.pid, signal.SIGKILL)
-        finished.append(arguments[0].target.name)
-        return finish(*arguments)
+        tell(outcome, say)
 
-    finish = jobs.finish
-    monkeypatch.setattr(jobs, "finish", kill_one)
+    monkeypatch.setattr(enhance, "_tell", kill_one)
     command = ("enhance", *sources, tmp_path / "bad.tif", "--weights", weights, "--out", tmp_path / "out")
     status, output, _ = nircore(*command, "--scheduler", cluster.scheduler_address)
     assert killed and status == 1 and "3 enhanced, 0 already there, 1 could not be used" in output
-    assert sorted(finished) == ["a.tif", "b.tif", "c.tif"]
     for source in sources:
         expected = package.enhance(tifffile.imread(source), weights=weights)
         np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / source.name), expected)

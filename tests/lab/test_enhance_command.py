@@ -16,7 +16,10 @@ from PIL import Image
 
 import nircore as package
 from nircore.inference.settings import Settings
-from nirlab import job as jobs
+from nirlab import partial
+from nirlab.enhance import enhance_files
+from nirlab.movie import Movie
+from nirlab.result import Order
 from tests.lab.made import frames
 
 pytestmark = pytest.mark.slow
@@ -24,6 +27,11 @@ pytestmark = pytest.mark.slow
 
 def left_over(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.name.startswith((".", "whole"))]
+
+
+def result_of(source: Path, out: Path) -> Path:
+    """Return where a file's result is: a kind that is only read becomes OME-TIFF."""
+    return out / (f"{source.stem}.ome.tif" if source.suffix in (".h5", ".npy") else source.name)
 
 
 def write(path: Path, array: np.ndarray) -> Path:
@@ -56,18 +64,19 @@ def read(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".h5", ".npy", ".zarr"])
-def test_every_container_and_type_comes_out_as_it_went_in(nircore, weights, tmp_path, suffix, dtype):
+def test_every_kind_of_file_comes_out_with_its_size_type_and_scale(nircore, weights, tmp_path, suffix, dtype):
     if (suffix, dtype) == (".png", "float32"):
         return
     stack = (frames(3, pedestal=100) // (3 if dtype == "uint8" else 1)).astype(dtype)
     source = write(tmp_path / f"movie{suffix}", stack)
     status, output, error = nircore("enhance", source, "--out", tmp_path / "out", "--weights", weights)
     assert status == 0 and output.endswith(f"1 enhanced, 0 already there, 0 could not be used: {tmp_path / 'out'}\n")
-    after = read(tmp_path / "out" / source.name)
+    target = result_of(source, tmp_path / "out")
+    after = read(target)
     expected = package.enhance(stack[0] if suffix == ".png" else stack, weights=weights)
     np.testing.assert_array_equal(after, expected)
     assert after.dtype == dtype and left_over(tmp_path) == []
-    record = json.loads((tmp_path / "out" / f"{source.name}.json").read_text())
+    record = json.loads((tmp_path / "out" / f"{target.name}.json").read_text())
     assert record["identity"]["model_sha256"] and record["identity"]["nircore"] == package.__version__
     assert len(record["frames"]["offset_dn"]) == (1 if suffix == ".png" else 3) and record["made"].endswith("Z")
     assert record["summary"]["flux_ratio"] == pytest.approx(1, abs=0.2)
@@ -82,7 +91,7 @@ def test_folders_patterns_and_files_and_a_second_run_does_nothing(nircore, weigh
     made = sorted(str(path.relative_to(out)) for path in out.rglob("*.tif"))
     assert made == ["a.tif", "c1.tif", "c2.tif", "deep er/b.tif"]
     stamps = [path.stat().st_mtime_ns for path in sorted(out.rglob("*.tif"))]
-    monkeypatch.setattr(jobs, "do", lambda *_: pytest.fail("done twice"))
+    monkeypatch.setattr(Movie, "enhanced", lambda *_: pytest.fail("done twice"))
     status, output, _ = nircore(*command)
     assert status == 0 and "0 enhanced, 4 already there" in output
     assert [path.stat().st_mtime_ns for path in sorted(out.rglob("*.tif"))] == stamps
@@ -191,17 +200,19 @@ def test_where_nothing_can_be_done_the_status_is_2(nircore, weights, tmp_path, m
     assert status == 2 and words in error and error.count("\n") == 1
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_visible(nircore, weights, tmp_path, monkeypatch):
-    source, write_part = write(tmp_path / "a.tif", frames()), np.savez
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(nircore, weights, tmp_path, monkeypatch):
+    source, to_disk = write(tmp_path / "a.tif", frames(3)), partial._to_disk
 
-    def full(*arguments, **options):
-        write_part(*arguments, **options)
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
-    status, output, _ = nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out")
-    assert status == 1 and "No space left on device" in output
-    assert list((tmp_path / "out").iterdir()) == []
+    command = ("enhance", source, "--weights", weights, "--out", tmp_path / "out")
+    monkeypatch.setattr(partial, "_to_disk", full)
+    status, output, _ = nircore(*command)
+    assert status == 1 and "No space left on device; free some space" in output
+    assert [path for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == []
+    monkeypatch.setattr(partial, "_to_disk", to_disk)
+    assert nircore(*command)[0] == 0 and left_over(tmp_path) == []
 
 
 def test_temporal_averaging_is_said_in_name_tags_and_record(nircore, weights, tmp_path):
@@ -223,9 +234,9 @@ def test_the_exposure_of_each_frame_chooses_its_dark(nircore, weights, tmp_path)
         file["Cube/TimeExposure"] = [0.010, 0.040]
     out = tmp_path / "out"
     assert nircore("enhance", source, "--weights", weights, "--dark", tmp_path / "dark", "--out", out)[0] == 0
-    first, second = read(out / "a.h5").astype(float)
+    first, second = read(out / "a.ome.tif").astype(float)
     assert abs(np.median(first) - 1000) < 10 and abs(np.median(second) - 1000) < 10
-    record = json.loads((out / "a.h5.json").read_text())
+    record = json.loads((out / "a.ome.tif.json").read_text())
     assert record["identity"]["pedestal_dn"] == 1000 and record["identity"]["dark_subtracted"]
     write(tmp_path / "b.tif", frames(1))
     status, output, _ = nircore(
@@ -236,81 +247,99 @@ def test_the_exposure_of_each_frame_chooses_its_dark(nircore, weights, tmp_path)
 
 KILLED = """
 import sys, time
-from nirlab import job
-do, begun, pause = job.do, open(sys.argv[1], "a"), float(sys.argv[2])
-def noted(*arguments):
-    print(arguments[1], file=begun, flush=True)
-    done = do(*arguments)
-    print("done", arguments[1], file=begun, flush=True)
+from nirlab import partial
+from nirlab.movie import Movie
+made, done, pause = Movie.enhanced, open(sys.argv[1], "a"), float(sys.argv[2])
+def noted(movie, page):
     time.sleep(pause)
-    return done
-job.do, job.PART_BYTES = noted, 3 * 40 * 48 * 2
+    array, facts = made(movie, page)
+    print(page, file=done, flush=True)
+    return array, facts
+Movie.enhanced, partial.COMMIT_S = noted, 0
 sys.argv = ["nircore", *sys.argv[3:]]
 from nirlab.cli import main
 main()
 """
 
 
-@pytest.mark.parametrize("suffix", [".tif"])
-def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(weights, tmp_path, suffix):
-    source, log = write(tmp_path / f"m{suffix}", frames(30)), tmp_path / "log"
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(weights, tmp_path, signal_number):
+    source, log = write(tmp_path / "m.tif", frames(30)), tmp_path / "log"
     command = [*("enhance", str(source), "--weights", str(weights), "--out", str(tmp_path / "out"))]
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(log), "0.3", *command])
-    while not log.exists() or log.read_text().count("done") < 4:
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(log), "0.1", *command])
+    while not log.exists() or len(log.read_text().split()) < 5:
         assert process.poll() is None
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(signal_number)
     process.wait()
     assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == []
-    before = log.read_text()
+    (lines,) = (tmp_path / "out").glob(".partial-*/frames.jsonl")
+    kept = len(lines.read_text().splitlines()) - 1  # the first line is the identity
+    first = [int(page) for page in log.read_text().split()]
+    assert len(first) - 1 <= kept <= len(first)
     assert subprocess.run([sys.executable, "-c", KILLED, str(log), "0", *command]).returncode == 0
-    after = read(tmp_path / "out" / source.name)
-    np.testing.assert_array_equal(after, package.enhance(frames(30), weights=weights))
-    done = [line.split()[1] for line in log.read_text().splitlines() if line.startswith("done")]
-    assert sorted(map(int, done)) == list(range(0, 30, 3)) and before.count("done") >= 4
-    assert left_over(tmp_path) == []
+    np.testing.assert_array_equal(read(tmp_path / "out/m.tif"), package.enhance(frames(30), weights=weights))
+    second = [int(page) for page in log.read_text().split()][len(first) :]
+    assert second == list(range(kept, 30)) and left_over(tmp_path) == []
 
 
-def test_killed_between_the_last_part_and_the_end_it_only_puts_together(nircore, weights, tmp_path, monkeypatch):
+def test_killed_between_the_last_frame_and_the_end_it_only_puts_together(nircore, weights, tmp_path, monkeypatch):
     source = write(tmp_path / "m.tif", frames(3))
-    job = jobs.plan(source, tmp_path / "out" / "m.tif", Settings(str(weights.resolve())))
-    jobs.do(job, 0)
-    (job.work / "whole-x").mkdir()
-    (job.work / "whole-x" / "whole.tif").write_bytes(b"half")
-    monkeypatch.setattr(jobs, "do", lambda *_: pytest.fail("done twice"))
-    assert nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out")[0] == 0
+    command = ("enhance", source, "--weights", weights, "--out", tmp_path / "out")
+    with monkeypatch.context() as end, pytest.raises(SystemExit):
+        end.setattr("nirlab.record.write", lambda *_: sys.exit("killed"))
+        enhance_files([str(source)], Order(tmp_path / "out", Settings(str(weights.resolve()))))
+    assert list((tmp_path / "out").glob(".partial-*/whole.tif"))
+    monkeypatch.setattr(Movie, "enhanced", lambda *_: pytest.fail("done twice"))
+    assert nircore(*command)[0] == 0
     np.testing.assert_array_equal(
         tifffile.imread(tmp_path / "out/m.tif"), package.enhance(frames(3), weights=weights)
     )
     assert left_over(tmp_path) == []
 
 
+def test_a_line_that_was_half_written_counts_for_nothing(tmp_path):
+    made = []
+
+    def frame(page: int) -> tuple[np.ndarray, dict]:
+        made.append(page)
+        return np.full((2, 3), page), {"page": page}
+
+    partial.Partial(tmp_path, "x", {"a": 1}, (4, 2, 3), np.int16).make(frame, lambda: None)
+    lines = tmp_path / "x.jsonl"
+    lines.write_text(lines.read_text()[:-4])
+    one = partial.Partial(tmp_path, "x", {"a": 1}, (4, 2, 3), np.int16)
+    assert len(one.facts) == 3
+    one.make(frame, lambda: None)
+    assert made == [0, 1, 2, 3, 3] and [int(pixels[0, 0]) for pixels in one.frames()] == [0, 1, 2, 3]
+    assert partial.Partial(tmp_path, "x", {"a": 2}, (4, 2, 3), np.int16).facts == []
+
+
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from nirlab import job, run
-from nircore.inference.enhancer import Enhancer
+from nircore.inference.enhancer import FACTS, Enhancer
 from nircore.inference.settings import Settings
-from nirlab.records import FACTS
-job.PART_BYTES = 2**21
+from nirlab.enhance import enhance_files
+from nirlab.result import Order
 Enhancer.__call__ = lambda self, pixels, dtype, *rest: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))
 peaks = []
 for name in sys.argv[2:]:
-    tally = run.enhance_files([name], Path("out"), Settings(sys.argv[1]), say=lambda line: None)
-    assert tally.made == 1
+    (outcome,) = enhance_files([name], Order(Path("out").resolve(), Settings(sys.argv[1])), say=lambda line: None)
+    assert outcome.made
     peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 print(*peaks)
 """
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".h5", ".npy"])
+@pytest.mark.parametrize("suffix", [".tif", ".h5"])
 def test_memory_does_not_grow_with_the_movie(weights, tmp_path, suffix):
     """A movie of 64 MB needs less than 16 MB more than one of 2 MB; the network, alike for both, stands aside."""
     frame = frames(1, (256, 256))
     long = np.broadcast_to(frame, (512, 256, 256))
-    files = [str(write(tmp_path / f"{n}{suffix}", stack)) for n, stack in enumerate((long[:16], long))]
-    command = [sys.executable, "-c", MEMORY, str(weights), *files]
+    files = [write(tmp_path / f"{n}{suffix}", stack) for n, stack in enumerate((long[:16], long))]
+    command = [sys.executable, "-c", MEMORY, str(weights), *map(str, files)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     short_peak, long_peak = map(int, result.stdout.split())
     assert long_peak - short_peak < 16 * 2**20 < long.nbytes
-    assert read(tmp_path / "out" / f"1{suffix}").shape == (512, 256, 256)
+    assert read(result_of(files[1], tmp_path / "out")).shape == (512, 256, 256)

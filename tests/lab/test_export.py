@@ -7,6 +7,7 @@ import torch
 from nircore.errors import NircoreError
 from nircore.inference import export
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+from nirlab.export import FORMATS, TOLERANCE, write
 
 pytestmark = pytest.mark.slow
 
@@ -23,18 +24,18 @@ SIDES = ((8, 4), (3, 5), (6, 6), (4, 2))
 
 
 @pytest.mark.parametrize("network", GENERATORS)
-@pytest.mark.parametrize("kind", export.FORMATS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_computes_what_pytorch_does_at_another_size(kind, network, tmp_path):
-    ending, packages = export.FORMATS[kind]
+    ending, packages = FORMATS[kind]
     if reason := export.absent(*packages):
         pytest.skip(reason)
     generator = GENERATORS[network]().eval()
     path = tmp_path / f"generator{ending}"
-    assert 0 <= export.export(generator, kind, path) <= export.TOLERANCE
+    assert 0 <= write(generator, kind, path) <= TOLERANCE
     image = export.example(generator, 8, 4, seed=5)
     with torch.inference_mode():
         expected = generator(image).numpy()
-    np.testing.assert_allclose(READ[kind](path)(image.numpy()), expected, atol=export.TOLERANCE)
+    np.testing.assert_allclose(READ[kind](path)(image.numpy()), expected, atol=TOLERANCE)
     assert not list(tmp_path.glob(".partial*"))
 
 
@@ -47,7 +48,7 @@ def test_openvino_compiles_for_each_of_the_first_sizes_and_then_for_all(monkeypa
     for image in (first, second, first, third, fourth, second):
         with torch.inference_mode():
             expected = generator(image).numpy()
-        np.testing.assert_allclose(run(image.numpy()), expected, atol=export.TOLERANCE)
+        np.testing.assert_allclose(run(image.numpy()), expected, atol=TOLERANCE)
     assert list(run.compiled) == [tuple(first.shape), tuple(second.shape), None]
     assert not run.compiled[tuple(first.shape)].input(0).partial_shape.is_dynamic
     assert run.compiled[None].input(0).partial_shape.is_dynamic
@@ -65,18 +66,18 @@ def test_what_openvino_returned_stays_as_it_was():
 
 
 def test_a_file_that_deviates_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "_write", lambda generator, kind, path: lambda image: image + 1)
+    monkeypatch.setattr("nirlab.export._written", lambda generator, kind, path: lambda image: image + 1)
     with pytest.raises(NircoreError, match="would deviate from PyTorch"):
-        export.export(GENERATORS["unet"](), "torch-export", tmp_path / "generator.pt2")
+        write(GENERATORS["unet"](), "torch-export", tmp_path / "generator.pt2")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_is_said(tmp_path, monkeypatch):
     generator = GENERATORS["unet"]()
     with pytest.raises(NircoreError, match="format=abacus is unknown"):
-        export.export(generator, "abacus", tmp_path / "x")
+        write(generator, "abacus", tmp_path / "x")
     with pytest.raises(NircoreError, match="ends in .pt2"):
-        export.export(generator, "torch-export", tmp_path / "x.onnx")
+        write(generator, "torch-export", tmp_path / "x.onnx")
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(NircoreError, match=r"needs onnx and onnxruntime: pip install 'nircore\[onnx\]'"):
-        export.export(generator, "onnx", tmp_path / "x.onnx")
+        write(generator, "onnx", tmp_path / "x.onnx")

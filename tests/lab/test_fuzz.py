@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from nirlab.formats.containers import opened
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.inference.settings import Settings
-from nirlab.run import enhance_files
+from nirlab.enhance import enhance_files
+from nirlab.formats.containers import opened
+from nirlab.result import Order
 from tests.lab.made import frames
-from tests.lab.test_enhance_command import write
+from tests.lab.test_enhance_command import result_of, write
 
 pytestmark = pytest.mark.slow
 
@@ -84,13 +85,14 @@ def outcome(number: int, source: Path, folder: Path, settings: Settings) -> str:
     bad.write_bytes(mutated(source.read_bytes(), rng))
     shutil.rmtree(out, ignore_errors=True)
     try:
-        tally = enhance_files([str(bad)], out, settings, say=lines.append)
-        assert tally.made + tally.bad == 1 and len(lines) == 1 and "\n" not in lines[0], lines
-        if tally.bad:
-            assert list(out.iterdir()) == [] and str(bad) in lines[0].replace(str(out / bad.name), str(bad)), lines
+        (came,) = enhance_files([str(bad)], Order(out, settings), say=lines.append)
+        target = result_of(bad, out)
+        assert came.made != came.failed and len(lines) == 1 and "\n" not in lines[0], lines
+        if came.failed:
+            assert list(out.iterdir()) == [] and str(bad) in lines[0].replace(str(target), str(bad)), lines
             return "refused"
-        with opened(bad) as before, opened(out / bad.name) as after:
-            assert (before.stored, before.dtype) == (after.stored, after.dtype)
+        with opened(bad) as before, opened(target) as after:
+            assert (before.pages, before.shape, before.dtype) == (after.pages, after.shape, after.dtype)
             assert np.isfinite(after.read(after.pages - 1).astype(float)).all()
             whole = before.shape == (40, 48) and before.pages >= (1 if source.suffix == ".png" else 2)
             return "enhanced" if whole else "incomplete"
@@ -123,8 +125,8 @@ def test_mutations_do_mutate() -> None:
 
 def test_a_bug_would_be_seen(weights, tmp_path: Path, monkeypatch) -> None:
     """An exception that is not a sentence is no line: it ends the run, and the test above."""
-    monkeypatch.setattr("nirlab.job.window_mean", lambda *_: 1 / 0)
+    monkeypatch.setattr("nirlab.movie.check_pixels", lambda *_: 1 / 0)
     source = write(tmp_path / "a.tif", frames())
     with pytest.raises(ZeroDivisionError):
-        enhance_files([str(source)], tmp_path / "out", Settings(str(weights)), say=lambda line: None)
+        enhance_files([str(source)], Order(tmp_path / "out", Settings(str(weights))), say=lambda line: None)
     assert issubclass(NircoreError, Exception)

@@ -10,10 +10,10 @@ from nircore.data.noise import noise_model
 from nircore.data.outliers import outliers, replaced
 from nircore.data.phantom import anatomy
 from nircore.data.stabilise import Stabilisation
-from nirlab.in_graph import FromCounts, robust_line, without_outliers
 from nircore.inference.shipped import weights_of
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 from nircore.models.checkpoint import load_generator
+from nirlab.in_graph import FromCounts, robust_line, without_outliers
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import yaml
 import nircore
 from nircore import paths
 from nircore.errors import NircoreError
-from nircore.inference.shipped import weights_of
-from nirlab.napari_plugin import frames, reader, samples
 from nircore.inference.conformal import load
+from nircore.inference.shipped import weights_of
+from nirlab.napari_plugin import frames, reader
 from tests.lab.made_cameras import spe2
 
 FOLDER = Path(frames.__file__).parent
@@ -156,19 +156,11 @@ def test_of_hdf5_only_the_cameras_own_is_claimed(tmp_path):
     assert attributes["metadata"]["exposure_s"] == [0.02, 0.04]
 
 
-def test_the_samples_are_what_the_denoiser_takes():
-    (_, hidden, _), phantom = samples.frame()
-    (cube,) = samples.movie()
-    assert not hidden["visible"] and frames.checked(phantom).shape == samples.SHAPE
-    assert frames.checked(cube).shape == (samples.FRAMES, *samples.SHAPE)
-    assert len({one.tobytes() for one in cube[0]}) == samples.FRAMES
-
-
 def test_the_manifest_ships_and_names_what_there_is():
-    project = tomllib.loads((paths.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))
     module, file = project["project"]["entry-points"]["napari.manifest"]["nircore"].split(":")
     assert (FOLDER / file).is_file() and module == "nirlab.napari_plugin"
-    assert f"lab/napari_plugin/{file}" in project["tool"]["setuptools"]["package-data"]["nircore"]
+    assert f"napari_plugin/{file}" in project["tool"]["setuptools"]["package-data"]["nirlab"]
     manifest = yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))["contributions"]
     for command in manifest["commands"]:
         module, name = command["python_name"].split(":")
@@ -176,7 +168,7 @@ def test_the_manifest_ships_and_names_what_there_is():
             FOLDER / f"{module.split('.')[-1]}.py"
         ).read_text(encoding="utf-8")
     known = {command["id"] for command in manifest["commands"]}
-    assert known == {one["command"] for kind in ("widgets", "readers", "sample_data") for one in manifest[kind]}
+    assert known == {one["command"] for kind in ("widgets", "readers") for one in manifest[kind]}
 
 
 def test_npe2_takes_the_manifest():
@@ -256,10 +248,7 @@ class TestInAViewer:
         denoised(qtbot, widget)
         assert "holds NaN or infinite values" in widget.message.value
 
-    def test_napari_opens_the_samples_and_a_camera_file(self, viewer, tmp_path):
-        viewer.open_sample("nircore", "frame")
-        viewer.open_sample("nircore", "movie")
-        assert [one.data.ndim for one in viewer.layers] == [2, 2, 3]
-        if importlib.util.find_spec("spexread"):
-            (opened,) = viewer.open(spe2(tmp_path / "movie.spe", movie(3)), plugin="nircore")
-            assert opened.metadata["exposure_s"] == 0.02 and opened.data.shape == (3, 48, 40)
+    def test_napari_opens_a_camera_file(self, viewer, tmp_path):
+        pytest.importorskip("spexread")
+        (opened,) = viewer.open(spe2(tmp_path / "movie.spe", movie(3)), plugin="nircore")
+        assert opened.metadata["exposure_s"] == 0.02 and opened.data.shape == (3, 48, 40)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from nirlab.formats.containers import container, opened
-from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import container, opened, read_frame
 from tests.lab.test_formats import movie
 
 TOP = {"uint8": 255, "uint16": 65535}
@@ -21,7 +20,7 @@ def copied(source: Path) -> tuple[Path, list[str]]:
     with opened(source) as stack:
         container(source).check(source, stack)
         pages = [stack.read(page).copy() for page in range(stack.pages)]
-    return target, container(source).write(source, target, stack, iter(pages), "a note")
+        return target, container(source).write(stack, source, target, iter(pages), "a note")
 
 
 def without(path: Path, code: int, page: int = 0) -> None:
@@ -107,7 +106,7 @@ def test_tiles_that_are_no_multiple_of_16_become_strips(tmp_path: Path, tile: in
 @pytest.mark.parametrize(
     "resolution, unit", [((0, 0), 2), ((7, 0), 3), ((300, 1), 0), ((300, 1), 5), ((0, 1), 65535)]
 )
-def test_odd_resolutions_are_kept_as_they_are(tmp_path: Path, resolution: tuple[int, int], unit: int) -> None:
+def test_odd_resolutions_are_listed_as_not_kept(tmp_path: Path, resolution: tuple[int, int], unit: int) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, movie(count=2), metadata=None, resolution=(10, 10), resolutionunit=2)
     with tifffile.TiffFile(path, mode="r+b") as file:
@@ -115,11 +114,8 @@ def test_odd_resolutions_are_kept_as_they_are(tmp_path: Path, resolution: tuple[
             page.tags[282].overwrite(resolution)
             page.tags[296].overwrite(unit)
     target, lost = copied(path)
-    with tifffile.TiffFile(path) as one, tifffile.TiffFile(target) as other:
-        for a, b in zip(one.pages, other.pages, strict=True):
-            for code in (282, 283, 296):
-                assert a.tags[code].value == b.tags[code].value
-    assert lost == []
+    np.testing.assert_array_equal(tifffile.imread(target), movie(count=2))
+    assert lost == ["a resolution that means nothing"]
 
 
 @pytest.mark.parametrize("text", ["maus \xb5m".encode("latin-1"), "小鼠".encode("gbk"), "µm 小鼠".encode(), b"a\0b"])

@@ -13,14 +13,11 @@ import pytest
 import tifffile
 import zarr
 
-from companion import reproduce
-from nircore import paths
-from nircore.config import resolve
-from nirlab.formats import containers
-from nircore.data.frames import read_frame
+from nircore import files
+from nircore.data import reading
 from nircore.errors import NircoreError
-from nirlab import job as jobs
-from companion.run import Run
+from nirlab.formats.containers import read_frame
+from nirlab.result import Result
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
 
@@ -69,7 +66,7 @@ def of(code: int) -> OSError:
 
 @pytest.mark.parametrize("code", WRITING, ids=errno.errorcode.get)
 def test_what_helps_against_a_failed_write_depends_on_the_reason(tmp_path, code):
-    with pytest.raises(NircoreError) as caught, paths.atomic(tmp_path / "a.tif"):
+    with pytest.raises(NircoreError) as caught, files.atomic(tmp_path / "a.tif"):
         raise of(code)
     said = str(caught.value)
     assert said.startswith(f"Cannot write {tmp_path / 'a.tif'}: {os.strerror(code)}; ") and WRITING[code] in said
@@ -81,7 +78,7 @@ def test_so_does_enhance(nircore, weights, tmp_path, monkeypatch, code):
     def failing(*_):
         raise of(code)
 
-    monkeypatch.setattr(jobs, "_write", failing)
+    monkeypatch.setattr(Result, "_write", failing)
     source = write(tmp_path / "a.tif", frames())
     status, output, _ = nircore("enhance", source, "--out", tmp_path / "out", "--weights", weights)
     assert status == 1 and WRITING[code] in output and "Traceback" not in output
@@ -164,13 +161,6 @@ def test_a_file_that_another_program_writes(tmp_path):
             read_frame(path)
 
 
-def test_a_notebook_that_is_missing_from_a_wheel_is_no_full_disk(tmp_path, monkeypatch):
-    monkeypatch.setenv("NIRCORE_NOTEBOOKS", str(tmp_path))
-    with pytest.raises(NircoreError, match="There is no notebook .*: run from a checkout") as caught:
-        reproduce.execute(Run(resolve({"run": "wheel"})), "01_frames", None)
-    assert "free some space" not in str(caught.value)
-
-
 def test_frames_too_small_to_train_on_are_named_not_a_setting_that_nobody_gave(nircore, weights, tmp_path):
     for folder in ("low", "high"):
         write(tmp_path / folder / "a.tif", frames(1, (24, 30)))
@@ -181,7 +171,7 @@ def test_frames_too_small_to_train_on_are_named_not_a_setting_that_nobody_gave(n
 
 
 def test_every_sentence_on_a_reason_ends_with_a_way_out():
-    tables = [*containers.TOLD.values(), *containers.REFUSED.values()]
+    tables = [*reading.TOLD.values(), *reading.REFUSED.values()]
     assert all(": " in words and "\n" not in words for words in tables)
 
 
@@ -205,6 +195,6 @@ def test_names_that_the_terminal_cannot_show_stop_nothing(weights, tmp_path, kin
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=200)
     said = (result.stdout + result.stderr).decode("ascii", "replace")
     assert "Traceback" not in said and result.returncode == (0 if kind == "good" else 1), said
-    made = ["z.npy", *(NAMES if kind == "good" else [])]
+    made = ["z.ome.tif", *(NAMES if kind == "good" else [])]
     assert f"{len(made)} enhanced, 0 already there, {5 - len(made)} could not be used" in said
     assert all((tmp_path / "out" / name).is_file() for name in made)

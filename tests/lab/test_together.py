@@ -15,9 +15,11 @@ import tifffile
 
 import nircore as package
 from nircore.inference.settings import Settings
-from nirlab import job as jobs
-from nirlab import run as runs
-from nirlab.locks import NAME, Locks
+from nirlab import enhance
+from nirlab.enhance import enhance_files
+from nirlab.inputs import Pair
+from nirlab.partial import lock
+from nirlab.result import Order, enhance_file
 from tests.lab.held import hold
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
@@ -25,15 +27,17 @@ from tests.lab.test_enhance_command import write
 pytestmark = pytest.mark.slow
 
 COUNTED = """
-import sys
-from nirlab import job
-finish, place = job.finish, sys.argv[1]
+import signal, sys
+from nirlab import partial
+from nirlab.result import Result
+make, place = Result.make, sys.argv[1]
 def noted(one):
-    record = finish(one)
+    record = make(one)
     with open(place, "a") as file:
-        file.write(one.target.name + "\\n")
+        file.write(one.pair.target.name + "\\n")
     return record
-job.finish, job.PART_BYTES = noted, 2 * 40 * 48 * 2
+Result.make, partial.COMMIT_S = noted, 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in the background, as nohup does
 sys.argv = ["nircore", *sys.argv[2:]]
 from nirlab.cli import main
 main()
@@ -85,42 +89,39 @@ def other(tmp_path):
 
 
 def test_a_result_in_hand_is_not_taken_and_its_neighbours_are(tmp_path, other):
-    locks = Locks()
-    assert not locks.take(tmp_path / "out/a.tif") and locks.take(tmp_path / "out/b.tif")
+    with lock(tmp_path / "out/a.tif") as a, lock(tmp_path / "out/b.tif") as b:
+        assert b and not a
     other.free.set()
     other.join(60)
-    assert locks.take(tmp_path / "out/a.tif")
-    locks.close()
-    assert not (tmp_path / "out" / NAME).exists()
+    with lock(tmp_path / "out/a.tif") as a:
+        assert a
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_run_that_is_killed_holds_nothing(weights, tmp_path, other, monkeypatch):
     """What it had in hand is said, waited for, and done by the one that waits."""
     write(tmp_path / "a.tif", frames(2))
     lines: list[str] = []
-    monkeypatch.setattr(runs.time, "sleep", lambda _: (other.kill(), other.join(60)))
-    tally = runs.enhance_files([str(tmp_path / "a.tif")], tmp_path / "out", Settings(str(weights)), say=lines.append)
-    assert (tally.made, tally.there, tally.bad) == (1, 0, 0)
+    monkeypatch.setattr(enhance.time, "sleep", lambda _: (other.kill(), other.join(60)))
+    order = Order(tmp_path / "out", Settings(str(weights)))
+    (outcome,) = enhance_files([str(tmp_path / "a.tif")], order, say=lines.append)
+    assert outcome.made and not outcome.errors
     assert lines[0].startswith("another run has 1 of the results in hand, which are waited for: ")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_the_other_run_made_meanwhile_counts_as_there(weights, tmp_path, other, monkeypatch, overwrite):
-    write(tmp_path / "a.tif", frames(2))
-    settings = Settings(str(weights))
+    source, target = write(tmp_path / "a.tif", frames(2)), tmp_path / "out/a.tif"
+    order = Order(tmp_path / "out", Settings(str(weights)), overwrite=overwrite)
 
     def made(_: float) -> None:
-        job = jobs.plan(tmp_path / "a.tif", tmp_path / "out/a.tif", settings, True)
-        for start in job.todo():
-            jobs.do(job, start)
-        jobs.finish(job)
         other.free.set()
         other.join(60)
+        assert enhance_file(Pair(source, target), order).made
 
-    monkeypatch.setattr(runs.time, "sleep", made)
-    source, out = str(tmp_path / "a.tif"), tmp_path / "out"
-    tally = runs.enhance_files([source], out, settings, overwrite=overwrite, say=lambda _: None)
-    assert (tally.made, tally.there, tally.bad) == (0, 1, 0)
+    monkeypatch.setattr(enhance.time, "sleep", made)
+    (outcome,) = enhance_files([str(source)], order, say=lambda _: None)
+    assert (outcome.made, outcome.failed) == (False, False)
 
 
 FORKED = """
@@ -142,7 +143,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("engine", ["auto", "eager", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("engine", ["auto", "torch", "onnxruntime", "openvino"])
 def test_a_forked_pool_enhances_after_its_parent_did(weights, tmp_path, engine):
     if engine in ("onnxruntime", "openvino"):
         pytest.importorskip(engine)
@@ -158,7 +159,7 @@ def test_an_interruption_is_one_line_and_the_next_run_goes_on(weights, tmp_path)
     write(tmp_path / "in/a.tif", frames(400))
     one = begun(tmp_path, weights)
     began = time.monotonic()
-    while not list(tmp_path.glob("out/.partial-*/0*.npz")) and time.monotonic() - began < 120:
+    while not list(tmp_path.glob("out/.partial-*/frames.jsonl")) and time.monotonic() - began < 120:
         time.sleep(0.05)
     one.send_signal(signal.SIGINT)
     said, _ = one.communicate(timeout=60)

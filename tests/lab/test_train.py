@@ -7,8 +7,8 @@ import pytest
 import tifffile
 
 from nircore.errors import NircoreError
-from nirlab.train import train
 from nircore.models import checkpoint
+from nirlab.train import train
 from tests.lab.made import frames
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,9 @@ from itertools import cycle
 
 import nbformat
 import pytest
-from companion.run import chain
 from IPython.core.interactiveshell import InteractiveShell
 
-from companion.run import MARK
+from companion.run import MARK, chain
 from nircore.config import available
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write

@@ -1,7 +1,6 @@
 """The datasets under one roof: catalogues, references, the files that matter, and what is missing."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a TIFF promises: the next page, OME's Z x C x T, ImageJ's images, MetaMorph's planes, its own size."""
+"""Whether a TIFF holds all that it announces: pages, OME's planes, ImageJ's images, MetaMorph's planes, its bytes."""
 
 import json
 import struct
@@ -27,15 +27,15 @@ def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
 
 
 def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
-    """Return what a file of `count` frames promises and lacks, in words; "" where it is complete."""
+    """Return what a file of `count` frames announces and lacks, in words; "" where it is complete."""
     if UIC2 in first.tags and first.tags[UIC2].count > count:
         return f"MetaMorph promises {first.tags[UIC2].count} planes, and {count} are there"
     if _next_page(file):
         return f"page {len(file.pages)} is announced and lies beyond the end of the file"
-    promised, who = _promised(path, file, first)
-    if promised > count:
-        return f"{who} promises {promised} frames, and {count} are there"
-    if promised < 0:
+    announced, who = _announced(path, file, first)
+    if announced > count:
+        return f"{who} promises {announced} frames, and {count} are there"
+    if announced < 0:
         return f"{who} cannot be read, so nobody knows how many frames belong here"
     left = _left_over(path, file, first) if len(file.pages) == count else 0
     return f"{left} of its bytes belong to no page" if left else ""
@@ -51,7 +51,7 @@ def _next_page(file: tifffile.TiffFile) -> int:
     return struct.unpack(tiff.offsetformat, end)[0] if len(end) == tiff.offsetsize else 1
 
 
-def _promised(path: Path, file: tifffile.TiffFile, first: Any) -> tuple[int, str]:
+def _announced(path: Path, file: tifffile.TiffFile, first: Any) -> tuple[int, str]:
     """Return the number of frames that a description states, and whose it is; 0 where none does, -1 for garbage."""
     if first.is_ome:
         return _ome(path, first.description), "its OME-XML"

@@ -1,0 +1,90 @@
+"""`nircore enhance`: many files, each enhanced under a lock; what is bad is named and left out, the rest proceeds."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from nircore import files
+from nircore.inference import conformal
+from nirlab.darks import enhancer_for
+from nirlab.inputs import Pair, pairs
+from nirlab.result import Order, Outcome, enhance_file
+
+FEW = 20  # files: so many are named where others are only counted
+PAUSE_S = 0.2  # between two looks at whether another process has done what it has in hand
+
+
+def enhance_files(
+    inputs: list[str],
+    order: Order,
+    run: Callable[[Iterable[Pair], Order, set[Path]], Iterator[tuple[Pair, Outcome]]] | None = None,
+    say: Callable[[str], None] = tqdm.write,
+) -> list[Outcome]:
+    """Enhance files, folders and patterns into a folder; return what came of each file.
+
+    Args:
+        inputs: see `nirlab.inputs`.
+        order: what is asked for.
+        run: who does the files, such as a cluster; None: this process, one after the other.
+        say: receives a line for each file.
+
+    Raises:
+        NircoreError: nothing can be done at all: no weights, no darks, no place to write.
+    """
+    files.make_folder(order.out)
+    enhancer = enhancer_for(order.settings)
+    enhancer.identity  # noqa: B018 (loads weights and darks: what is wrong with them is wrong for all)
+    if order.trust:
+        conformal.load(enhancer.weights)
+    for line in enhancer.darks.said if enhancer.darks else ():
+        say(line)
+    found, errors, others = pairs(inputs, order.out, order.settings.average, order.raw)
+    if others:
+        kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
+        say(f"passed over, of kinds that are not read ({kinds}): {', '.join(map(str, others[:FEW]))}")
+    outcomes = [Outcome(failed=True, errors=[str(error)]) for error in errors]
+    with tqdm(total=len(found), unit=" files", disable=None) as bar:
+        for outcome in outcomes:
+            _tell(outcome, say)
+        for outcome in _all(found, order, run or here, say):
+            outcomes.append(outcome)
+            _tell(outcome, say)
+            bar.update()
+    if order.report:
+        from nirlab import pages
+
+        pages.write_index([one.entry for one in outcomes if one.entry], order.out / "report")
+    return outcomes
+
+
+def _tell(outcome: Outcome, say: Callable[[str], None]) -> None:
+    for line in (outcome.line, *(f"nircore: {' '.join(error.split())}" for error in outcome.errors)):
+        if line:
+            say(line)
+
+
+def _all(found: list[Pair], order: Order, run: Callable, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """Yield what came of each file: first of those that are free, then of those that others had in hand."""
+    waited: set[Path] = set()
+    while found:
+        busy = []
+        for pair, outcome in run(found, order, waited):
+            if outcome.busy:
+                busy.append(pair)
+            else:
+                yield outcome
+        if new := [pair.target for pair in busy if pair.target not in waited]:
+            named = ", ".join(map(str, new[:FEW])) + (", ..." if len(new) > FEW else "")
+            say(f"another run has {len(new)} of the results in hand, which are waited for: {named}")
+            waited.update(new)
+        elif busy:
+            time.sleep(PAUSE_S)
+        found = busy
+
+
+def here(found: Iterable[Pair], order: Order, waited: set[Path]) -> Iterator[tuple[Pair, Outcome]]:
+    """Enhance files in this process, one after the other."""
+    for pair in found:
+        yield pair, enhance_file(pair, order, pair.target in waited)

@@ -1,0 +1,80 @@
+"""A trained generator as a file for other programs: ONNX, OpenVINO or torch.export, checked before it is kept."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from nircore.errors import NircoreError
+from nircore.files import make_folder
+from nircore.inference import export
+
+TOLERANCE = 1e-4  # of [-1, 1]: float32 sums in another order; a frame's noise is a thousand times as large
+#: File ending and packages of each format.
+FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": (".onnx", ("onnx", "onnxruntime")),
+    "openvino": (".xml", ("openvino",)),
+    "torch-export": (".pt2", ()),
+}
+
+
+def _torch_program(generator: nn.Module) -> Any:
+    sides = {
+        axis: generator.multiple * torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "h"), (3, "w"))
+    }
+    return torch.export.export(generator, (export.example(generator),), dynamic_shapes=(sides,))
+
+
+def _written(generator: nn.Module, kind: str, path: Path) -> export.Run:
+    """Write a file and return what it computes when it is read back."""
+    if kind == "onnx":
+        path.write_bytes(export.onnx_bytes(generator))
+        return export.onnx_session(str(path))
+    if kind == "openvino":
+        import openvino
+
+        openvino.save_model(export.openvino_model(generator), path, compress_to_fp16=False)
+        return export.OpenvinoSession(str(path))
+    torch.export.save(_torch_program(generator), path)
+    module = torch.export.load(path).module()
+    return lambda image: module(torch.from_numpy(image)).detach().numpy()
+
+
+def write(generator: nn.Module, kind: str, path: Path) -> float:
+    """Write a generator in a format of `FORMATS` to `path`; return its largest deviation from PyTorch.
+
+    What is written takes a normalised frame (1, 1, H, W), float32 in about [-1, 1] (`nircore.data.normalise`), H and
+    W multiples of `generator.multiple`, and is compared on two sizes. OpenVINO writes a .bin beside the .xml.
+
+    Raises:
+        NircoreError: an unknown format, a missing package, another ending, or a deviation above `TOLERANCE`: then
+            no file is left.
+    """
+    if kind not in FORMATS:
+        raise NircoreError(f"format={kind} is unknown: choose one of {', '.join(FORMATS)}.")
+    ending, packages = FORMATS[kind]
+    if reason := export.absent(*packages):
+        raise NircoreError(f"format={kind} {reason}.")
+    if path.suffix != ending:
+        raise NircoreError(f"A file of format={kind} ends in {ending}: give {path.name} that ending.")
+    make_folder(path.parent)
+    generator = generator.cpu().eval()
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+        run = _written(generator, kind, Path(folder) / path.name)
+        error = max(_deviation(generator, run, size) for size in ((6, 9), (5, 3)))
+        if not error <= TOLERANCE:
+            raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g}, more than {TOLERANCE:g}.")
+        del run
+        for file in Path(folder).iterdir():
+            os.replace(file, path.parent / file.name)
+    return error
+
+
+@torch.inference_mode()
+def _deviation(generator: nn.Module, run: export.Run, size: tuple[int, int]) -> float:
+    image = export.example(generator, *size, seed=1)
+    return float(np.abs(run(image.numpy()) - generator(image).numpy()).max())

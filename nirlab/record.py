@@ -1,0 +1,123 @@
+"""The record of a result: a JSON file beside it that says from what and how it was made."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nircore.data.frames import sha256
+from nircore.files import write_text
+from nircore.inference.enhancer import FACTS, Enhancer
+from nirlab.formats.raw import Raw
+
+
+def path_of(target: Path) -> Path:
+    """Return the record's path: the result's name and `.json`, shortened where that is too long."""
+    name = target.name
+    if len(os.fsencode(name)) > 250:
+        name = f"{name[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:20]}"
+    return target.with_name(f"{name}.json")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a JSON file's mapping, empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any]:
+    """Return what a result depends on: the source's path and content, the network, the darks and the settings.
+
+    Args:
+        source: a file or a folder store.
+        enhancer: what is done to its frames.
+        raw: what the file holds, where the user had to say it.
+
+    Raises:
+        NircoreError: the source cannot be read.
+    """
+    found = {"source": str(source.absolute()), "source_sha256": sha256(source)} | enhancer.identity
+    if raw is not None:
+        found["raw"] = dataclasses.asdict(raw)
+    return json.loads(json.dumps(found))
+
+
+def difference(before: Any, now: dict[str, Any]) -> str:
+    """Say in what the identity of a result that is there differs from the one that is asked for."""
+    before = before if isinstance(before, dict) else {}
+    if "source_sha256" not in before:
+        return "was made otherwise"
+    if before["source"] != now["source"]:
+        return f"was made from {before['source']}, not from {now['source']}"
+    if before["source_sha256"] != now["source_sha256"]:
+        return f"was made from {now['source']} as it was before"
+    return "was made otherwise (other settings, weights or darks)"
+
+
+def of(identity: dict[str, Any], enhancer: Enhancer, engine: str, facts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record of a result: what it depends on, when it was made, and what was measured on its frames."""
+    record = {
+        "identity": identity,
+        "settings": dataclasses.asdict(enhancer.settings),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "temporal_average_frames": enhancer.settings.average,
+        "summary": _summary(facts),
+        "frames": {name: [_finite(one[name]) for one in facts] for name in FACTS},
+        "engine": engine,
+    }
+    if (darks := enhancer.darks) is not None:
+        record["dark_frames"] = {Path(file).name: n for file, n in zip(darks.files, darks.frames, strict=True)}
+    return record
+
+
+def write(record: dict[str, Any], path: Path) -> Path:
+    """Write a record, whole or not at all; return its path."""
+    return write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def _summary(facts: list[dict[str, Any]]) -> dict[str, Any]:
+    flux = [one["flux_ratio"] for one in facts if np.isfinite(one["flux_ratio"])]
+    return {
+        "frames": len(facts),
+        "flux_ratio": float(np.mean(flux)) if flux else None,
+        "pixels_clipped": sum(one["clipped"] for one in facts),
+        "pixels_at_ceiling": sum(one["at_ceiling"] for one in facts),
+        "blank_frames": sum(one["blank"] for one in facts),
+        "outliers_replaced": sum(one["outliers"] for one in facts),
+        "assumed": next((one["assumed"] for one in facts if one["assumed"]), ""),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return a number for JSON, which knows no NaN."""
+    return value if not isinstance(value, float) or np.isfinite(value) else None
+
+
+def line(target: Path, record: dict[str, Any]) -> str:
+    """Return what the command prints of a result that was made."""
+    summary = record["summary"]
+    parts = [f"{target}: {summary['frames']} frame{'s' if summary['frames'] > 1 else ''}"]
+    if summary["flux_ratio"] is not None:
+        parts.append(f"flux x {summary['flux_ratio']:.3f}")
+    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated"),
+                       ("outliers_replaced", "hot or dead pixels replaced")):  # fmt: skip
+        if summary[key]:
+            parts.append(f"{summary[key]} {words}")
+    if summary["blank_frames"]:
+        parts.append(f"{summary['blank_frames']} blank frames passed through")
+    if summary["assumed"]:
+        parts.append(f"assumed {summary['assumed']}")
+    if record["temporal_average_frames"] > 1:
+        parts.append(f"mean of {record['temporal_average_frames']} frames")
+    parts += record["said"]
+    if record["not_kept"]:
+        parts.append(f"not kept: {', '.join(record['not_kept'])}")
+    return ", ".join([*parts, f"by {record['engine']}"])
