@@ -1,0 +1,219 @@
+"""Frames before (and after) a frame, averaged where nothing changes and let go where something does.
+
+A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a new frame y
+it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over time,
+tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it brings little
+noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+
+    m <- m + K (y - m),   K = P / (P + 1),
+
+where P is the variance before the frame, enlarged by the size of the change that was found, and is all of it where the
+remainder is larger than noise. On a still scene K falls as 1 / n to 1 / LONGEST; where tissue moves K is 1 and m is the
+frame itself. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nircore.data.stabilise import Stabilisation
+
+LONGEST = 16  # frames that a still pixel rests on at most
+THRESHOLD = 3.5  # SDs of a filter's noise from which it has found a change
+UNCERTAIN = 256.0  # variance that is added, in units of the found change squared
+ENERGY = 4.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
+MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
+LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
+BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 8.0  # px of half the size: a line's width, of the energy, of what the network is told
+JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
+FRESH = 0.9  # a frame whose mean K is larger is a new beginning
+
+
+@dataclass
+class State:
+    """What the recursion knows after a frame.
+
+    Attributes:
+        light: (1, 1, H, W) in DN above the black level, both sides even.
+        variance: (1, 1, H / 2, W / 2), of `light` in units of one frame's noise.
+        sums: (1, LINES + 1, H / 2, W / 2), leaky sums of the filtered innovations; `spread` is their variance.
+        motion: (1, 1, H / 2, W / 2) in [0, 1], where motion was found of late.
+    """
+
+    light: Tensor
+    variance: Tensor
+    sums: Tensor
+    spread: float
+    motion: Tensor
+
+
+class Recursion:
+    """The recursion over one movie; call it with each frame.
+
+    Args:
+        noise: of one frame; its `offset` is the black level.
+        longest: frames that a still pixel rests on at most; 1 returns every frame as it is.
+    """
+
+    def __init__(self, noise: Stabilisation, longest: int = LONGEST) -> None:
+        self.noise, self.longest, self.state = noise, longest, None
+        self.share = _noise_left()
+
+    @torch.inference_mode()
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take in a frame (H, W) in DN; return light (H, W) float32 in DN, and its variance (H, W) in (0, 1]."""
+        height, width = frame.shape
+        y = torch.from_numpy(np.ascontiguousarray(frame, np.float32) - np.float32(self.noise.offset))[None, None]
+        y = F.pad(y, (0, width % 2, 0, height % 2), mode="replicate")
+        if self.state is None or self.state.light.shape != y.shape or self.longest == 1:
+            self.state = _begin(y)
+        else:
+            self.state = self._step(y, self.state)
+        light, variance = self.state.light, _enlarged(self.state.variance)
+        light = light[0, 0, :height, :width].numpy() + np.float32(self.noise.offset)
+        return light, variance[0, 0, :height, :width].numpy()
+
+    def _step(self, y: Tensor, state: State) -> State:
+        """Return the state after a frame."""
+        light = state.light * self._power(y, state)
+        sigma = self._sigma(light)
+        innovation = (y - light) / sigma
+        found, sums, spread = self._found(innovation, state)
+        change = _enlarged(found)
+        motion, moved = self._motion(innovation - change, state)
+        if float(moved.mean()) > FRESH:
+            return _begin(y)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2
+        gain = before / (before + 1)
+        gain = gain + (1 - gain) * moved
+        wide = _enlarged(gain)
+        light = light + sigma * (wide * innovation + (1 - wide) * change)
+        return State(light, gain, sums, spread, motion)
+
+    def _power(self, y: Tensor, state: State) -> float:
+        """Return by how much the light of the whole frame changed, as a laser flickers; 1 where noise may explain it."""
+        smooth = _halved(state.light).clamp(min=0)
+        power = float((smooth * smooth).sum())
+        if power <= 0:
+            return 1.0
+        ratio = float((smooth * _halved(y)).sum()) / power
+        variance = float((smooth**2 * (smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2)).sum()) / 4
+        return ratio if abs(ratio - 1) > JUMP * variance**0.5 / power and 0.5 < ratio < 2 else 1.0
+
+    def _sigma(self, light: Tensor) -> Tensor:
+        """Return the SD of one frame's noise at the brightness of `light`, of the same shape, in DN."""
+        smooth = _blurred(_halved(light), 1.0).clamp(min=0)
+        return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
+
+    def _found(self, innovation: Tensor, state: State) -> tuple[Tensor, Tensor, float]:
+        """Return the change that the filters find, in sigma and of half the size, and the leaky sums after it."""
+        answers = _filtered(2 * _halved(innovation))
+        sums = torch.lerp(answers, state.sums, LEAK)
+        spread = LEAK**2 * state.spread + (1 - LEAK) ** 2
+        noise = 1 + state.variance
+        best, found = torch.zeros_like(noise), torch.zeros_like(noise)
+        for responses, share in ((answers, 1.0), (sums, spread)):
+            scaled = responses / self.share
+            place = scaled.abs().argmax(1, keepdim=True)
+            strength = scaled.gather(1, place) ** 2 / (noise * share)
+            found = torch.where(strength > best, responses.gather(1, place), found)
+            best = torch.maximum(best, strength)
+        weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
+        return weight * found / 2, sums * (1 - weight), spread
+
+    def _motion(self, remainder: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        """Return where motion was of late, and the share in [0, 1] by which the past is let go; of half the size."""
+        energy = _blurred(_halved(remainder**2) / (1 + state.variance), ENERGY_BLUR)
+        level = 1 + ENERGY * _energy_sd() * (1 - state.motion)
+        moved = ((energy - level) / 1.5).clamp(0, 1)
+        wide = _blurred(F.max_pool2d(moved, 3, 1, 1), 1.0)
+        return torch.maximum(MEMORY * state.motion, F.max_pool2d(wide, 3, 1, 1)), wide.clamp(0, 1)
+
+
+def told(variance: np.ndarray) -> np.ndarray:
+    """Return the variance that the network is told, (H, W): smooth, for a step in it would look like an edge."""
+    if float(variance.mean()) > FRESH:
+        return np.ones_like(variance)
+    half = _halved(torch.from_numpy(variance)[None, None])
+    return _enlarged(_blurred(half, CALM)).clamp(max=1)[0, 0, : variance.shape[0], : variance.shape[1]].numpy()
+
+
+@dataclass(frozen=True)
+class FusedStabilisation:
+    """`Stabilisation` of a fused frame: that of a camera with gain / K and read noise x sqrt(K) in every pixel.
+
+    Attributes:
+        single: the map of one frame.
+        variance: K, (H, W) in (0, 1].
+    """
+
+    single: Stabilisation
+    variance: np.ndarray
+
+    def _gain_and_floor(self) -> tuple[np.ndarray, np.ndarray]:
+        gain = np.float32(self.single.gain_e_per_dn) / self.variance
+        return gain, np.float32(3 / 8) + (gain * np.float32(self.single.read_noise_dn)) ** 2 * self.variance
+
+    def apply(self, light: np.ndarray) -> np.ndarray:
+        """Map fused light (H, W) in DN to the network's scale, float32."""
+        gain, floor = self._gain_and_floor()
+        electrons = np.maximum((light - np.float32(self.single.offset)) * gain, -15 / 16 * floor)
+        return (2 / 10) * (np.sqrt(electrons + floor) - np.sqrt(floor))
+
+    def invert(self, values: np.ndarray) -> np.ndarray:
+        """Map the network's values back to DN, float32."""
+        gain, floor = self._gain_and_floor()
+        half = 5 * values + np.sqrt(floor)
+        return (half * half - floor + np.float32(1 / 4)) / gain + np.float32(self.single.offset)
+
+
+def _begin(y: Tensor) -> State:
+    half = torch.ones_like(_halved(y))
+    return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
+
+
+def _halved(image: Tensor) -> Tensor:
+    return F.avg_pool2d(image, 2, ceil_mode=True)
+
+
+def _enlarged(image: Tensor) -> Tensor:
+    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _blurred(image: Tensor, sigma: float) -> Tensor:
+    """Smooth (1, 1, H, W) by a Gaussian of some px, borders replicated."""
+    reach = int(3 * sigma + 0.5)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = F.pad(image, [reach] * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])
+
+
+def _filtered(image: Tensor) -> Tensor:
+    """Return a spot's and each oriented line's answer to (1, 1, H, W), as (1, LINES + 1, H, W)."""
+    spot, far = _blurred(image, BLUR), REACH * STEP
+    padded, (height, width) = F.pad(spot, [far] * 4, mode="replicate"), image.shape[2:]
+    weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / (REACH / 2)) ** 2)
+    answers = [spot]
+    for angle in np.pi * np.arange(LINES) / LINES:
+        line = torch.zeros_like(spot)
+        for place, weight in zip(range(-REACH, REACH + 1), weights / weights.sum(), strict=True):
+            down, right = (far + round(place * STEP * way) for way in (np.sin(angle), np.cos(angle)))
+            line.add_(padded[:, :, down : down + height, right : right + width], alpha=float(weight))
+        answers.append(line)
+    return torch.cat(answers, 1)
+
+
+def _noise_left() -> Tensor:
+    """Return the SD that each filter leaves of white noise of SD 1, (1, LINES + 1, 1, 1)."""
+    impulse = torch.zeros(1, 1, 65, 65)
+    impulse[..., 32, 32] = 1
+    return (_filtered(impulse) ** 2).sum((2, 3), keepdim=True).sqrt()
+
+
+def _energy_sd() -> float:
+    """Return the SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred."""
+    return (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
