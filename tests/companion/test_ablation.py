@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
 from companion.study.ablation import COLUMNS, SCORES, without_each, worth
+from scipy import stats
 
 PARTS = {"a part": "without", "all": "bare"}
 MEANS = {"whole": 30.0, "without": 29.0, "bare": 31.0}

@@ -8,13 +8,7 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from scipy.ndimage import distance_transform_edt, gaussian_filter
-
-import nircore
 from companion import rivals as baselines
-from nircore.config import resolve
-from nircore.metrics import with_truth
 from companion.plots import benchmark as draw
 from companion.plots.panels import detail
 from companion.run import Run
@@ -23,6 +17,12 @@ from companion.study import benchmark_table as stage
 from companion.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
 from companion.study.comparison import COLUMNS, best_classical, compared_with, comparison, sign_flip
 from companion.study.split_table import data_split
+from scipy import stats
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+import nircore
+from nircore.config import resolve
+from nircore.metrics import with_truth
 
 RNG = np.random.default_rng(0)
 EVERYWHERE = np.ones((96, 80), dtype=bool)

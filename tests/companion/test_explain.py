@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from companion.study import explain
+from companion.study.explain import attribution, faithfulness, patches, regions, trusted
+from companion.study.fidelity.animals import Animal
 from scipy.stats import sem, spearmanr, t
 from torch import nn
 
 from nircore.config import resolve
 from nircore.errors import NircoreError
+from nircore.inference import trust
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
 from nircore.models.generator import Generator
-from companion.study import explain
-from nircore.inference import trust
-from companion.study.explain import attribution, faithfulness, patches, regions, trusted
-from companion.study.fidelity.animals import Animal
 
 CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from companion.study.fidelity.animals import Animal
 from scipy.ndimage import gaussian_filter, grey_opening
 
 from nircore.data import camera, phantom
 from nircore.data.camera import GAIN_E_PER_DN
 from nircore.errors import NircoreError
 from nircore.metrics.structure import vessel_mask
-from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
-from companion.study.fidelity.animals import Animal
 
 pytestmark = pytest.mark.slow
 

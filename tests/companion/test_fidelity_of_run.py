@@ -4,17 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from companion.plots import fidelity as draw
+from companion.run import Run
+from companion.study import training
+from companion.study.fidelity import of_run as stage
+from companion.study.fidelity import redegradation, summary
+from companion.study.fidelity.animals import Animal
+from companion.study.split_table import data_split
 
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.models import build_generator, checkpoint
-from companion.plots import fidelity as draw
-from companion.run import Run
-from companion.study.fidelity import of_run as stage
-from companion.study.fidelity import redegradation, summary
-from companion.study.fidelity.animals import Animal
-from companion.study import training
-from companion.study.split_table import data_split
 
 pytestmark = pytest.mark.slow
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from companion.study.maps import attribution, confidence
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from nircore.models import ResnetGenerator, initialise
 from nircore.models.generator import Generator
-from companion.study.maps import attribution, confidence
 
 RNG = np.random.default_rng(0)
 FRAME = (100 * gaussian_filter(RNG.normal(size=(45, 50)), 2) + RNG.normal(size=(45, 50)) + 50).astype(np.float32)

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from companion.run import Run, published
+from companion.study import metric_quality as quality
+from companion.study.claims import load
+from companion.study.metric_quality_table import metric_quality_table
 
 from nircore.config import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError
 from nircore.metrics import no_reference, with_truth
-from companion.run import Run, published
-from companion.study import metric_quality as quality
-from companion.study.claims import load
-from companion.study.metric_quality_table import metric_quality_table
 
 SMALL = (96, 80)
 

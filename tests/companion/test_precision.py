@@ -2,9 +2,8 @@
 
 import pandas as pd
 import pytest
-
-from companion.workshop import precision
 from companion.run import STAMP
+from companion.workshop import precision
 
 pytestmark = pytest.mark.slow
 FRAMES = {"profile": "smoke", "run": "tiny", "seeds": 1, "animals": 6, "height": 64, "width": 64, "crop": 32}

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from companion.study import plate, probes
+from companion.study.fidelity.animals import Animal
 from scipy.ndimage import gaussian_filter
 
 import nircore
@@ -9,8 +11,6 @@ from nircore.data.references import CAMERA
 from nircore.inference import enhance
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
-from companion.study import plate, probes
-from companion.study.fidelity.animals import Animal
 
 pytestmark = pytest.mark.slow
 

@@ -5,14 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-
 from companion import publish
-from nircore import paths
-from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
-from nircore.data.frames import read_frame
-from nircore.errors import NircoreError
-from nircore.models import build_generator
-from nircore.models.layers import layer_table
 from companion.plots import benchmark as draw_scores
 from companion.plots import recipes as draw
 from companion.plots.picture import picture
@@ -20,10 +13,17 @@ from companion.run import Run
 from companion.study import benchmark_table as benchmark
 from companion.study import recipes_table as recipes
 from companion.study import spectrum_shift_table as spectrum_shift
-from companion.study.comparison import compared_with
-from companion.study.stepwise import stepwise
 from companion.study import training as of_run
+from companion.study.comparison import compared_with
 from companion.study.split_table import data_split
+from companion.study.stepwise import stepwise
+
+from nircore import paths
+from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
+from nircore.data.frames import read_frame
+from nircore.errors import NircoreError
+from nircore.models import build_generator
+from nircore.models.layers import layer_table
 
 pytestmark = pytest.mark.slow
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
-from nircore.data import swir_hdr as swir
 from companion.study import rivals, unseen
 from companion.study.benchmark import CLASSICAL, PAIRED, UNPAIRED
+
+from nircore.data import swir_hdr as swir
 
 pytestmark = pytest.mark.slow
 

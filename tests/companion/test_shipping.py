@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from companion.study import rivals
+from companion.workshop import card, shipping
 
 from nircore.config import resolve
 from nircore.errors import NircoreError
-from nircore.inference.shipped import CARD, MODELS, weights_of
-from companion.workshop import card, shipping
-from nircore.models import build_generator, checkpoint
-from companion.study import rivals
 from nircore.inference import conformal
+from nircore.inference.shipped import CARD, MODELS, weights_of
+from nircore.models import build_generator, checkpoint
 
 pytestmark = pytest.mark.slow
 

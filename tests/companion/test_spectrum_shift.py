@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from companion.study import spectrum_shift as s
 from scipy.ndimage import gaussian_filter, shift
 
 from nircore.data.normalise import Normalisation
-from companion.study import spectrum_shift as s
 
 VALID = np.ones((160, 160), dtype=bool)
 

@@ -2,12 +2,12 @@
 
 import pandas as pd
 import pytest
-
-from nircore.config import resolve
-from nircore.data import swir_hdr as reader
 from companion.run import Run, notebooks
 from companion.run.steps import makers
 from companion.study.split_table import data_split
+
+from nircore.config import resolve
+from nircore.data import swir_hdr as reader
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from nircore.data import swir_hdr as swir
 from companion.study import leaderboard, unseen
 from companion.study.benchmark import CLASSICAL, INPUT, UNPAIRED
+
+from nircore.data import swir_hdr as swir
 
 FOLDS = ("M8-1", "F1-2", "F5-2")
 

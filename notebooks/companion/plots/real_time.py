@@ -70,12 +70,12 @@ def _times(ax: Axes) -> None:
 
 
 def engines(table: pd.DataFrame) -> Figure:
-    """Draw the median time of a camera frame, for each engine and recipe; the tick marks what the machine could do.
+    """Draw the median time of a camera frame, for each engine and recipe.
 
     Args:
-        table: as `companion.study.real_time.table` gives it; rows taken beside a busy process are not drawn.
+        table: as `companion.study.real_time.timings` gives it; rows taken beside a busy process are not drawn.
     """
-    need(table, ("recipe", "engine", "busy", "height", "median_ms", "p95_ms", "bound_ms"), "engines")
+    need(table, ("recipe", "engine", "busy", "height", "median_ms", "p95_ms"), "engines")
     shown = table[(table["height"] == table["height"].max()) & (table["busy"] == 0)]
     count = shown["recipe"].nunique()
     figure = canvas(0.9 + 0.22 * shown["engine"].nunique() * count)
@@ -84,8 +84,7 @@ def engines(table: pd.DataFrame) -> Figure:
     seaborn.barplot(shown, x="median_ms", **rows, palette=PALETTE[:count], saturation=1, gap=0.1, errorbar=None)
     marks = rows | {"dodge": True, "jitter": False, "legend": False}
     seaborn.stripplot(shown, x="p95_ms", **marks, palette=[INK] * count, size=3)
-    seaborn.stripplot(shown, x="bound_ms", **marks, palette=["white"] * count, size=7, marker="|", linewidth=1.5)
     _times(ax)
-    tidy(ax, f"{TIMES}; dot: p95; white tick: roofline")
+    tidy(ax, f"{TIMES}; dot: p95")
     legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

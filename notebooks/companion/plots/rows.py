@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from nircore.metrics.summary import interval
 from companion.plots.palette import GREY, INK
 from companion.plots.style import SMALL
+from nircore.metrics.summary import interval
 
 Colours = Mapping[str, str]
 BAR = {"marker": "|", "markersize": 15, "markeredgewidth": 2, "errorbar": None}

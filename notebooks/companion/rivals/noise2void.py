@@ -27,10 +27,10 @@ from safetensors.torch import load_file, save_file
 
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.files import atomic, make_folder
 from nircore.inference import enhance
 from nircore.metrics.no_reference import check_image
 from nircore.models.generator import Generator
-from nircore.files import atomic, make_folder
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from companion import rivals as baselines
+from companion.run import Run
+from companion.study.judge import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
-from companion.run import Run
-from companion.study.benchmark import RANGE, clipped, common_scale
 from nircore.training import evaluation
 
 #: What a lab has at hand today: name in the table, method of `companion.rivals`, unit of its one parameter.

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from companion.run import Run
 from nircore.config import Config, as_recipe
 from nircore.config import recipe as about
 from nircore.models import checkpoint
-from companion.run import Run
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from nircore.errors import NircoreError
 from companion.plots import fidelity as draw
 from companion.plots.style import save
+
+from nircore.errors import NircoreError
 from tests.companion.plots import drawn
 
 RNG = np.random.default_rng(0)

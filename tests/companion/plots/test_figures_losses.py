@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from companion.plots import losses as figures
 
 from nircore.errors import NircoreError
 from nircore.losses import EQUILIBRIUM
-from companion.plots import losses as figures
 from nircore.training.cyclegan import COLUMNS as TERMS
 
 RNG = np.random.default_rng(0)

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from companion.plots import metrics
+from companion.plots.split import split
 from scipy import stats
 
 from nircore.errors import NircoreError
 from nircore.metrics.summary import interval
-from companion.plots import metrics
-from companion.plots.split import split
 from tests.companion.plots import drawn
 
 RNG = np.random.default_rng(0)

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from companion.run import Run
+from companion.study import explain, stepwise
+from companion.study.explain import attribution, faithfulness, patches, regions
+from companion.study.explain.subjects import ASKED, Subject, subjects
 from nircore.config import Config
 from nircore.data.normalise import Normalisation
 from nircore.data.unpaired import UnpairedCrops
 from nircore.inference import enhance, translate
 from nircore.models import checkpoint
-from companion.run import Run
-from companion.study import explain, stepwise
-from companion.study.explain import attribution, faithfulness, patches, regions
-from companion.study.explain.subjects import ASKED, Subject, subjects
 from nircore.training import evaluation
 
 WRONG_STEPS, WRONG_CROP = 40, 64  # steps and px of the training on wrong pairs

@@ -17,11 +17,11 @@ from scipy.stats import spearmanr
 from skimage.filters import sobel
 from torch import Tensor, nn
 
+from companion.study.explain import Question
+from companion.study.explain.attribution import baseline, saliency
 from nircore.config import Config
 from nircore.metrics.summary import interval
 from nircore.models import build_generator
-from companion.study.explain import Question
-from companion.study.explain.attribution import baseline, saliency
 
 #: Shares of the window's pixels that are replaced. Most of a number hangs on few pixels, so the steps grow.
 SHARES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

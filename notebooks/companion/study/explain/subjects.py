@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nircore.data import sets
 from companion.run import Run
 from companion.study.fidelity.animals import Animal
+from nircore.data import sets
 from nircore.training import evaluation
 
 FIRST_SEED = 30_000  # of the animals asked about here; no dataset, calibration or other test has them

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore.models import checkpoint
 from companion.run import Run
-from companion.study.fidelity.animals import phantom_cases
 from companion.study import stepwise
-from nircore.inference import conformal, trust
 from companion.study.explain import trusted
 from companion.study.explain.subjects import subjects
+from companion.study.fidelity.animals import phantom_cases
+from nircore.inference import conformal, trust
+from nircore.models import checkpoint
 from nircore.training.loop import table_epochs
 
 CALIBRATING = 24  # phantom frames

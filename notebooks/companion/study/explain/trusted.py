@@ -7,9 +7,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 from skimage.filters import sobel
 
-from nircore.metrics.structure import vessel_mask
 from companion.study.fidelity.structures import near
 from nircore.inference.trust import Trust
+from nircore.metrics.structure import vessel_mask
 
 WRONG = 0.1  # of the frame's range: an error above it is a wrong pixel
 

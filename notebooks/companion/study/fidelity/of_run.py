@@ -11,14 +11,9 @@ import pandas as pd
 from torch import nn
 
 from companion import rivals as baselines
-from nircore.config import Config, recipe_names
-from nircore.data import made_phantom, sets
-from nircore.data.noise import noise_model
-from nircore.data.normalise import Normalisation
-from nircore.inference import enhance, translate
-from nircore.models import build_generator, checkpoint
 from companion.run import Run
 from companion.study import stepwise
+from companion.study import training as of_run
 from companion.study.fidelity import (
     Denoise,
     cycle,
@@ -33,7 +28,12 @@ from companion.study.fidelity import (
 )
 from companion.study.fidelity.animals import Animal
 from companion.study.fidelity.summary import table5
-from companion.study import training as of_run
+from nircore.config import Config, recipe_names
+from nircore.data import made_phantom, sets
+from nircore.data.noise import noise_model
+from nircore.data.normalise import Normalisation
+from nircore.inference import enhance, translate
+from nircore.models import build_generator, checkpoint
 from nircore.training import crops, evaluation
 from nircore.training.loop import choose_device
 
