@@ -39,7 +39,8 @@ def check(namespace: Mapping[str, Any]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         known = ", ".join(Parameters.__annotations__)
-        raise NircoreError(f"{first['loc'][0]}={first['input']!r}: {first['msg']}; notebook 11 has {known}.") from error
+        said = f"{first['loc'][0]}={first['input']!r}: {first['msg']}"
+        raise NircoreError(f"{said}; notebook 11 has {known}.") from error
 
 
 def frames(folder: str, dark: str, place: Path) -> tuple[Path, str]:

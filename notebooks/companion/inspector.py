@@ -100,7 +100,7 @@ class Inspector:
         return method.function(self.before(frame), method.grid[len(method.grid) // 2])
 
     def overlay(self, frame: str, view: str, step: str, name: str, region: tuple[slice, slice]) -> np.ndarray:
-        """Return a map (H, W) in DN: the change, the trust map of the generator in use, or an attribution of a region.
+        """Return a map (H, W) in DN: the change, the trust map of the generator in use, or a region's attribution.
 
         Raises:
             NircoreError: the generator in use has no calibration yet, or the region leaves no background.
@@ -198,7 +198,8 @@ def panel(looked_at: Inspector) -> Any:
         key: w.FloatSlider(value, min=0, max=1, step=0.01, description=key, continuous_update=False, **wide)
         for key, value in (("brightest", 1.0), ("row", 0.5), ("column", 0.5))
     }
-    path, opened = w.Text(description="own frame", placeholder="TIFF, PNG or npy", **wide), w.Button(description="Open")
+    path = w.Text(description="own frame", placeholder="TIFF, PNG or npy", **wide)
+    opened = w.Button(description="Open")
 
     def steps(change: dict) -> None:
         options = looked_at.steps(change["new"])

@@ -1,9 +1,8 @@
-"""The table of the split on real frames, and what the steps promise."""
+"""The table of the split on real frames."""
 
 import pandas as pd
 import pytest
-from companion.run import Run, notebooks
-from companion.run.steps import makers
+from companion.run import Run
 from companion.study.split_table import data_split
 
 from nircore.config import resolve
@@ -38,13 +37,6 @@ def test_real_training_domains_show_different_animals_and_the_test_a_third(real,
 def test_a_named_test_animal_is_kept(real):
     table = real(test_groups="F1-2")
     assert set(table.loc[table["split"] == "test", "group"]) == {"F1-2"}
-
-
-def test_every_artefact_has_one_maker():
-    steps = {step.name: step for step in makers().values()}
-    promised = [name for step in steps.values() for name in step.promised]
-    assert set(steps) == set(notebooks.asked()) and len(steps) >= 15
-    assert len(promised) == len(set(promised)) and not set(promised) & set(notebooks.written())
 
 
 def test_exposures_that_do_not_match_are_scored_apart():

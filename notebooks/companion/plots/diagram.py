@@ -83,10 +83,10 @@ def _cycle(ax: Axes, facts: Mapping[str, object], y: float, one: str, two: str) 
     edge, line = y + out * BOX[1] / 2, y + out * 0.75
     ax.plot([X[-1], X[-1], X[0]], [edge, line, line], color=ACCENT, lw=1.3)
     arrow(ax, (X[0], line), (X[0], edge), color=ACCENT)
-    write(ax, X[2], line + out * 0.13, f"cycle loss: {facts['lambda_cycle']:g} × mean |${back}({forth}({here})) - {here}$|",
-          ha="center")  # fmt: skip
-    write(ax, X[2], y + out * 0.55, f"identity loss: {facts['lambda_identity']:g} × mean |${forth}({there}) - {there}$|",
-          ha="center")  # fmt: skip
+    cycle = f"cycle loss: {facts['lambda_cycle']:g} × mean |${back}({forth}({here})) - {here}$|"
+    identity = f"identity loss: {facts['lambda_identity']:g} × mean |${forth}({there}) - {there}$|"
+    write(ax, X[2], line + out * 0.13, cycle, ha="center")
+    write(ax, X[2], y + out * 0.55, identity, ha="center")
 
 
 def _pipeline(ax: Axes, facts: Mapping[str, object]) -> None:

@@ -13,7 +13,8 @@ from companion.plots.style import NORMAL, SMALL, canvas, need, need_frames, tidy
 
 STAGES = {"low_light": ("low-light", LOW_LIGHT), "enhanced": ("enhanced", ENHANCED),
           "reference": ("reference", TARGET)}  # fmt: skip
-DRIFT = {"mean": ("mean intensity (DN)", ENHANCED), "psnr": ("PSNR (dB)", LOW_LIGHT), "change": ("change (DN)", ACCENT)}
+DRIFT = {"mean": ("mean intensity (DN)", ENHANCED), "psnr": ("PSNR (dB)", LOW_LIGHT),
+         "change": ("change (DN)", ACCENT)}  # fmt: skip
 
 
 def before_after(rows: Sequence[Mapping[str, object]], unit: str = "DN") -> Figure:

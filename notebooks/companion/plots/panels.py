@@ -50,7 +50,7 @@ def tiles(
     figure: Figure | SubFigure, images: Sequence[np.ndarray], titles: Sequence[str], unit: str = "DN",
     levels: Window | None = None, columns: int = COLUMNS, edge: str = INK,
 ) -> list[Axes]:  # fmt: skip
-    """Show images (H, W) in rows under their titles, between the same levels, with one bar that says what they mean."""
+    """Show images (H, W) in rows under their titles, between the same levels, with one colour bar."""
     levels = levels or window(images)
     axes = figure.subplots(-(-len(images) // columns), columns, squeeze=False).ravel()
     for ax, image, title in zip(axes, images, titles, strict=False):

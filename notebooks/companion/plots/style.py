@@ -140,7 +140,8 @@ def _fitting(figure: Figure, largest: int) -> bytes:
         agg.draw()
         image = Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3])
         buffer = io.BytesIO()
-        image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+        image = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        image.save(buffer, format="PNG", optimize=True)
         if buffer.tell() <= largest:
             break
     return buffer.getvalue()

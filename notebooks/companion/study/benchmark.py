@@ -169,13 +169,16 @@ def _comparisons(
     for _, part in scores.groupby(scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)):
         filters = sorted(part["filter"].unique())
         table = compared(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
-        for place, value in enumerate((1000 * test[0].exposure_s, " ".join(filters), sum(r.filter in filters for r in test))):
-            table.insert(place, PART[place], value)
+        about = (1000 * test[0].exposure_s, " ".join(filters), sum(row.filter in filters for row in test))
+        for place, (name, value) in enumerate(zip(PART, about, strict=True)):
+            table.insert(place, name, value)
         tables.append(table)
     return tables
 
 
-def _details(row: Any, frame: np.ndarray, judge: Judge, methods: Sequence[Method]) -> tuple[str, dict[str, np.ndarray]]:
+def _details(
+    row: Any, frame: np.ndarray, judge: Judge, methods: Sequence[Method]
+) -> tuple[str, dict[str, np.ndarray]]:
     """Return a frame's name, and a detail full of vessels as the truth and each method's first seed show it."""
     square = vessel_detail(judge.truth)
     made = {method.name: judge.view(_first(method)(frame))[square] for method in methods if method.runs}

@@ -30,7 +30,8 @@ NAMES: dict[str, tuple[str, str]] = {
 }
 DRAWS = 9999  # assignments of signs: all, where there are no more (13 groups)
 OF_SCORE = ("", "_sd", "_gain", "_gain_low", "_gain_high", "_p")
-COLUMNS = ("kind", "method", "tuned", "seeds", "frames", "groups", *(key + part for key in SCORES for part in OF_SCORE))
+COLUMNS = ("kind", "method", "tuned", "seeds", "frames", "groups")
+COLUMNS += (*(key + part for key in SCORES for part in OF_SCORE),)
 COLUMNS += (*METRICS[len(SCORES) :], "seconds", "remark")
 BEST = "best classical method on validation frames"
 #: What to say of an interval, by what it resamples and whether there is more than one.
@@ -68,7 +69,7 @@ def tuned(key: str, pairs: Sequence[tuple[np.ndarray, Reference]], seed: int) ->
 
 def best_classical(means: Mapping[str, float]) -> str:
     """Return the classical method with the highest mean PSNR on frames that are not judged."""
-    return max(means, key=means.__getitem__)
+    return str(pd.Series(means).idxmax())
 
 
 def compared_with(table: pd.DataFrame) -> str:
@@ -125,7 +126,8 @@ def gains(method: pd.DataFrame, rival: pd.DataFrame, by: str, seed: int) -> dict
     rival, found = rival.loc[method.index], {}
     for key in SCORES:
         effect = paired_effect(rival[key], method[key], seed, clusters=list(rival[by]))
-        found |= {f"{key}_gain": effect["difference"], f"{key}_p": sign_flip(method[key] - rival[key], rival[by], seed)}
+        found[f"{key}_p"] = sign_flip(method[key] - rival[key], rival[by], seed)
+        found[f"{key}_gain"] = effect["difference"]
         found |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
     return found
 

@@ -22,6 +22,7 @@ from nircore.data.sets import Reference
 from nircore.files import write_text
 from nircore.metrics import with_truth
 from nircore.paths import VERSION
+from nircore.training import evaluation
 
 #: Animal left out -> the series that no model trained without it has seen; the two ICG series go with one each.
 FOLDS = {"M8-1": ("M8-1", "m1_hdr_icg"), "F1-2": ("F1-2", "250506_M1_ICG"), "F5-2": ("F5-2",)}
@@ -70,7 +71,9 @@ def judge(frame: np.ndarray, image: np.ndarray, references: Mapping[str, Referen
     return row | (judges["merged"].detail(image) if "merged" in judges else {})
 
 
-def scores(root: Path, methods: Mapping[Key, OfFold], table: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+def scores(
+    root: Path, methods: Mapping[Key, OfFold], table: Path, most: int = 0, say: Callable[[str], None] = print
+) -> pd.DataFrame:
     """Score methods on every scene's low-light frame; go on from what the table holds, and keep it after each row.
 
     Rows of another version of nircore are made anew. A method of a fold is asked for where its first frame is due.
@@ -79,12 +82,13 @@ def scores(root: Path, methods: Mapping[Key, OfFold], table: Path, say: Callable
         root: folder of the SWIR_HDR set.
         methods: what to score.
         table: CSV with COLUMNS, made or extended.
+        most: scenes at most, spread over all; 0 for all of them.
         say: receives a line for each row.
     """
     done = pd.read_csv(table, dtype={"nircore": str}) if table.is_file() else pd.DataFrame(columns=list(COLUMNS))
     done = done[done["nircore"] == VERSION]
     known = set(done[["method", "parameter", "scene"]].itertuples(index=False, name=None))
-    for scene, frame, references in scenes(root):
+    for scene, frame, references in evaluation.spread(list(scenes(root)), most) if most else scenes(root):
         brightness = float(np.percentile(references["merged"][0], with_truth.PEAK_PERCENTILE))
         for (name, kind, parameter), of_fold in methods.items():
             if (name, parameter, scene.name) in known:
@@ -114,7 +118,9 @@ def tuned(table: pd.DataFrame) -> pd.DataFrame:
         for scene, its in about.iterrows():
             others = about[about["fold"] != its["fold"]]
             ratio = np.log(others["brightness_dn"] / its["brightness_dn"]).abs()
-            best = psnr.columns[0] if len(psnr.columns) == 1 else psnr.loc[ratio.nsmallest(ALIKE).index].mean().idxmax()
+            best = psnr.columns[0]
+            if len(psnr.columns) > 1:
+                best = psnr.loc[ratio.nsmallest(ALIKE).index].mean().idxmax()
             kept.append(rows[(rows["scene"] == scene) & (rows["parameter"] == best)])
     return pd.concat(kept, ignore_index=True)
 
@@ -157,8 +163,8 @@ def _part(name: str, rows: pd.DataFrame, best: pd.Series, seed: int) -> pd.DataF
     wide = rows.pivot(index="file", columns="method", values="psnr")
     rival = pd.Series({file: wide.loc[file, best[file]] for file in wide.index if file in best.index}, dtype=float)
     above = wide.gt(rival, axis=0).sum().where(found["psnr_gain"].notna())
-    kept = found[["kind", "frames", "groups", *(c for c in found if c.startswith(("psnr", "ssim")) and "_sd" not in c)]]
-    kept = kept.rename(columns=lambda c: {"frames": "scenes"}.get(c, f"merged_{c}" if c[:4] in ("psnr", "ssim") else c))
+    merged = found.filter(regex="^(psnr|ssim)").drop(columns=["psnr_sd", "ssim_sd"]).add_prefix("merged_")
+    kept = found[["kind", "frames", "groups"]].rename(columns={"frames": "scenes"}).join(merged)
     return kept.join(means).assign(above=above).reset_index().assign(part=name)
 
 

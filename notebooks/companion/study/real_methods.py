@@ -15,10 +15,10 @@ from torch import nn
 
 from companion import rivals as baselines
 from companion.rivals import noise2void, vst
-from companion.study import shipped as shipping
 from companion.study.comparison import CLASSICAL, INPUT, NAMES, PAIRED, UNPAIRED
 from companion.study.judge import Denoise
 from companion.study.real_frames import FOLDS, Key, OfFold, cleaned
+from companion.study.shipped import RECIPES, left_out, whole
 from nircore import config
 from nircore.data import swir_hdr
 from nircore.data.darks import Darks
@@ -108,8 +108,8 @@ def _noise2void(root: Path, place: Path, tuned: bool) -> Denoise:
 def shipped(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
     """Return the models that ship, each trained without the animal that is left out."""
     return {
-        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: _as_method(shipping.left_out(root, name, fold, say)))
-        for name in shipping.RECIPES
+        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: _as_method(left_out(root, name, fold, say)))
+        for name in RECIPES
     }
 
 
@@ -183,7 +183,7 @@ def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple
         return None
     x, fit = seen(settings, frame)
     slope, offset = with_truth.affine_fit(reference, frame, known)
-    return x, fit.clean((slope * shipping.whole(scene, darks) + offset).astype(np.float32))
+    return x, fit.clean((slope * whole(scene, darks) + offset).astype(np.float32))
 
 
 def _trained(settings: config.Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:

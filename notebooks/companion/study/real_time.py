@@ -1,4 +1,4 @@
-"""How long a frame takes, from array to array and from file to file, on every engine; and what speed costs in quality.
+"""How long a frame takes, array to array and file to file, on every engine; and what speed costs in quality.
 
 All cases take turns, frame by frame, in one run: whatever slows the machine down slows all of them, so that the
 ratios of their medians mean something where the times do not. A turn begins with a frame that does not count, for a
@@ -35,8 +35,9 @@ from nircore.models.checkpoint import load_generator
 
 SIZES = ((256, 256), (640, 512))  # px: the paper's training frames, and a NIR-II camera's
 LEAST, MOST = 3, 200  # frames of a case
-COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "busy", "height", "width", "frames", "median_ms",
-           "p95_ms", "fps", "alone_ms", "prepare_ms", "gap", "io_median_ms", "io_p95_ms", "io_fps", "remark")  # fmt: skip
+COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "busy", "height", "width", "frames")
+COLUMNS += ("median_ms", "p95_ms", "fps", "alone_ms", "prepare_ms", "gap")
+COLUMNS += ("io_median_ms", "io_p95_ms", "io_fps", "remark")
 LOADED = ("physics", "realtime")  # recipes that are timed once more beside another busy process
 LONG_S = 10.0  # seconds a case from which the paper's own size is worth its time
 PAPER_CHANNELS = 64

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import nn
+
 from companion.run.places import run_folder
 from companion.study.fidelity.animals import Animal, phantom_cases
 from companion.study.real_frames import FOLDS, fold_of, scenes
-from torch import nn
-
 from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
 from nircore.data.darks import Darks
@@ -40,11 +40,12 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
     Args:
         data_root: folder of the SWIR_HDR set.
         model: a key of SIZES.
-        without: an animal of `real_frames.FOLDS` that is left out, with the ICG series that goes with it; "" for none.
+        without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
         say: receives a line for each epoch.
     """
-    left_out, darks = FOLDS.get(without, ()), swir_hdr.darks(data_root)
-    frames = [whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
+    darks = swir_hdr.darks(data_root)
+    known = [scene for scene in swir_hdr.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
+    frames = [whole(scene, darks) for scene in known]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = resolve(settings).replace(**SIZES[model], **STEPS)

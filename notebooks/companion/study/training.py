@@ -19,7 +19,8 @@ from nircore.training.loop import Training
 def training(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
     config = run.config
-    losses = Training(config, crops.of(run.rows, config), run.path("models"), evaluation.Validator(config, run.rows), _say).run()
+    validate = evaluation.Validator(config, run.rows)
+    losses = Training(config, crops.of(run.rows, config), run.path("models"), validate, _say).run()
     if distributed.rank():
         return
     missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
