@@ -16,19 +16,20 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .PHONY: reproduce test suite cells quick lab golden book showcase publish clean
 
 reproduce: $(READY)
-	$(BIN)/nircore reproduce $(ARGS)
+	$(BIN)/python -m companion reproduce $(ARGS)
 
 # The notebooks' cells beside the tests: a kernel keeps one core busy, and a test process another.
 test: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check nircore tests
+	$(BIN)/ruff format --check nircore nirlab notebooks/companion tests
 	$(MAKE) --jobs 2 --no-print-directory suite cells
+	$(BIN)/python -m pytest -q tests/companion/test_inspector_browser.py  # a browser wants the cores for itself
 
 suite: $(READY)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests nircore
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/companion/test_inspector_browser.py
 
 cells: $(READY)
-	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider
+	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider --ignore notebooks/companion
 
 # After each change: everything that takes no more than a few seconds.
 quick: $(READY)
@@ -37,7 +38,7 @@ quick: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" tests
 
 lab: $(READY)
-	$(BIN)/jupyter lab --notebook-dir .
+	$(BIN)/jupyter lab --notebook-dir notebooks
 
 # Execute the notebooks again on the smoke profile and keep only the golden outputs.
 golden: $(READY)
@@ -50,16 +51,18 @@ book: $(READY)
 
 # Publish every table and figure of the repository anew, with one version: hours; interrupted, it goes on.
 publish: $(READY)
-	$(BIN)/nircore publish --data-root $(DATA_ROOT)
+	$(BIN)/python -m companion publish --data-root $(DATA_ROOT)
 
 # Publish the default run: its settings, tables, figures, report and executed notebooks go into the repository.
 showcase: reproduce
-	$(BIN)/nircore showcase phantom-cpu
+	$(BIN)/python -m companion showcase phantom-cpu
 
 # torch and torchvision go in together: wheels of one and the other from different sources do not match.
+# A path file lets `companion` be imported from any folder: it is never installed, and no wheel holds it.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e ".[dev]"
+	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'companion.pth').write_text('$(CURDIR)/notebooks\n')"
 	touch $@
 
 clean:

@@ -2,10 +2,9 @@
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 import yaml
@@ -142,10 +141,6 @@ class Learning(BaseModel):
     ema: float = number(0.99, 0, 0.99999, "", "decay of the averaged generator weights, per step")
 
 
-#: Each is called with the name of a setting that is read: so it is recorded what a step uses.
-listeners: list[Callable[[str], None]] = []
-
-
 class Config(Learning, Frames):
     """Every setting of a run. A profile says how big, a recipe says which system; both are YAML files.
 
@@ -161,13 +156,6 @@ class Config(Learning, Frames):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    def __getattribute__(self, name: str) -> Any:
-        """Return an attribute, and tell the listeners where it is a setting."""
-        if name in FIELDS:
-            for listener in listeners:
-                listener(name)
-        return super().__getattribute__(name)
-
     def __init__(self, **values: Any) -> None:
         require_known(values)
         try:
@@ -179,36 +167,35 @@ class Config(Learning, Frames):
 
     @model_validator(mode="after")
     def _agreeing(self) -> Self:
-        """Check what only holds between fields; a check is no use of a setting, so no listener hears of it."""
-        own = SimpleNamespace(**vars(self))
-        if own.train_fraction + own.validation_fraction >= 1:
+        """Check what only holds between fields."""
+        if self.train_fraction + self.validation_fraction >= 1:
             raise NircoreError(
-                f"train_fraction={own.train_fraction:g} and validation_fraction={own.validation_fraction:g} "
+                f"train_fraction={self.train_fraction:g} and validation_fraction={self.validation_fraction:g} "
                 "leave nothing for the test: their sum must be below 1."
             )
-        if own.crops not in LEARNS_FROM[own.system]:
-            accepted = " or ".join(LEARNS_FROM[own.system])
-            raise NircoreError(f"system={own.system} cannot learn from crops={own.crops}: it takes {accepted} ones.")
-        if own.input == "noise" and own.generator != "unet":
-            raise NircoreError(f"input=noise is for generator=unet, not generator={own.generator}: use input=range.")
-        if own.terms and own.system != "cyclegan":
-            raise NircoreError(f"terms={own.terms!r} are for system=cyclegan, not system={own.system}.")
-        term_weights(own.terms)
-        recipe_names(own.recipes)
-        halved = {"unet": own.levels + 1, "ma2021": 4}.get(own.generator, 2)
-        if own.generator != "resnet" and own.crop % 2**halved:
+        if self.crops not in LEARNS_FROM[self.system]:
+            accepted = " or ".join(LEARNS_FROM[self.system])
+            raise NircoreError(f"system={self.system} cannot learn from crops={self.crops}: it takes {accepted} ones.")
+        if self.input == "noise" and self.generator != "unet":
+            raise NircoreError(f"input=noise is for generator=unet, not generator={self.generator}: use input=range.")
+        if self.terms and self.system != "cyclegan":
+            raise NircoreError(f"terms={self.terms!r} are for system=cyclegan, not system={self.system}.")
+        term_weights(self.terms)
+        recipe_names(self.recipes)
+        halved = {"unet": self.levels + 1, "ma2021": 4}.get(self.generator, 2)
+        if self.generator != "resnet" and self.crop % 2**halved:
             raise NircoreError(
-                f"crop={own.crop} is not a multiple of {2**halved}, and the U-Net halves it {halved} times: "
+                f"crop={self.crop} is not a multiple of {2**halved}, and the U-Net halves it {halved} times: "
                 "use another crop, or lower levels."
             )
-        if own.crop % 4:
+        if self.crop % 4:
             raise NircoreError(
-                f"crop={own.crop} is not a multiple of 4, and the generator halves it twice: "
-                f"use crop={own.crop - own.crop % 4}."
+                f"crop={self.crop} is not a multiple of 4, and the generator halves it twice: "
+                f"use crop={self.crop - self.crop % 4}."
             )
-        if own.dataset == "phantom" and own.crop > min(own.height, own.width):
+        if self.dataset == "phantom" and self.crop > min(self.height, self.width):
             raise NircoreError(
-                f"crop={own.crop} is larger than the phantom's {own.height} x {own.width} px frames: "
+                f"crop={self.crop} is larger than the phantom's {self.height} x {self.width} px frames: "
                 "lower crop, or raise height and width."
             )
         return self

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-VERSION = "0.4.0"
+VERSION = "0.3.0"
 PACKAGE = Path(__file__).resolve().parent
 
 

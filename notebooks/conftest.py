@@ -6,6 +6,7 @@ import tempfile
 _reports = tempfile.TemporaryDirectory(prefix="nircore-nbval-")
 os.environ["NIRCORE_REPORTS"] = _reports.name
 os.environ["MPLBACKEND"] = "agg"
+os.environ["NIRCORE_IN_CHAIN"] = "1"  # the notebooks run here in their order
 
 
 def pytest_collectstart(collector):

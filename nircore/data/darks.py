@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nirlab.formats.containers import is_frames, opened
 from nircore.data.frames import Frame, check_pixels, list_frames, read_frame
 from nircore.errors import NircoreError
+from nirlab.formats.containers import is_frames, opened
 
 
 @dataclass(frozen=True, eq=False)

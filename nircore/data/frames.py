@@ -12,12 +12,12 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from nirlab.formats.containers import CONTAINERS, check_page, opened
-from nirlab.formats.content import content_sha256
 from nircore.data.stack import Stack
-from nirlab.formats.listing import Listing, listing
 from nircore.errors import NircoreError
 from nircore.files import atomic
+from nirlab.formats.containers import CONTAINERS, check_page, opened
+from nirlab.formats.content import content_sha256
+from nirlab.formats.listing import Listing, listing
 
 WRITABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from nircore import files
-from nircore import paths
 from nircore.data import camera, mouse, phantom, vessels
 from nircore.data.frames import read_frame, write_frame
 

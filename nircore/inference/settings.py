@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from nirlab.formats.raw import Raw
 from nircore.errors import NircoreError
 from nircore.inference import engines
 from nircore.inference.shipped import weights_of
+from nirlab.formats.raw import Raw
 
 
 @dataclass(frozen=True)

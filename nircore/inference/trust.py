@@ -26,8 +26,8 @@ from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import fitted, prepare, translate
-from nircore.metrics.with_truth import affine_fit
 from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
+from nircore.metrics.with_truth import affine_fit
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise
 DETAIL = 3.0  # px: sigma of the detail whose support is measured; three times as wide is its surroundings

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from nircore.config import Config, require_known
 from nircore.errors import NircoreError
-from nircore.models import LOW_LIGHT_REACH, build_discriminator, build_generator
 from nircore.files import atomic
+from nircore.models import LOW_LIGHT_REACH, build_discriminator, build_generator
 
 
 def save(path: Path, tensors: dict[str, Tensor], config: Config, facts: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data import sets
-from nircore.data.split import Rows
 from nircore.data.normalise import Normalisation
+from nircore.data.split import Rows
 from nircore.inference import enhance, seen
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from nircore import paths
+from companion.run import places
 
 for name in ("sphinx", "myst_nb", "furo", "sphinx_copybutton"):
     pytest.importorskip(name, reason="pip install -e '.[book]', which `make book` does")
@@ -34,14 +34,14 @@ class Page(HTMLParser):
 def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", "docs/book", "-d", folder / "trees"]
-    ran = subprocess.run([*command, ".", folder / "html"], cwd=paths.REPOSITORY, capture_output=True, text=True)
+    ran = subprocess.run([*command, ".", folder / "html"], cwd=places.REPOSITORY, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     return {path: Page(path) for path in (folder / "html").rglob("*.html")}
 
 
 def test_every_page_is_in_it(book):
     shown = {path.stem for path in book}
-    pages = [*paths.REPOSITORY.glob("docs/*.md"), *paths.REPOSITORY.glob("notebooks/[0-9]*.ipynb")]
+    pages = [*places.REPOSITORY.glob("docs/*.md"), *places.REPOSITORY.glob("notebooks/[0-9]*.ipynb")]
     assert len(pages) > 20 and {path.stem for path in pages} | {"index", "README", "model_card"} <= shown
 
 

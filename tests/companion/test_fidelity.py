@@ -7,6 +7,8 @@ from companion.study.fidelity import cycle, emptiness, linearity, prevalence, re
 from companion.study.fidelity.animals import Animal
 from scipy.ndimage import gaussian_filter, grey_opening
 
+from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from companion.study.fidelity.animals import Animal
 from nircore.data import camera, phantom
 from nircore.data.camera import GAIN_E_PER_DN
 from nircore.errors import NircoreError

@@ -13,19 +13,20 @@ import pytest
 import seaborn
 import torch
 
+from companion.plots import palette, style
+from companion.run import Run, places
+from companion.study import stepwise
 from nircore import config, paths
-from nirlab.formats import containers
-from nircore.data.stack import of_array
 from nircore.data.frames import read_frame, write_frame
+from nircore.data.stack import of_array
 from nircore.inference import engines
 from nircore.losses import terms
 from nircore.metrics import no_reference
 from nircore.models import build_generator
-from companion.plots import palette, style
-from companion.run import Run, steps
 from nircore.training.cyclegan import CycleGAN
+from nirlab.formats import containers
 
-PAGE = (paths.REPOSITORY / "docs" / "how_to.md").read_text(encoding="utf-8")
+PAGE = (places.REPOSITORY / "docs" / "how_to.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## Add an? ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
 SETTLED = ("metric", "recipe", "term of the objective", "engine", "file format", "table", "figure")
 
@@ -98,9 +99,8 @@ def test_a_table(monkeypatch, tmp_path):
     run = Run(config.resolve({"run": "made"}))
     write_frame(run.path("enhanced/a.tif"), np.arange(400, dtype=np.float32).reshape(20, 20), np.float32)
     run.write_table("enhanced", pd.DataFrame({"file": ["enhanced/a.tif"]}))
-    space = put("table", steps, monkeypatch, pd=pd, read_frame=read_frame)
-    run.make(space["brightest"])
-    assert run.table("brightest")["dn"].tolist() == [399.0]
+    space = put("table", stepwise, monkeypatch)
+    assert space["brightest"](run)["dn"].tolist() == [399.0]
 
 
 def test_a_figure(monkeypatch, tmp_path):

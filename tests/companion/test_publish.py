@@ -1,55 +1,13 @@
-"""The published benchmark: every dataset's rows in one table, and no picture of a real animal."""
+"""What is kept of a run in the repository: executed notebooks without progress, times and names of a machine."""
 
 import nbformat
 import pandas as pd
 import pytest
-import yaml
 
 from companion import publish
-from nircore.config import resolve
-from companion.run import Run
+from companion.run import Run, places
 from companion.study import processor
-
-
-@pytest.fixture
-def runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
-    made = [
-        Run(resolve({"dataset": "phantom"})),
-        Run(resolve({"dataset": "swir-hdr", "data_root": "/somewhere/secret"})),
-    ]
-    for k, run in enumerate(made):
-        for name in publish.TABLES:
-            run.write_table(name, pd.DataFrame({"method": ["a", "b"], "psnr": [k + 0.5, k + 1.5]}))
-        for name in (*publish.PLOTS, *publish.PICTURES):
-            run.figure(name).parent.mkdir(parents=True, exist_ok=True)
-            run.figure(name).write_bytes(f"{run.config.dataset} {name}".encode())
-    return made
-
-
-def test_tables_are_joined_by_dataset(runs, tmp_path):
-    folder = publish.benchmark(runs, tmp_path / "published")
-    for name in publish.TABLES:
-        table = pd.read_csv(folder / f"{name}.csv")
-        assert list(table["dataset"]) == ["phantom"] * 2 + ["swir-hdr"] * 2
-        assert list(table["psnr"]) == [0.5, 1.5, 1.5, 2.5]
-
-
-def test_no_picture_of_a_real_frame_and_no_path_of_this_machine_is_published(runs, tmp_path):
-    folder = publish.benchmark(runs, tmp_path / "published")
-    names = {path.name for path in folder.iterdir()}
-    assert "phantom_fig6_benchmark.png" in names
-    assert {name for name in names if name.startswith("swir-hdr")} == {"swir-hdr.yaml"} | {
-        f"swir-hdr_{name}.png" for name in publish.PLOTS
-    }
-    assert not any(b"secret" in path.read_bytes() for path in folder.iterdir())
-    assert yaml.safe_load((folder / "swir-hdr.yaml").read_text())["profile"] == "smoke"
-
-
-def test_the_machine_is_described(runs, tmp_path):
-    table = pd.read_csv(publish.benchmark(runs[:1], tmp_path / "published") / "machine.csv")
-    assert table["cores"].iloc[0] >= 1 and table["torch"].iloc[0]
-    assert table["processor"].iloc[0] and table["bfloat16"].iloc[0] in ("yes", "no", "unknown")
+from nircore.config import resolve
 
 
 @pytest.mark.parametrize(
@@ -73,28 +31,15 @@ def test_the_processor_is_named_and_whether_it_has_bfloat16(text, name, able, tm
     assert processor.bfloat16() == able
 
 
-def test_the_times_are_gathered_with_their_machine(tmp_path, monkeypatch):
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
-    run = Run(resolve({"dataset": "swir-hdr", "data_root": "/somewhere/secret"}))
-    for name in ("table10_real_time", "quality_speed", "real_time_machine"):
-        run.write_table(name, pd.DataFrame({"engine": ["eager"], "median_ms": [1.5]}))
-    for name in ("fig12_real_time", "fig12b_engines"):
-        run.figure(name).parent.mkdir(parents=True, exist_ok=True)
-        run.figure(name).write_bytes(b"a plot")
-    folder = publish.real_time(run, tmp_path / "published")
-    assert len(list(folder.iterdir())) == 5
-    assert pd.read_csv(folder / "table10_real_time.csv")["median_ms"].iloc[0] == 1.5
-
-
 def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
     cell, quiet = nbformat.v4.new_code_cell("make(this_run, 'training')"), nbformat.v4.new_code_cell("1 + 1")
-    said = "".join(f"epoch {k}/40  G 1.0\n" for k in range(1, 41)) + "kept 3 frames\ntraining: done\n"
+    said = "".join(f"epoch {k}/40  G 1.0\n" for k in range(1, 41)) + "kept 3 frames\n"
     picture = nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8="}, metadata={"image/png": {"alt": "a"}})
     warning = nbformat.v4.new_output("stream", name="stderr", text="/home/me/x.py: UserWarning")
     link = nbformat.v4.new_output("display_data", {"text/html": "<a href='/home/me/r'>r</a>", "text/plain": "r"})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said), picture, link, warning]
     quiet.outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="loss_table: nothing changed, made earlier\n")
+        nbformat.v4.new_output("stream", name="stdout", text="loss_table: epoch 3/4\n")
     ]
     cell.metadata = {"tags": ["golden"], "papermill": {"duration": 3.2}}
     head, given = nbformat.v4.new_markdown_cell("# Old"), nbformat.v4.new_code_cell("profile = 'cpu'")
@@ -121,7 +66,7 @@ def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
 
 def test_the_showcase_is_whole_or_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
-    monkeypatch.setenv("NIRCORE_NOTEBOOKS", str(tmp_path / "made" / "notebooks"))
+    monkeypatch.setattr(places, "NOTEBOOKS", tmp_path / "made" / "notebooks")
     run = Run(resolve({"run": "made"}))
     run.save_config()
     run.write_table("losses", pd.DataFrame({"epoch": [0]}))

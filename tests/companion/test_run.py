@@ -3,10 +3,9 @@
 import papermill
 import pytest
 
-from nircore import paths
+from companion.run import Run, open_run, places
 from nircore.config import load_file, resolve
 from nircore.errors import NircoreError
-from companion.run import Run, open_run
 
 CELL = '# Parameters\nfrom typing import Optional\n\nprofile: str = "smoke"\nepochs: Optional[int] = None\n'
 
@@ -67,7 +66,7 @@ def test_another_profile_under_the_same_name_starts_from_its_own_values():
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "x" * 200, "nul\0"])
 def test_a_run_name_that_could_leave_the_folder_is_refused(name):
     with pytest.raises(NircoreError, match="cannot name a folder"):
-        paths.run_folder(name)
+        places.run_folder(name)
 
 
 def test_a_missing_table_says_how_to_get_it():
@@ -77,7 +76,7 @@ def test_a_missing_table_says_how_to_get_it():
 
 @pytest.mark.parametrize("given, words", [({"epcohs": 5}, "did you mean"), ({"epochs": "five"}, "whole number")])
 def test_plain_papermill_is_refused_by_the_first_call(tmp_path, reports, given, words):
-    source = paths.notebooks() / "02_training.ipynb"
+    source = places.NOTEBOOKS / "02_training.ipynb"
     with pytest.raises(papermill.PapermillExecutionError, match=words) as caught:
         papermill.execute_notebook(
             source, tmp_path / "out.ipynb", given, kernel_name="python3", cwd=source.parent, progress_bar=False

@@ -9,6 +9,8 @@ import torch
 from companion.study import card
 from companion.study import shipped as shipping
 
+from companion.study import rivals
+from companion.workshop import card, shipping
 from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.inference import conformal

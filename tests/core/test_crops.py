@@ -3,49 +3,58 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from nircore.config import as_recipe, resolve
-from nircore.data import camera, sets
+from nircore.config import Config, as_recipe, resolve
+from nircore.data import camera, sets, split
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
 from nircore.models.generator import Generator
-from companion.run import Run
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.pix2pix import Pix2Pix
-from companion.study.split_table import data_split
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
 
+@dataclasses.dataclass(frozen=True)
+class Divided:
+    """Phantom frames and their split."""
+
+    config: Config
+    table: pd.DataFrame
+
+    @property
+    def rows(self) -> split.Rows:
+        return split.rows_of(self.table)
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
+def run(tmp_path_factory) -> Divided:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("REPORTS", "DATA"):
-            patch.setenv(f"NIRCORE_{name}", str(tmp_path_factory.mktemp(name.lower())))
-        made = Run(resolve({"run": "crops", **SMALL}))
-        data_split(made)
-        yield made
+        patch.setenv("NIRCORE_DATA", str(tmp_path_factory.mktemp("data")))
+        config = resolve(SMALL)
+        yield Divided(config, sets.divided(config)[0])
 
 
-def recipe(run: Run, name: str):
+def recipe(run: Divided, name: str) -> Config:
     return as_recipe(run.config, name).replace(crop=32)
 
 
 def test_targets_of_every_training_animal_are_degraded_and_none_of_another(run):
-    made = crops.of(run, recipe(run, "physics"))
-    table = run.table("split")
+    made = crops.of(run.rows, recipe(run, "physics"))
+    table = run.table
     seen = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "target")]
     assert len(made.scenes) == len(seen) > (table["split"] == "train").sum() / 2
     assert all(scene.shape == (len(crops.DEPTHS_MM) + 1, 96, 80) for scene in made.scenes)
 
 
 def test_the_last_of_a_scene_is_the_target_and_the_others_are_dimmed_in_contrast(run):
-    scene = crops.of(run, recipe(run, "physics")).scenes[0]
+    scene = crops.of(run.rows, recipe(run, "physics")).scenes[0]
     low, high = np.percentile(scene[-1], [5, 99.9])
     assert -0.1 < low < 0.3
     assert 0.8 < high < 2.5  # specks are brighter than the smoothed white level
@@ -57,11 +66,11 @@ def test_the_last_of_a_scene_is_the_target_and_the_others_are_dimmed_in_contrast
 
 def test_the_camera_is_read_off_the_low_light_frames(run):
     config = recipe(run, "physics")
-    made, sensor = crops.of(run, config).camera, camera.Sensor()
+    made, sensor = crops.of(run.rows, config).camera, camera.Sensor()
     assert made.read_noise_dn == pytest.approx(sensor.read_noise_dn, rel=0.15)
     assert 0.5 < made.gain_e_per_dn / sensor.gain_e_per_dn < 3  # 96 x 80 px say little about the gain
     scales = [made.darkest_dn / crops.DARKER, made.brightest_dn]
-    for row in evaluation.rows(run, "train", "low_light"):
+    for row in run.rows("train", "low_light"):
         spread = np.percentile(sets.load(config, row), 99.9)
         assert 0.3 * scales[0] < spread < 3 * scales[1]
 
@@ -70,7 +79,7 @@ def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run
     right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
     assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
     assert wrong.replace(recipe="physics", assumed_scattering=1.0, assumed_gain=1.0) == right
-    told, misled = crops.of(run, right), crops.of(run, wrong)
+    told, misled = crops.of(run.rows, right), crops.of(run.rows, wrong)
     gain = 0.7 * told.camera.gain_e_per_dn
     assert misled.camera == dataclasses.replace(told.camera, gain_e_per_dn=pytest.approx(gain))
     for scene, other in zip(told.scenes, misled.scenes, strict=True):
@@ -87,39 +96,32 @@ def test_a_view_scatters_as_it_is_told():
 
 
 def test_the_oracle_is_shown_pairs_of_training_animals(run):
-    made = crops.of(run, recipe(run, "oracle"))
+    made = crops.of(run.rows, recipe(run, "oracle"))
     low_light, truth = made.at(0)
     assert low_light.shape == truth.shape
     a, b = (image.numpy().ravel() for image in (low_light, truth))
     assert np.corrcoef(a, b)[0, 1] > 0.3
-    table = run.table("split")
+    table = run.table
     allowed = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "low_light")]
     assert len(made.pairs) == len(allowed)
 
 
 def test_an_oracle_without_pairs_says_so(run):
-    path = run.path("tables/split.csv")
-    before = path.read_bytes()
-    try:
-        run.write_table("split", run.table("split").assign(reference="", reference_s=np.nan))
-        with pytest.raises(NircoreError, match="recipe=oracle learns from pairs, and dataset=phantom has none"):
-            crops.of(run, recipe(run, "oracle"))
-    finally:
-        path.write_bytes(before)
+    alone = split.rows_of(run.table.assign(reference="", reference_s=np.nan))
+    with pytest.raises(NircoreError, match="recipe=oracle learns from pairs, and dataset=phantom has none"):
+        crops.of(alone, recipe(run, "oracle"))
 
 
-def test_real_frames_are_degraded_without_a_shift(swir_hdr, tmp_path, monkeypatch):
-    for name in ("REPORTS", "DATA"):
-        monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name))
-    run = Run(resolve({"run": "real", "dataset": "swir-hdr", "data_root": str(swir_hdr), "recipe": "physics"}))
-    data_split(run)
-    made = crops.of(run, run.config)
+def test_real_frames_are_degraded_without_a_shift(swir_hdr):
+    config = resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "recipe": "physics"})
+    rows = split.rows_of(sets.divided(config)[0])
+    made = crops.of(rows, config)
     assert all(len(scene) == 2 for scene in made.scenes)
     assert all(np.array_equal(*scene) for scene in made.scenes)
     assert len(made.scenes) == 8  # five filters of two animals, less a held-out scene of each
     assert 2.0 < made.camera.gain_e_per_dn < 2.8
     assert 11.5 < made.camera.read_noise_dn < 12.6
-    names = {row.scene for split in crops.SEEN for row in evaluation.rows(run, split, "target")}
+    names = {row.scene for part in crops.SEEN for row in rows(part, "target")}
     assert not any(name.startswith("M8-1") for name in names)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from companion.run.notebooks import QUIET
+from companion.run.chain import IN_CHAIN, QUIET
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
@@ -32,7 +32,7 @@ def refresh() -> None:
     from nbclient import NotebookClient
 
     with tempfile.TemporaryDirectory() as reports:
-        os.environ["NIRCORE_REPORTS"] = reports
+        os.environ |= {"NIRCORE_REPORTS": reports, IN_CHAIN: "1"}
         for path in NOTEBOOKS:
             notebook = nbformat.read(path, as_version=4)
             place = {"metadata": {"path": path.parent}}

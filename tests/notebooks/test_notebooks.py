@@ -10,10 +10,8 @@ import sys
 import nbformat
 import pytest
 
+from companion.run import MARK, chain
 from nircore.config import FIELDS, resolve
-from companion.reproduce import ASIDE
-from companion.reproduce import NOTEBOOKS as CHAIN
-from companion.run import MARK
 from tests.notebooks.golden import NOTEBOOKS, is_golden, stripped
 
 pytestmark = pytest.mark.slow
@@ -26,9 +24,14 @@ def code_cells(path):
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def test_every_notebook_is_in_the_chain_and_the_other_way_round():
-    assert [path.stem for path in NOTEBOOKS] == sorted([*CHAIN, *ASIDE, *ALONE])
-    assert len(NOTEBOOKS) == EXPECTED
+def test_every_notebook_names_one_that_is_there_and_the_chain_is_a_line():
+    names = [path.stem for path in NOTEBOOKS]
+    assert len(names) == EXPECTED
+    line = [*chain.before(chain.LAST), chain.LAST]
+    assert line == sorted(line) and line == [name for name in names if name[:2] <= "10"]
+    for name in names:
+        assert set(chain.before(name)) <= set(names)
+        assert name in ALONE or name == line[0] or chain.before(name)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

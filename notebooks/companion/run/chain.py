@@ -46,7 +46,7 @@ def bring(config: Config, last: str = LAST) -> int:
         with FileLock(run.path(".lock"), timeout=0):
             return sum(_bring(run, name) for name in before(last) + [last])
     except Timeout as error:
-        raise NircoreError(f"{run.folder} is being made by another process: wait for it, or name another run.") from error
+        raise NircoreError(f"{run.folder} is being made by another process: wait, or name another run.") from error
 
 
 def before(name: str) -> list[str]:
@@ -57,7 +57,7 @@ def before(name: str) -> list[str]:
 
 @cache
 def _stated(name: str, keyword: str) -> list[str]:
-    """Return the notebooks that a notebook names as it opens its run: those `after` which, or `beside` which it reads."""
+    """Return the notebooks that a notebook names as it opens its run, as those `after` which it comes."""
     found = re.search(rf'open_run\(globals\(\).*\b{keyword}="([\w ]+)"', "\n".join(closure.cells(_source(name))))
     return found[1].split() if found else []
 
@@ -73,7 +73,8 @@ def _bring(run: Run, name: str) -> bool:
     """Run a notebook of a run unless it is up to date; say which, and how long it took the last time."""
     known, now = _memory(run), _digest(run, name)
     last = known.get(name, {})
-    if last.get("digest") == now and run.path(f"notebooks/{name}.ipynb").is_file() and last["wrote"] == _now(run, last):
+    there = run.path(f"notebooks/{name}.ipynb").is_file() and last.get("wrote") == _now(run, last)
+    if there and last["digest"] == now:
         print(f"{name}: up to date", flush=True)
         return False
     print(f"{name}: running" + (f", {last['seconds']:.0f} s last time" if last else ""), flush=True)
@@ -98,7 +99,8 @@ def _digest(run: Run, name: str) -> str:
     known = _memory(run)
     earlier = {other: known.get(other, {}).get("wrote") for other in before(name) + _stated(name, "beside")}
     recipes = {recipe: settings(recipe, run.config.profile) for recipe in recipe_names(run.config.recipes)}
-    parts = [closure.digest(*closure.cells(_source(name))), run.config.model_dump(), recipes, earlier, _inputs(run.config)]
+    code, given = closure.digest(*closure.cells(_source(name))), run.config.model_dump()
+    parts = [code, given, recipes, earlier, _inputs(run.config)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -126,7 +128,7 @@ def _written(run: Run, since_ns: int) -> dict[str, str]:
 
 def _now(run: Run, last: dict[str, Any]) -> dict[str, str]:
     """Return the digests, as they are now, of the results that a notebook wrote."""
-    return {name: _sha256(run.path(name)) for name in last["wrote"] if run.path(name).is_file()}
+    return {name: _sha256(run.path(name)) for name in last.get("wrote", ()) if run.path(name).is_file()}
 
 
 def origins(run: Run) -> dict[str, str]:

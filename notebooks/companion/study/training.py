@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from companion.run import Run
+from companion.run import Run, closure
+from nircore import files
 from nircore.config import Config, as_recipe
 from nircore.config import recipe as about
 from nircore.models import checkpoint
@@ -15,12 +16,16 @@ from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training
 
+#: The modules that decide what a training learns: when one of them changes, a training begins anew.
+LEARNT_BY = "from nircore.training import crops, evaluation, loop"
+
 
 def training(run: Run) -> None:
     """Write `models/` and one row per epoch of every loss term and validation number."""
-    config = run.config
+    config, folder = run.config, run.path("models")
+    _forget_other_code(folder)
     validate = evaluation.Validator(config, run.rows)
-    losses = Training(config, crops.of(run.rows, config), run.path("models"), validate, _say).run()
+    losses = Training(config, crops.of(run.rows, config), folder, validate, _say).run()
     if distributed.rank():
         return
     missing = [term for term in COLUMNS if term not in losses]  # a system without an adversary has fewer terms
@@ -42,10 +47,19 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
         config = config.replace(teacher=str(train(run, teacher, seed, before)))
     parts = [re.sub("[^a-z0-9.]+", "_", f"{key} {value}".lower()) for key, value in changed.items()]
     folder = run.path("models/" + "-".join([recipe, *parts, str(seed)]))
+    _forget_other_code(folder)
     # Where the last epoch is kept whatever validation says, validating would only take time.
     validate = _unjudged if config.select == "last" else evaluation.Validator(config, run.rows)
     Training(config, crops.of(run.rows, config), folder, validate, lambda line: _say(before + line)).run()
     return folder / "generator.safetensors"
+
+
+def _forget_other_code(folder: Path) -> None:
+    """Drop the checkpoint of a training whose code has changed since: it would go on with what is another training."""
+    note, now = folder / "code.sha256", closure.digest(LEARNT_BY)
+    if note.is_file() and note.read_text() != now:
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    files.write_text(note, now)
 
 
 def train_frames(

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import nn
 
+from companion.plots import architecture
+from companion.plots.architecture import discriminator_diagram, generator_diagram, system_diagram
 from nircore.errors import NircoreError
 from nircore.models import PatchDiscriminator, ResnetGenerator, parameter_count, receptive_field
 from nircore.models.layers import layer_table

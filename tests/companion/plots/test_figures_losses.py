@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from companion.plots import losses as figures
 
+from companion.plots import losses as figures
 from nircore.errors import NircoreError
 from nircore.losses import EQUILIBRIUM
 from nircore.training.cyclegan import COLUMNS as TERMS

@@ -11,7 +11,6 @@ import tifffile
 from nircore.config import Config
 from nircore.data import camera, sets
 from nircore.errors import NircoreError
-from companion.run import Run, freshness, provenance
 
 SMALL = {"animals": 6, "height": 64, "width": 64, "crop": 32}
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "reference", "reference_s"]
@@ -139,58 +138,6 @@ def test_bad_frames_are_listed_where_they_may_be_left_out(folders: Config, tmp_p
         sets.catalogue(folders)
     table, bad = sets.catalogue(Config(**vars(folders) | {"skip_bad": True}))
     assert len(table) == 6 and len(bad) == 1 and "broken.tif" in bad[0]
-
-
-@pytest.fixture
-def noted(folders: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, provenance.Record]:
-    """What a step that looks through the user's folders, and reads every frame, rests on."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
-    run = Run(folders)
-    with freshness.recording() as ledger:
-        for row in sets.catalogue(run.config)[0].itertuples():
-            sets.load(run.config, row)
-    return run, provenance.record(run, "split", ledger)
-
-
-def test_what_is_read_of_the_users_folders_is_named_without_them(noted: tuple[Run, provenance.Record]) -> None:
-    frames = {f"{domain}/m{k}/m{k}_0020ms.tif" for domain in ("low_light", "target") for k in (1, 2, 3)}
-    files = {name for name in noted[1].reads if not name.endswith("/")}
-    assert {Path(name).name for name in files} == {Path(name).name for name in frames} and len(files) == 6
-    assert {name.split("/")[0] for name in noted[1].reads} == {"low_light", "target"}
-
-
-def test_a_hidden_file_in_the_users_folder_is_no_change(noted: tuple[Run, provenance.Record], tmp_path: Path) -> None:
-    assert provenance.fresh(*noted)
-    (tmp_path / "low" / ".partial-1.tif").write_bytes(b"")
-    assert provenance.fresh(*noted)
-
-
-@pytest.mark.parametrize("change", ["another frame", "a link to a folder", "another content", "one less"])
-def test_a_change_in_the_users_folder_is_noticed(
-    noted: tuple[Run, provenance.Record], tmp_path: Path, change: str
-) -> None:
-    frame = next((tmp_path / "low").rglob("*.tif"))
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    changes = {
-        "another frame": lambda: frame.with_name("m9_0020ms.tif").write_bytes(b"x"),
-        "a link to a folder": lambda: (tmp_path / "low" / "share").symlink_to(elsewhere),
-        "another content": lambda: frame.write_bytes(frame.read_bytes()[:-1] + b"x"),
-        "one less": frame.unlink,
-    }
-    changes[change]()
-    assert not provenance.fresh(*noted)
-
-
-def test_darks_that_are_remembered_are_read_all_the_same(hdr: Config, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
-    run = Run(hdr)
-    row = next(sets.catalogue(hdr)[0].itertuples())
-    sets.load(hdr, row)
-    with freshness.recording() as ledger:
-        sets.load(hdr, row)
-    read = provenance.record(run, "load", ledger).reads
-    assert any("dark" in name for name in read) and len(read) >= 2
 
 
 def test_a_home_relative_folder_is_found(hdr: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

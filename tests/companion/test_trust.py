@@ -14,10 +14,9 @@ from nircore.config import resolve
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
-from nircore.inference import enhance, prepare
+from nircore.inference import conformal, enhance, prepare, trust
 from nircore.models import build_generator, checkpoint
 from nircore.models.generator import Generator
-from nircore.inference import conformal, trust
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +44,8 @@ EVEN = np.full((3, 3), 1 / 9)
 LOPSIDED = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
 
 
-def cases(count, first=trust.FIRST_SEED):
-    return list(trust.phantom_cases(count, SHAPE, 0.02, "low_light", first))
+def cases(count, first=FIRST_CALIBRATING):
+    return list(phantom_cases(count, SHAPE, 0.02, "low_light", first))
 
 
 @pytest.fixture(scope="module")

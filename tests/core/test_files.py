@@ -1,31 +1,29 @@
-"""Files appear whole or not at all, and runs stay in their folder."""
+"""Files appear whole or not at all."""
 
 import errno
 import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from nircore import paths
+from nircore.files import atomic, make_folder, write_text
 from nircore.errors import NircoreError
 from tests.conftest import DESCRIPTORS, open_files
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, hidden ones too."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_file_takes_its_name_only_once_it_is_whole(tmp_path):
     target = tmp_path / "deep" / "table.csv"
-    with paths.atomic(target) as temporary:
+    with atomic(target) as temporary:
         assert temporary.parent == target.parent
         assert temporary.suffix == ".csv"
         temporary.write_text("new")
         assert not target.exists()
-    assert files(tmp_path) == {"deep/table.csv": b"new"}
+    assert contents(tmp_path) == {"deep/table.csv": b"new"}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, NircoreError])
@@ -33,10 +31,10 @@ def test_the_file_takes_its_name_only_once_it_is_whole(tmp_path):
 def test_a_failure_leaves_what_was_there(tmp_path, error, before):
     for name, content in before.items():
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(error, match="mine"), paths.atomic(tmp_path / "table.csv") as temporary:
+    with pytest.raises(error, match="mine"), atomic(tmp_path / "table.csv") as temporary:
         temporary.write_text("half")
         raise error("mine")
-    assert files(tmp_path) == before
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("call", ["os.fsync", "os.replace", "tempfile.mkstemp", "pathlib.Path.write_text"])
@@ -44,12 +42,12 @@ def test_a_full_disk_leaves_what_was_there_and_is_said_plainly(tmp_path, monkeyp
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    target = paths.write_text(tmp_path / "table.csv", "old")
+    target = write_text(tmp_path / "table.csv", "old")
     with monkeypatch.context() as patch:
         patch.setattr(call, full)
         with pytest.raises(NircoreError, match=r"Cannot write .*table\.csv: No space left on device"):
-            paths.write_text(target, "new")
-    assert files(tmp_path) == {"table.csv": b"old"}
+            write_text(target, "new")
+    assert contents(tmp_path) == {"table.csv": b"old"}
 
 
 def test_the_content_reaches_the_disk_before_the_name(tmp_path, monkeypatch):
@@ -57,29 +55,29 @@ def test_the_content_reaches_the_disk_before_the_name(tmp_path, monkeypatch):
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda handle: (order.append(os.fstat(handle).st_size), fsync(handle))[1])
     monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), replace(*names))[1])
-    paths.write_text(tmp_path / "table.csv", "12345")
+    write_text(tmp_path / "table.csv", "12345")
     assert order == [5, "rename"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "notes.txt").write_text("a file, not a folder")
-    for write in (lambda path: paths.write_text(path, "x"), lambda path: paths.make_folder(path)):
+    for write in (lambda path: write_text(path, "x"), lambda path: make_folder(path)):
         with pytest.raises(NircoreError, match=r"Cannot create the folder .*notes\.txt"):
             write(tmp_path / "notes.txt" / "run" / "table.csv")
-    assert files(tmp_path) == {"notes.txt": b"a file, not a folder"}
+    assert contents(tmp_path) == {"notes.txt": b"a file, not a folder"}
 
 
 def test_a_folder_in_the_way_is_not_replaced(tmp_path):
     (tmp_path / "table.csv").mkdir()
     with pytest.raises(NircoreError, match=r"Cannot write .*table\.csv"):
-        paths.write_text(tmp_path / "table.csv", "new")
+        write_text(tmp_path / "table.csv", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_files_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
-        path = paths.write_text(tmp_path / "table.csv", "new")
+        path = write_text(tmp_path / "table.csv", "new")
         assert os.umask(0o027) == 0o027, "the umask itself must not change"
     finally:
         os.umask(before)
@@ -87,51 +85,7 @@ def test_files_follow_the_umask(tmp_path):
 
 
 def test_text_is_utf8(tmp_path):
-    assert paths.write_text(tmp_path / "a.txt", "µm ± σ\n").read_bytes() == "µm ± σ\n".encode()
-
-
-@pytest.mark.parametrize(
-    "run", ["../x", "a/b", "", "x" * 101, "..", ".", ".hidden", "/tmp/x", "a\\b", "a\n", "a b", "-x", "é", "~", "C:x"]
-)
-def test_a_run_cannot_leave_the_reports_folder(run):
-    with pytest.raises(NircoreError, match="cannot name a folder"):
-        paths.run_folder(run)
-
-
-@pytest.mark.parametrize("run", ["phantom-cpu", "x" * 100, "a..b", "2026_01.02"])
-def test_a_plain_run_name_is_a_folder_of_reports(run, tmp_path, monkeypatch):
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
-    assert paths.run_folder(run) == tmp_path / run
-
-
-@settings(deadline=None)
-@given(st.text() | st.text("aZ0._-/\\~\n", max_size=6))
-def test_whatever_the_name_the_run_is_directly_below_reports(run):
-    try:
-        folder = paths.run_folder(run)
-    except NircoreError:
-        return
-    assert os.path.normpath(folder) == str(folder)
-    assert folder.parent == paths.reports()
-
-
-@pytest.mark.parametrize("name", ["reports", "data", "notebooks"])
-def test_each_folder_can_be_moved_and_is_in_the_checkout_otherwise(name, tmp_path, monkeypatch):
-    folder = getattr(paths, name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(f"NIRCORE_{name.upper()}", raising=False)
-    assert folder() == paths.REPOSITORY / name
-    monkeypatch.setenv(f"NIRCORE_{name.upper()}", "elsewhere")
-    assert folder() == tmp_path / "elsewhere"
-    monkeypatch.setenv(f"NIRCORE_{name.upper()}", "")
-    assert folder() == paths.REPOSITORY / name
-
-
-def test_an_installed_package_works_in_the_current_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NIRCORE_REPORTS", raising=False)
-    monkeypatch.setattr(paths, "REPOSITORY", tmp_path / "site-packages")
-    assert paths.reports() == tmp_path / "reports"
+    assert write_text(tmp_path / "a.txt", "µm ± σ\n").read_bytes() == "µm ± σ\n".encode()
 
 
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="only Linux lists a process's open files")
