@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from companion.study.ablation import COLUMNS, SCORES, without_each, worth
 from scipy import stats
+
+from companion.study.ablation import COLUMNS, SCORES, without_each, worth
 
 PARTS = {"a part": "without", "all": "bare"}
 MEANS = {"whole": 30.0, "without": 29.0, "bare": 31.0}

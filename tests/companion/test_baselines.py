@@ -4,12 +4,12 @@ import importlib.util
 
 import numpy as np
 import pytest
-from companion import rivals as baselines
-from companion.rivals import METHODS, vst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from companion import rivals as baselines
+from companion.rivals import METHODS, vst
 from nircore.data import swir_hdr as swir
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError

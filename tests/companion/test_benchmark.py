@@ -7,6 +7,9 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
 from companion import rivals as baselines
 from companion.plots import benchmark as draw
 from companion.plots.panels import detail
@@ -29,9 +32,6 @@ from companion.study.comparison import (
 )
 from companion.study.judge import METRICS, Judge
 from companion.study.split_table import data_split
-from scipy import stats
-from scipy.ndimage import distance_transform_edt, gaussian_filter
-
 from nircore.config import resolve
 from nircore.metrics import with_truth
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
 from companion.run import Run, places, published
 from companion.study import verdicts
 from companion.study.claims import WORDS, Claim, evaluate, load, load_errata, summary, write_verdicts
-
 from nircore.config import resolve
 from nircore.errors import NircoreError
 

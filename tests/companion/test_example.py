@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from companion import example
 
+from companion import example
 from nircore.errors import NircoreError
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from companion.study import explain
-from companion.study.explain import attribution, faithfulness, patches, regions, trusted
-from companion.study.fidelity.animals import Animal
 from scipy.stats import sem, spearmanr, t
 from torch import nn
 
+from companion.study import explain
+from companion.study.explain import attribution, faithfulness, patches, regions, trusted
+from companion.study.fidelity.animals import Animal
 from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.inference import trust

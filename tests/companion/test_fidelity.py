@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
-from companion.study.fidelity.animals import Animal
 from scipy.ndimage import gaussian_filter, grey_opening
 
 from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import gaussian_filter
+
 from companion.study.fidelity import faint, widths
 from companion.study.fidelity.animals import Animal
 from companion.study.fidelity.summary import nothing
-from scipy.ndimage import gaussian_filter
-
 from nircore.metrics.vessel_width import crossings, relative_width
 
 ANIMALS = [Animal(seed, (160, 128)) for seed in (5, 6)]

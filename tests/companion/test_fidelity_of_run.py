@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from companion.plots import fidelity as draw
 from companion.run import Run
 from companion.study import training
@@ -11,7 +12,6 @@ from companion.study.fidelity import of_run as stage
 from companion.study.fidelity import redegradation, summary
 from companion.study.fidelity.animals import Animal
 from companion.study.split_table import data_split
-
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.models import build_generator, checkpoint

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from companion import inspector as module
 from companion.inspector import CHANGE, EPOCHS, IN_USE, METHODS, OVERLAYS, REPEATED, TRUST, Inspector, draw, panel
-
 from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.errors import NircoreError

@@ -11,10 +11,10 @@ import urllib.request
 
 import nbformat
 import pytest
+
 from companion.run import Run, places
 from companion.study.split_table import data_split
 from companion.study.training import training
-
 from nircore.config import resolve
 from nircore.data.frames import list_frames
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from companion.study.metric_quality_table import metric_quality_table
+
 from companion.run import Run, published
 from companion.study import metric_quality as quality
 from companion.study.claims import load
-from companion.study.metric_quality_table import metric_quality_table
-
 from nircore.config import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError

@@ -4,10 +4,10 @@ import importlib.metadata
 
 import numpy as np
 import pytest
-from companion.rivals import noise2void
-from companion.rivals.noise2void import available, digest, train
 from scipy.ndimage import gaussian_filter
 
+from companion.rivals import noise2void
+from companion.rivals.noise2void import available, digest, train
 from nircore.errors import NircoreError
 
 pytestmark = pytest.mark.slow

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from companion.study import photon_transfer
 
+from companion.study import photon_transfer
 from nircore.data import camera
 
 EXPOSURES = (0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.study import real_frames
 from companion.study.comparison import CLASSICAL, INPUT, UNPAIRED
-
 from nircore.data import swir_hdr as swir
 
 FOLDS = ("M8-1", "F1-2", "F5-2")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+
 from companion.study import real_frames
 from companion.study import real_methods as rivals
 from companion.study.comparison import CLASSICAL, PAIRED, UNPAIRED
-
 from nircore.data import swir_hdr as swir
 
 pytestmark = pytest.mark.slow

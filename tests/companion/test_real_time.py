@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
+
 from companion.plots import real_time as draw
 from companion.plots.style import save
 from companion.study import real_time
-
 from nircore.errors import NircoreError
 from nircore.inference import engines
 from nircore.models import UNetGenerator

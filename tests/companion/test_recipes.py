@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.plots import benchmark as draw_scores
 from companion.plots import recipes as draw
 from companion.plots.picture import picture
@@ -16,7 +17,6 @@ from companion.study import training as of_run
 from companion.study.comparison import compared_with
 from companion.study.split_table import data_split
 from companion.study.stepwise import stepwise
-
 from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError

@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from companion.study import card
 from companion.study import shipped as shipping
-
-from companion.study import rivals
-from companion.workshop import card, shipping
 from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.inference import conformal

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from companion.study import spectrum_shift as s
 from scipy.ndimage import gaussian_filter, shift
 
+from companion.study import spectrum_shift as s
 from nircore.data.normalise import Normalisation
 
 VALID = np.ones((160, 160), dtype=bool)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+
 from companion.run import Run
 from companion.study.split_table import data_split
-
 from nircore.config import resolve
 from nircore.data import swir_hdr as reader
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from companion.rivals import vst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
+from companion.rivals import vst
 from nircore.data import swir_hdr as swir
 from nircore.data.noise import Noise, noise_model
 from nircore.errors import NircoreError

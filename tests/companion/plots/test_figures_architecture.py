@@ -5,8 +5,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from companion.plots import architecture
-from companion.plots.architecture import discriminator_diagram, generator_diagram, system_diagram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.plots import benchmark as draw
 from companion.plots.panels import window
-
 from nircore.errors import NircoreError
 from nircore.metrics.summary import interval
 from tests.companion.plots import drawn

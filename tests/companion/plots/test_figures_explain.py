@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.plots import explain, recipes
 from companion.plots.palette import GREY
 from companion.plots.style import save
-
 from nircore.errors import NircoreError
 from tests.companion.plots import drawn
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.plots import fidelity as draw
 from companion.plots.style import save
-
 from nircore.errors import NircoreError
 from tests.companion.plots import drawn
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from companion.plots import frames, panels
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion.plots import frames, panels
 from nircore.errors import NircoreError
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from companion.plots import losses as figures
 
 from companion.plots import losses as figures
 from nircore.errors import NircoreError

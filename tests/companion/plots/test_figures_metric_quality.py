@@ -4,12 +4,12 @@ import math
 
 import pandas as pd
 import pytest
-from companion.plots.metric_quality import COLOURS, tracking
-from companion.plots.palette import GREY
-from companion.plots.style import save
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 
+from companion.plots.metric_quality import COLOURS, tracking
+from companion.plots.palette import GREY
+from companion.plots.style import save
 from nircore.errors import NircoreError
 
 #: metric: (rho against PSNR, rho against SSIM, verdicts) over methods; over exposure all three track.

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from companion.plots import metrics
-from companion.plots.split import split
 from scipy import stats
 
+from companion.plots import metrics
+from companion.plots.split import split
 from nircore.errors import NircoreError
 from nircore.metrics.summary import interval
 from tests.companion.plots import drawn

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import seaborn
-from companion.plots import frames, palette, style
 from PIL import Image
 
+from companion.plots import frames, palette, style
 from nircore.errors import NircoreError
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from companion.plots import picture as pictures
 from companion.plots.picture import NO_TRUTH, picture
 from companion.plots.style import canvas
