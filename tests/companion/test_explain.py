@@ -258,12 +258,6 @@ def test_regions_of_a_phantom_are_what_they_are_called():
     assert list(regions.choose(truth))[1] == "bright spot"
 
 
-def test_field_radius_is_that_of_the_layers():
-    """Two 7x7 and the strided layers of a ResNet with n blocks: each block adds 2 x 4 px to either side."""
-    one, three = (faithfulness.field_radius(build_generator(resolve({"ngf": 2, "blocks": n})), 128) for n in (1, 3))
-    assert three - one == 2 * 8
-
-
 def test_patch_maps_stand_where_their_patches_do():
     judge = PatchDiscriminator(1)
     start, step = patches.geometry(judge)

@@ -89,31 +89,6 @@ def proximity(region: np.ndarray) -> np.ndarray:
     return 1 - distance / (distance.max() + 1)
 
 
-def field_radius(generator: nn.Module, side: int = 256) -> float:
-    """Return how far in px from an output pixel an input pixel can still matter, without normalisation layers.
-
-    Measured: instance normalisation, which sees the whole frame, and activations are taken out of a copy, weights are
-    all made 1, and the furthest pixel with a gradient is looked for.
-    """
-    plain = _linear(copy.deepcopy(generator))
-    x = torch.zeros(1, 1, side, side, requires_grad=True)
-    (gradient,) = torch.autograd.grad(plain(x)[0, 0, side // 2, side // 2], x)
-    rows, columns = np.nonzero(gradient[0, 0].numpy())
-    return float(max(np.abs(rows - side // 2).max(), np.abs(columns - side // 2).max()))
-
-
-def _linear(network: nn.Module) -> nn.Module:
-    """Replace everything but convolutions by nothing, and all weights by small equal ones."""
-    for name, child in network.named_children():
-        if isinstance(child, nn.InstanceNorm2d | nn.ReLU | nn.LeakyReLU | nn.Tanh):
-            setattr(network, name, nn.Identity())
-        else:
-            _linear(child)
-    for parameter in network.parameters(recurse=False):
-        nn.init.constant_(parameter, 1 / max(1, parameter[0].numel()))
-    return network.eval()
-
-
 def randomised(generator: nn.Module, part: str, seed: int = 1) -> nn.Module:
     """Return a copy with the weights of `part` ("all", or "last": from the last layer back to the trunk) drawn anew.
 

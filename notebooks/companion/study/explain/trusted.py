@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from skimage.filters import sobel
 
 from companion.study.fidelity.structures import near
@@ -22,11 +22,10 @@ def detection(score: np.ndarray, wanted: np.ndarray) -> float:
     >>> detection(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
     1.0
     """
-    count = int(wanted.sum())
-    if count in (0, len(wanted)):
+    found, rest = score[wanted], score[~wanted]
+    if not (len(found) and len(rest)):
         return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[wanted].sum() - count * (count + 1) / 2) / (count * (len(wanted) - count)))
+    return float(mannwhitneyu(found, rest).statistic / (len(found) * len(rest)))
 
 
 def scores(made: Trust) -> dict[str, tuple[str, np.ndarray]]:
