@@ -149,7 +149,8 @@ def test_classical_methods_are_tuned_on_what_they_are_given(monkeypatch):
     truth = scene()
     first, second, absent = (tuned(key, [(truth, (truth, EVERYWHERE))], seed=7) for key in baselines.METHODS)
     assert [first.name, first.tuned, second.tuned] == ["Gaussian", "2 px", "4 px"]
-    assert first.validation_psnr > second.validation_psnr and best_classical({m.name: m.validation_psnr for m in (second, first)}) == "Gaussian"
+    assert first.validation_psnr > second.validation_psnr
+    assert best_classical({m.name: m.validation_psnr for m in (second, first)}) == "Gaussian"
     assert np.array_equal(first.runs[7](truth), baselines.METHODS["gaussian"].function(truth, 2.0))
     assert absent == Method("VST + BM3D", CLASSICAL, remark="vst_bm3d needs more.")
 
@@ -236,14 +237,16 @@ def test_the_truth_has_numbers_but_no_gain():
 @pytest.mark.parametrize(("frames", "remark"), [(4, "scenes of one animal"), (1, "one scene: no interval")])
 def test_one_animal_is_resampled_by_scene_and_the_remark_says_so(frames, remark):
     scores = {"low-light": [20.0] * frames, "c0": [30.0] * frames, "c1": [30.0] * frames, "net": [31.0] * frames}
-    found = comparison(table(scores, groups=["m"] * frames), methods("net"), BEST, {}, 0).set_index("method").loc["net"]
+    rows = table(scores, groups=["m"] * frames)
+    found = comparison(rows, methods("net"), BEST, {}, 0).set_index("method").loc["net"]
     assert remark in found["remark"] and found["groups"] == frames
     assert found["psnr_gain"] == 1 and (found["psnr_gain_low"] == 1) == (frames > 1)
 
 
 def test_frames_of_one_animal_are_one_observation():
     scores = {"low-light": [0.0] * 6, "c0": [30.0] * 6, "c1": [0.0] * 6, "net": [31.0] * 6}
-    found = comparison(table(scores, groups=list("aabbcc")), methods("net"), BEST, {}, 0).set_index("method").loc["net"]
+    rows = table(scores, groups=list("aabbcc"))
+    found = comparison(rows, methods("net"), BEST, {}, 0).set_index("method").loc["net"]
     assert found["groups"] == 3 and found["psnr_p"] == 0.25 and found["remark"] == ""
 
 
@@ -340,8 +343,7 @@ def test_off_the_phantom_the_oracle_is_left_out_by_name(run):
 
 def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypatch):
     rows = Run.rows
-    unpaired = lambda run, *part: [row._replace(reference="") for row in rows(run, *part)]  # noqa: E731
-    monkeypatch.setattr(Run, "rows", unpaired)
+    monkeypatch.setattr(Run, "rows", lambda run, *part: [row._replace(reference="") for row in rows(run, *part)])
     monkeypatch.setattr(benchmark, "_learnt", lambda run: pytest.fail("a method was trained"))
     benchmark.benchmark(run)
     assert run.table("benchmark").empty and run.table("table4_benchmark").empty
@@ -350,8 +352,9 @@ def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypat
 
 def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):
     rows = Run.rows
-    two = lambda run, *part: [row._replace(exposure_s=s) for row in rows(run, *part) for s in (0.04, 0.02)]  # noqa: E731
-    monkeypatch.setattr(Run, "rows", two)
+    monkeypatch.setattr(
+        Run, "rows", lambda run, *part: [row._replace(exposure_s=s) for row in rows(run, *part) for s in (0.04, 0.02)]
+    )
 
 
 def test_filters_whose_exposures_do_not_match_stand_apart():

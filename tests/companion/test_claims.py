@@ -264,7 +264,8 @@ def test_the_verdicts_of_a_run_are_written_and_counted(tmp_path, monkeypatch):
 
 def test_the_verdicts_on_the_published_tables_are_those_published():
     published_ = places.REPOSITORY / "reports" / "showcase" / "tables"
-    tables = {file.stem: pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in published_.glob("*.csv")}
+    files = published_.glob("*.csv")
+    tables = {file.stem: pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in files}
     judged, known = evaluate(CLAIMS, tables).set_index("id"), tables["claims"].set_index("id")
     assert list(judged.index) == list(known.index) and list(judged["verdict"]) == list(known["verdict"])
     np.testing.assert_allclose(judged["number"], known["number"], rtol=1e-6)

@@ -31,7 +31,8 @@ def test_its_own_parameters_are_taken() -> None:
 
 def test_a_bad_file_is_named_and_the_others_are_listed(tmp_path: Path) -> None:
     for k in range(2):
-        tifffile.imwrite(tmp_path / f"m{k}.tif", np.arange(480, dtype=np.uint16).reshape(20, 24), photometric="minisblack")
+        pixels = np.arange(480, dtype=np.uint16).reshape(20, 24)
+        tifffile.imwrite(tmp_path / f"m{k}.tif", pixels, photometric="minisblack")
     (tmp_path / "bad.tif").write_bytes(b"nothing")
     said: list[str] = []
     table = example.listing(tmp_path, said.append)

@@ -34,9 +34,9 @@ def lab(tmp_path_factory):
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
     root = tmp_path_factory.mktemp("lab")
-    places = {f"NIRCORE_{name.upper()}": str(root / name) for name in ("reports", "data")}
+    folders = {f"NIRCORE_{name.upper()}": str(root / name) for name in ("reports", "data")}
     with pytest.MonkeyPatch.context() as patch:
-        for name, place in places.items():
+        for name, place in folders.items():
             patch.setenv(name, place)
         run = Run(resolve(SETTINGS))
         run.save_config()
@@ -50,7 +50,7 @@ def lab(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     known = [str(places.REPOSITORY), str(places.NOTEBOOKS), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | places | {
+    environment = os.environ | folders | {
         "PYTHONPATH": os.pathsep.join(filter(None, known)), "JUPYTER_CONFIG_DIR": str(root / "jupyter"),
         "JUPYTERLAB_SETTINGS_DIR": str(root / "s"), "JUPYTERLAB_WORKSPACES_DIR": str(root / "w"), "HOME": str(root),
     }  # fmt: skip
@@ -119,7 +119,8 @@ def row(page, label):
 
 def test_every_control_changes_the_picture(page, lab):
     now = page.locator(PICTURE).first.get_attribute("src")
-    for label, key in (("step", "ArrowLeft"), ("brightest", "ArrowLeft"), ("row", "ArrowRight"), ("sample", "ArrowRight")):
+    keys = {"step": "ArrowLeft", "brightest": "ArrowLeft", "row": "ArrowRight", "sample": "ArrowRight"}
+    for label, key in keys.items():
         row(page, label).locator(".noUi-handle").first.focus()
         page.keyboard.press(key)
         now = changed(page, now)

@@ -26,7 +26,8 @@ def rows(method: str, parameter: float, by_fold: dict[str, float], brightness: f
 def test_every_series_at_hand_is_left_out_once(swir_hdr):
     groups = {scene.group for scene in swir.scenes(swir_hdr)}
     folds = {group: real_frames.fold_of(group) for group in groups}
-    assert set(folds.values()) == set(real_frames.FOLDS) and groups == {g for gs in real_frames.FOLDS.values() for g in gs}
+    assert set(folds.values()) == set(real_frames.FOLDS)
+    assert groups == {group for groups in real_frames.FOLDS.values() for group in groups}
 
 
 def test_a_rival_is_tuned_on_the_other_animals_alone():

@@ -24,7 +24,8 @@ def small(monkeypatch):
 def test_the_table_has_a_row_for_every_case_and_every_absent_engine(monkeypatch):
     wanted = {"eager": "", "channels_last": "", "cuda": "needs a CUDA device"}
     monkeypatch.setattr(engines, "available", lambda: wanted)
-    monkeypatch.setattr(engines, "ENGINES", {name: engines.ENGINES[name] for name in wanted if name in engines.ENGINES})
+    known = {name: engine for name, engine in engines.ENGINES.items() if name in wanted}
+    monkeypatch.setattr(engines, "ENGINES", known)
     table = real_time.timings({"realtime": (2, UNetGenerator(2, 1).eval())}, 0.0)
     assert list(table.columns) == list(real_time.COLUMNS) and len(table) == 2 * 2 + 1 + 1
     timed = table.dropna(subset="median_ms")
@@ -128,8 +129,8 @@ def test_the_figure_shows_each_method_where_it_stands(tmp_path):
     for ax, key in zip(figure.axes, ("psnr", "ssim"), strict=True):
         points = next(c for c in ax.collections if len(c.get_offsets()) == 2).get_offsets()
         np.testing.assert_allclose(points, table()[["ms", key]])
-        assert {text.get_text() for text in ax.texts} == set(table()["method"])
         assert any(np.allclose(patch.get_extents().width, 0) is False for patch in ax.patches)
+    assert set(table()["method"]) <= {text.get_text() for text in figure.legends[0].get_texts()}
     assert save(figure, tmp_path / "x.png").stat().st_size < 150_000
     with pytest.raises(NircoreError, match="lacks the column ssim"):
         draw.quality_against_speed(table().drop(columns="ssim"))

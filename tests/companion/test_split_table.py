@@ -55,7 +55,7 @@ def test_exposures_that_do_not_match_are_scored_apart():
         for k, name in enumerate(["BP1150", "BP1300", *reader.MISMATCHED_FILTERS])
         for method in METHODS
     ]
-    table = _summaries(pd.DataFrame(rows), {"Gaussian": 2.0}, 0)
+    table = _summaries(pd.DataFrame(rows), {"Gaussian": "2 px"}, 0)
     assert list(table.loc[table["method"] == "Gaussian", "tuned"]) == ["2 px", "2 px"]
     assert list(table["filters"].unique()) == ["BP1150 BP1300", "LP1250"]
     assert list(table.loc[table["method"] == "enhanced", "psnr"]) == [20.5, 22.0]

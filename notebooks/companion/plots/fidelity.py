@@ -1,4 +1,4 @@
-"""The fidelity tests drawn: a dot per measurement, a diamond at their mean, a dashed line where the right answer is."""
+"""The fidelity tests drawn: a dot per measurement, a diamond at their mean, a dashed line at the right answer."""
 
 import pandas as pd
 import seaborn

@@ -36,8 +36,8 @@ def tracking(table: pd.DataFrame) -> Figure:
             ax.hlines(height, rows["low"], rows["high"], colors=colour, lw=2, alpha=0.7)
             ax.scatter(rows["rho"], height, c=colour, marker=marker, s=45, zorder=3, label=name)
         for metric, rows in table[table["over"] == over].groupby("metric", sort=False):
-            words = verdict(rows)
-            ax.text(EDGE + 0.05, metrics.index(metric), words, size=NORMAL, color=COLOURS.get(words, INK), va="center")
+            words, look = verdict(rows), {"size": NORMAL, "va": "center"}
+            ax.text(EDGE + 0.05, metrics.index(metric), words, color=COLOURS.get(words, INK), **look)
     names = ["SNR" if metric == "snr" else metric.replace("_", " ") for metric in metrics]
     axes[0].set_yticks(range(len(metrics)), names, size=NORMAL)
     axes[0].set_ylim(len(metrics) - 0.45, -0.55)

@@ -1,25 +1,17 @@
 """Quality against speed, with the camera's pace drawn in, and the engines beside each other."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
-from matplotlib.transforms import Bbox
 
-from companion.plots.benchmark import COLOURS
 from companion.plots.metrics import SCORES
-from companion.plots.palette import GREY, INK, PALE, PALETTE, coloured
+from companion.plots.palette import GREY, INK, PALE, PALETTE
 from companion.plots.style import SMALL, canvas, legend, legend_below, need, tidy
 
 CAMERA_MS = (20.0, 50.0)  # what a NIR-II camera exposes a frame
 TIMES = "ms for a 640 x 512 frame, array to array"
-SIDES = (  # of a dot: x and y in points
-    (0, 5, "center", "bottom"), (0, -5, "center", "top"), (5, 0, "left", "center"), (-5, 0, "right", "center"),
-)  # fmt: skip
 
 
 def quality_against_speed(table: pd.DataFrame) -> Figure:
@@ -29,35 +21,15 @@ def quality_against_speed(table: pd.DataFrame) -> Figure:
         table: `method`, `kind`, `psnr` in dB, `ssim`, `ms`.
     """
     need(table, ("method", "kind", "psnr", "ssim", "ms"), "real-time")
-    figure = canvas(4.0)
-    panels = dict(zip(("psnr", "ssim"), figure.subplots(1, 2), strict=True))
-    for key, ax in panels.items():
-        colours = coloured(table["kind"], COLOURS)
-        seaborn.scatterplot(table, x="ms", y=key, hue="kind", palette=colours, zorder=3, legend=key == "psnr", ax=ax)
+    figure = canvas(4.4)
+    for ax, key in zip(figure.subplots(1, 2), ("psnr", "ssim"), strict=True):
+        look = {"hue": "method", "style": "kind", "s": 60, "zorder": 3, "legend": key == "psnr"}
+        seaborn.scatterplot(table, x="ms", y=key, ax=ax, **look)
         _times(ax)
-        ax.margins(x=0.18, y=0.12)
         tidy(ax, TIMES, SCORES[key][0])
-    panels["psnr"].set_title("shaded: a camera's frame, 20 to 50 ms", size=SMALL, color=GREY, loc="left")
+    figure.axes[0].set_title("shaded: a camera's frame, 20 to 50 ms", size=SMALL, color=GREY, loc="left")
     legend_below(figure, ncols=4)
-    figure.draw_without_rendering()  # names are placed by the panels' final size
-    for key, ax in panels.items():
-        _name_dots(ax, table["method"], table[["ms", key]].to_numpy())
     return figure
-
-
-def _name_dots(ax: Axes, names: Sequence[str], dots: np.ndarray) -> None:
-    """Write a name above, below, right or left of each dot (n, 2), where it covers the fewest dots and names."""
-    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in ax.transData.transform(dots)]
-    for name, dot in zip(names, dots, strict=True):
-        tried = [
-            ax.annotate(name, dot, (x, y), textcoords="offset points", ha=ha, va=va, size=SMALL - 1, color=INK)
-            for x, y, ha, va in SIDES
-        ]
-        boxes = [text.get_window_extent() for text in tried]
-        best = min(range(len(SIDES)), key=lambda k: sum(boxes[k].overlaps(other) for other in taken))
-        taken.append(boxes[best])
-        for text in tried[:best] + tried[best + 1 :]:
-            text.remove()
 
 
 def _times(ax: Axes) -> None:
