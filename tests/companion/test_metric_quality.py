@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+
 from companion.run import Run
 from companion.study import metric_quality as quality
 from nircore.config import resolve

@@ -29,7 +29,7 @@ def text(table: Callable[[str], pd.DataFrame]) -> str:
     """Return the card; every number comes from a table, by its name, or from the weights, none from a hand."""
     cameras = synthetic.gains(table("synthetic_cameras")).groupby(["method", "peak"])["gain_db"]
     shown = {
-        "scores": real_frames.shown(table("table11_real_frames"), ORDER).drop(columns=["fine", "coarse"]),
+        "scores": real_frames.shown(table("table11_real_frames"), ORDER),
         "cameras": cameras.agg(["min", "mean", "max"]).reset_index(),
         "plate": table("plate"),
         "outside": table("trust_left_out").pivot(index="animal", columns="model", values="outside").reset_index(),

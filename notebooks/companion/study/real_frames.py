@@ -40,6 +40,9 @@ PARTS = {
 }
 RANKING, RANKED = "four band-passes", "merged_psnr"  # the part, and the score, by which methods are ordered
 
+SHOWN = ("scenes", "merged_psnr", "merged_ssim", "single_psnr", "single_ssim", "merged_psnr_gain")
+SHOWN += ("merged_psnr_gain_low", "merged_psnr_gain_high", "above")
+
 Key = tuple[str, str, float]  # name, kind and parameter of a method
 OfFold = Callable[[str], Denoise]  # the animal that is left out -> the method to use on it
 
@@ -174,30 +177,7 @@ def _dye(table: pd.DataFrame) -> pd.Series:
 
 
 def shown(board: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
-    """Return the leaderboard as a page shows it: scores as text, part by part, methods in their `order`.
-
-    Columns: part, method, scenes; merged and single (PSNR in dB / SSIM); gain (dB, with its interval) and above over
-    the best classical method; fine and coarse (share kept / correlation).
-    """
-    rows, order = [], list(order)
-    for name in PARTS:
-        of_part = board[board["part"] == name].set_index("method")
-        rows += [_line(name, method, of_part.loc[method]) for method in order if method in of_part.index]
-    return pd.DataFrame(rows)
-
-
-def _line(part: str, method: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one line of `shown`."""
-
-    def both(one: str, other: str, digits: int) -> str:
-        return "" if np.isnan(row[one]) else f"{row[one]:.{digits}f} / {row[other]:.3f}"
-
-    gain = "" if np.isnan(row[f"{RANKED}_gain"]) else f"{row[f'{RANKED}_gain']:+.2f}"
-    if gain and not np.isnan(row[f"{RANKED}_gain_low"]):
-        gain += f" ({row[f'{RANKED}_gain_low']:+.2f} to {row[f'{RANKED}_gain_high']:+.2f})"
-    return {
-        "part": part, "method": method, "scenes": row["scenes"], "merged": both("merged_psnr", "merged_ssim", 2),
-        "single": both("single_psnr", "single_ssim", 2), "gain, dB": gain,
-        "above": "" if np.isnan(row["above"]) else f"{row['above']:.0f} of {row['scenes']:.0f}",
-        "fine": both("fine_kept", "fine_real", 3), "coarse": both("coarse_kept", "coarse_real", 3),
-    }  # fmt: skip
+    """Return what a page shows of the leaderboard: part by part, methods in their `order`, the columns SHOWN."""
+    kept = board[board["method"].isin(list(order))].set_index(["part", "method"])
+    rows = [(part, method) for part in PARTS for method in order if (part, method) in kept.index]
+    return kept.loc[rows, list(SHOWN)].reset_index()
