@@ -27,12 +27,12 @@ def test_the_table_has_a_row_for_every_case_and_every_absent_engine(monkeypatch)
     known = {name: engine for name, engine in engines.ENGINES.items() if name in wanted}
     monkeypatch.setattr(engines, "ENGINES", known)
     table = real_time.timings({"realtime": (2, UNetGenerator(2, 1).eval())}, 0.0)
-    assert list(table.columns) == list(real_time.COLUMNS) and len(table) == 2 * 2 + 1 + 1
+    assert list(table.columns) == list(real_time.COLUMNS) and len(table) == 2 * 2 + 1
     timed = table.dropna(subset="median_ms")
     assert (timed["frames"] == real_time.LEAST).all() and (timed["median_ms"] <= timed["p95_ms"]).all()
     assert (timed["io_median_ms"] > timed["median_ms"]).all() and (timed["prepare_ms"] > 0).all()
     np.testing.assert_allclose(timed["fps"].astype(float), 1000 / timed["median_ms"].astype(float))
-    assert (timed["threads"] == torch.get_num_threads()).all() and list(timed["busy"]) == [0, 0, 0, 0, 1]
+    assert (timed["threads"] == torch.get_num_threads()).all()
     assert list(timed["precision"]) == [engines.ENGINES[name].precision for name in timed["engine"]]
     assert table["remark"].iloc[-1] == "needs a CUDA device"
 
@@ -79,29 +79,6 @@ def test_the_network_alone_runs_on_the_frame_that_was_prepared(tmp_path):
     assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), 2 * (given + 1))
 
 
-def test_the_fastest_of_two_recipes_are_measured_again_beside_another_process():
-    camera, small = real_time.SIZES[-1], real_time.SIZES[0]
-    timed = [case("realtime", "eager", camera, 9.0), case("realtime", "channels_last", camera, 7.0)]
-    timed += [case("realtime", "eager", small, 1.0), case("physics", "eager", camera, 20.0)]
-    timed += [case("ssgan", "eager", camera, 5.0)]
-    again = real_time.beside_busy(timed)
-    assert [(c.recipe, c.enhance.engine, c.shape) for c in again] == [
-        ("physics", "eager", camera),
-        ("realtime", "channels_last", camera),
-    ]
-    assert all(c.busy == 1 and not c.turns for c in again)
-    assert all(c.busy == 0 and len(c.turns) == 3 for c in timed)
-
-
-def test_the_other_process_spins_and_is_always_stopped():
-    with pytest.raises(ValueError, match="broken"), real_time.busy_process() as spinning:
-        assert spinning.poll() is None
-        raise ValueError("broken")
-    assert spinning.poll() is not None
-    with real_time.busy_process(limit_s=0.0) as spinning:
-        assert spinning.wait(60) == 0  # it ends by itself, should this one be killed
-
-
 def test_cases_take_turns(monkeypatch):
     order = []
 
@@ -137,9 +114,8 @@ def test_the_figure_shows_each_method_where_it_stands(tmp_path):
 
 
 def test_the_engines_figure_draws_every_case(tmp_path):
-    rows = [{"recipe": r, "engine": e, "busy": b, "height": h, "median_ms": 5.0 + h, "p95_ms": 9.0 + h}
-            for r in ("ssgan", "realtime") for e in ("eager", "openvino") for h in (256, 640)
-            for b in (0, 1)]  # fmt: skip
+    rows = [{"recipe": r, "engine": e, "height": h, "median_ms": 5.0 + h, "p95_ms": 9.0 + h}
+            for r in ("ssgan", "realtime") for e in ("eager", "openvino") for h in (256, 640)]  # fmt: skip
     figure = draw.engines(pd.DataFrame(rows))
     assert sorted(patch.get_width() for patch in figure.axes[0].patches if patch.get_width() > 600) == [645.0] * 4
     save(figure, tmp_path / "x.png")

@@ -7,12 +7,9 @@ on the frame that is then ready: what array to array takes beyond that is prepar
 """
 
 import copy
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -35,14 +32,11 @@ from nircore.models.checkpoint import load_generator
 
 SIZES = ((256, 256), (640, 512))  # px: the paper's training frames, and a NIR-II camera's
 LEAST, MOST = 3, 200  # frames of a case
-COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "busy", "height", "width", "frames")
+COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "height", "width", "frames")
 COLUMNS += ("median_ms", "p95_ms", "fps", "alone_ms", "prepare_ms", "gap")
 COLUMNS += ("io_median_ms", "io_p95_ms", "io_fps", "remark")
-LOADED = ("physics", "realtime")  # recipes that are timed once more beside another busy process
 LONG_S = 10.0  # seconds a case from which the paper's own size is worth its time
 PAPER_CHANNELS = 64
-SPIN = "import sys, time; print(flush=True); end = time.monotonic() + float(sys.argv[1])\n"
-SPIN += "while time.monotonic() < end: pass"
 
 
 class Turn(NamedTuple):
@@ -69,14 +63,12 @@ class Case:
 
     Attributes:
         threads: PyTorch's, and those of the engines that are told.
-        busy: how many other processes kept a core busy meanwhile.
     """
 
     recipe: str
     channels: int
     enhance: engines.Enhancer
     shape: tuple[int, int]
-    busy: int = 0
     threads: int = field(default_factory=torch.get_num_threads)
     turns: list[Turn] = field(default_factory=list)
 
@@ -86,7 +78,7 @@ class Case:
         median, io = np.median(whole), np.median(filed)
         return {
             "recipe": self.recipe, "channels": self.channels, "engine": self.enhance.engine,
-            "precision": self.enhance.precision, "threads": self.threads, "busy": self.busy,
+            "precision": self.enhance.precision, "threads": self.threads,
             "height": self.shape[0], "width": self.shape[1], "frames": len(whole), "median_ms": median,
             "p95_ms": np.percentile(whole, 95), "fps": 1e3 / median, "alone_ms": np.median(alone),
             "prepare_ms": np.median(prepared), "gap": median / np.median(alone), "io_median_ms": io,
@@ -111,15 +103,12 @@ def shipped(seconds: float) -> pd.DataFrame:
 def timings(generators: Mapping[str, tuple[int, nn.Module]], seconds: float) -> pd.DataFrame:
     """Time generators (name -> channels, module) on every engine, at every size, `seconds` a case: a row each.
 
-    The fastest of some recipes are timed again beside a busy process. An absent engine keeps a row with the reason.
+    An absent engine keeps a row with the reason.
     """
     absent = {name: reason for name, reason in engines.available().items() if reason}
     chosen = list(cases(generators, [name for name in engines.ENGINES if name not in absent and name != "compile"]))
     measure(chosen, seconds)
-    again = beside_busy(chosen)
-    with busy_process():
-        measure(again, seconds)
-    rows = [case.row() for case in (*chosen, *again)]
+    rows = [case.row() for case in chosen]
     rows += [{"engine": name, "remark": reason} for name, reason in absent.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -173,30 +162,6 @@ def _once(case: Case, source: Path, target: Path) -> Turn:
     return Turn(enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
 
 
-def beside_busy(chosen: Sequence[Case]) -> list[Case]:
-    """Return the fastest case of each of LOADED at the camera's size, to be measured beside a busy process."""
-    found = []
-    for name in (*LOADED, *MODELS):
-        its = [case for case in chosen if case.recipe == name and case.shape == SIZES[-1] and case.turns]
-        if its and name not in [case.recipe for case in found]:
-            fastest = min(its, key=lambda case: np.median([turn.whole for turn in case.turns]))
-            found.append(replace(fastest, busy=1, turns=[]))
-    return found
-
-
-@contextmanager
-def busy_process(limit_s: float = 600.0) -> Iterator[subprocess.Popen]:
-    """Keep a core busy in a process of its own, which ends after a while even if nobody is left to stop it."""
-    spinning = subprocess.Popen([sys.executable, "-c", SPIN, str(limit_s)], stdout=subprocess.PIPE)
-    try:
-        spinning.stdout.readline()
-        yield spinning
-    finally:
-        spinning.kill()
-        spinning.wait()
-        spinning.stdout.close()
-
-
 def _generators(run: Run) -> dict[str, tuple[int, nn.Module]]:
     configs = {name: as_recipe(run.config, name) for name in ("ssgan", "physics", "realtime")}
     if run.config.timing_s >= LONG_S:
@@ -212,7 +177,7 @@ def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
     """
     scores = run.table("table4_benchmark")
     scores = scores[scores["psnr"].notna() & (scores["kind"] != "input")].drop_duplicates("method")
-    camera = timed[(timed["height"] == SIZES[-1][0]) & (timed["busy"] == 0)].sort_values("median_ms")
+    camera = timed[timed["height"] == SIZES[-1][0]].sort_values("median_ms")
     titles = {name: recipe(name).title for name in available("recipes")}
     fastest = camera.assign(method=camera["recipe"].map(titles)).drop_duplicates("method")
     found = scores[["method", "kind", "psnr", "ssim", "seconds"]].merge(
