@@ -47,6 +47,7 @@ def compared(world):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_run, "as_recipe", lambda *given: as_recipe(*given).replace(**short))
         data_split(run)
+        of_run.training(run)
         recipes.recipes(run)
         yield run
 
