@@ -27,7 +27,11 @@ UNCERTAIN = 256.0  # variance that is added, in units of the found change square
 ENERGY = 4.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
-BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 8.0  # px of half the size: a line's width, of the energy, of what the network is told
+BLUR, ENERGY_BLUR, CALM = (
+    0.9,
+    0.6,
+    8.0,
+)  # px of half the size: a line's width, of the energy, of what the network is told
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from companion.study.fidelity.animals import FIRST_CALIBRATING, phantom_cases
 from nircore.config import resolve
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows

@@ -263,4 +263,4 @@ def test_pssgan_without_its_terms_is_ssgan():
     assert set(term_weights(ours.terms)) == set(FURTHER_TERMS)
     assert ours.replace(recipe="ssgan", terms="") == plain
     xai = resolve({"profile": "paper", "recipe": "xai_pssgan"})
-    assert xai.replace(recipe="pssgan", maps=False) == ours
+    assert xai.replace(recipe="pssgan") == ours

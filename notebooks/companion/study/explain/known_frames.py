@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nircore.data import sets
 from companion.run import Run
 from companion.study.fidelity.animals import Animal
+from nircore.data import sets
 from nircore.training import evaluation
 
 FIRST_SEED = 30_000  # of the animals asked about here; no dataset, calibration or other test has them
@@ -15,7 +15,7 @@ ASKED, TRUSTED = 2, 3  # frames: whose regions are explained, on which the trust
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class KnownFrame:
     """A frame with its truth, what is known of its scene without noise, and where its lesion is, (H, W) each."""
 
     name: str
@@ -26,7 +26,7 @@ class Subject:
     lesion: np.ndarray | None = None
 
 
-def subjects(run: Run) -> list[Subject]:
+def known_frames(run: Run) -> list[KnownFrame]:
     """Return phantom animals with a lesion that are in no dataset, or test frames that have a reference."""
     config = run.config
     if config.dataset == "phantom":
@@ -36,17 +36,17 @@ def subjects(run: Run) -> list[Subject]:
     found = [
         (Path(row.file).stem, sets.load(config, row), *truth) for row, truth in evaluation.references(config, rows)
     ]
-    return [Subject(*one, clean=[one[2]]) for one in found] or _unjudged(run)
+    return [KnownFrame(*one, clean=[one[2]]) for one in found] or _unjudged(run)
 
 
-def _animal(animal: Animal) -> Subject:
+def _animal(animal: Animal) -> KnownFrame:
     clean = [animal.clean(domain) for domain in ("low_light", "target")]
     everywhere = np.ones(animal.shape, dtype=bool)
-    return Subject(f"animal {animal.seed}", animal.noisy(), clean[1], everywhere, clean, animal.anatomy.lesion)
+    return KnownFrame(f"animal {animal.seed}", animal.noisy(), clean[1], everywhere, clean, animal.anatomy.lesion)
 
 
-def _unjudged(run: Run) -> list[Subject]:
+def _unjudged(run: Run) -> list[KnownFrame]:
     """Return test frames without references: they can be explained, and nothing can be judged on them."""
     rows = evaluation.spread(run.rows("test", "low_light"), ASKED)
     frames = [(Path(row.file).stem, sets.load(run.config, row)) for row in rows]
-    return [Subject(name, frame, frame, np.zeros(frame.shape, dtype=bool), []) for name, frame in frames]
+    return [KnownFrame(name, frame, frame, np.zeros(frame.shape, dtype=bool), []) for name, frame in frames]

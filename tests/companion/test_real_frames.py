@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.study import leaderboard, unseen
-from companion.study.benchmark import CLASSICAL, INPUT, UNPAIRED
+from companion.study import real_frames
+from companion.study.comparison import CLASSICAL, INPUT, UNPAIRED
 from nircore.data import swir_hdr as swir
 
 FOLDS = ("M8-1", "F1-2", "F5-2")
 
 
 def rows(method: str, parameter: float, by_fold: dict[str, float], brightness: float = 50.0, kind: str = CLASSICAL):
-    """One scene for each fold, as `unseen.scores` writes them."""
-    nothing = dict.fromkeys((*unseen.SCORES, *unseen.DETAIL, "seconds"), np.nan)
+    """One scene for each fold, as `real_frames.scores` writes them."""
+    nothing = dict.fromkeys((*real_frames.SCORES, *real_frames.DETAIL, "seconds"), np.nan)
     return [
         nothing
         | {"method": method, "kind": kind, "parameter": parameter, "scene": f"{fold}_BP1150_{brightness:g}"}
@@ -25,8 +25,9 @@ def rows(method: str, parameter: float, by_fold: dict[str, float], brightness: f
 
 def test_every_series_at_hand_is_left_out_once(swir_hdr):
     groups = {scene.group for scene in swir.scenes(swir_hdr)}
-    folds = {group: unseen.fold_of(group) for group in groups}
-    assert set(folds.values()) == set(unseen.FOLDS) and groups == {g for gs in unseen.FOLDS.values() for g in gs}
+    folds = {group: real_frames.fold_of(group) for group in groups}
+    assert set(folds.values()) == set(real_frames.FOLDS)
+    assert groups == {group for groups in real_frames.FOLDS.values() for group in groups}
 
 
 def test_a_rival_is_tuned_on_the_other_animals_alone():
@@ -35,7 +36,7 @@ def test_a_rival_is_tuned_on_the_other_animals_alone():
         rows("BM3D", 1.0, {"F1-2": 40.0, "F5-2": 20.0, "M8-1": 20.0})
         + rows("BM3D", 2.0, {"F1-2": 30.0, "F5-2": 29.0, "M8-1": 29.0})
     )
-    chosen = unseen.tuned(table).set_index("fold")
+    chosen = real_frames.tuned(table).set_index("fold")
     assert chosen.loc["F1-2", "parameter"] == 2.0 and chosen.loc["F1-2", "merged_psnr"] == 30.0
     assert chosen.loc["M8-1", "parameter"] == 1.0  # the others' mean: 30 with 1, 29.5 with 2
 
@@ -49,7 +50,7 @@ def test_a_rival_is_tuned_on_scenes_of_like_brightness():
     for brightness in (900.0, 1000.0):
         parts += rows("BM3D", 1.0, dict.fromkeys(FOLDS, 40.0), brightness)
         parts += rows("BM3D", 2.0, dict.fromkeys(FOLDS, 38.0), brightness)
-    chosen = unseen.tuned(pd.DataFrame(parts))
+    chosen = real_frames.tuned(pd.DataFrame(parts))
     assert (chosen.groupby("brightness_dn")["parameter"].unique().map(list).to_dict()) == {
         20.0: [2.0], 22.0: [2.0], 24.0: [2.0], 900.0: [1.0], 1000.0: [1.0]
     }  # fmt: skip
@@ -61,7 +62,7 @@ def test_the_rival_of_an_animal_is_chosen_on_the_others():
         rows("NLM", 1.0, {"M8-1": 50.0, "F1-2": 30.0, "F5-2": 30.0})
         + rows("BM3D", 1.0, {"M8-1": 32.0, "F1-2": 32.0, "F5-2": 32.0})
     )
-    by_fold = dict(zip(table["fold"], leaderboard.best_classical(table), strict=False))
+    by_fold = dict(zip(table["fold"], real_frames.rivals_of(table), strict=False))
     assert by_fold["M8-1"] == "BM3D" and by_fold["F1-2"] == "NLM"
 
 
@@ -72,7 +73,7 @@ def test_the_leaderboard_pairs_scenes_and_groups_them_by_animal():
         + rows("BM3D", 1.0, {"M8-1": 30.0, "F1-2": 32.0, "F5-2": 34.0})
         + rows("ours", 0.0, {"M8-1": 31.0, "F1-2": 34.0, "F5-2": 37.0}, kind=UNPAIRED)
     )
-    board = leaderboard.leaderboard(table).set_index(["part", "method"])
+    board = real_frames.leaderboard(table).set_index(["part", "method"])
     ours = board.loc[("four band-passes", "ours")]
     assert ours["merged_psnr_gain"] == pytest.approx(2.0) and ours["above"] == 3 and ours["groups"] == 3
     assert 1.0 <= ours["merged_psnr_gain_low"] < 2 < ours["merged_psnr_gain_high"] <= 3.0
@@ -84,14 +85,14 @@ def test_the_leaderboard_pairs_scenes_and_groups_them_by_animal():
 def test_the_leaderboard_tells_band_passes_long_pass_and_dye_apart():
     table = pd.DataFrame(rows("a", 0.0, {"F1-2": 30.0, "F5-2": 32.0, "M8-1": 10.0}, kind=INPUT))
     table.loc[1, "filter"], table.loc[2, "group"] = "LP1250", "m1_hdr_icg"
-    means = leaderboard.leaderboard(table).set_index("part")["merged_psnr"].to_dict()
+    means = real_frames.leaderboard(table).set_index("part")["merged_psnr"].to_dict()
     assert means == {"four band-passes": 30.0, "LP1250": 32.0, "all fifteen": 31.0, "ICG": 10.0}
 
 
 def test_without_a_classical_method_nothing_is_gained():
-    board = leaderboard.leaderboard(pd.DataFrame(rows("ours", 0.0, dict.fromkeys(FOLDS, 30.0), kind=UNPAIRED)))
+    board = real_frames.leaderboard(pd.DataFrame(rows("ours", 0.0, dict.fromkeys(FOLDS, 30.0), kind=UNPAIRED)))
     assert board["merged_psnr_gain"].isna().all() and board["above"].isna().all()
-    assert (leaderboard.shown(board, ["ours"])["gain, dB"] == "").all()
+    assert real_frames.shown(board, ["ours"])["merged_psnr_gain"].isna().all()
 
 
 def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path, monkeypatch):
@@ -105,7 +106,7 @@ def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path
 
     def scored():
         methods = {("low-light", INPUT, 0.0): method}
-        return unseen.scores(swir_hdr, methods, tmp_path / "t.csv", lambda line: None)
+        return real_frames.scores(swir_hdr, methods, tmp_path / "t.csv", say=lambda line: None)
 
     table, again = scored(), scored()
     assert folds == ["M8-1"] and len(calls) == 1 and len(again) == 1
@@ -121,7 +122,7 @@ def test_what_ours_gets_every_method_gets(swir_hdr):
     scene = swir.scenes(swir_hdr)[3]
     frame = swir.load(scene.files[scene.low_s], scene.low_s, swir.darks(swir_hdr))
     frame[100, 100] = 50_000
-    cleaned = unseen.cleaned(frame)
+    cleaned = real_frames.cleaned(frame)
     assert cleaned.max() < 10_000
     drift = (frame - cleaned)[:, 5:90].mean(1)
     assert 0.01 < drift.std() < 2

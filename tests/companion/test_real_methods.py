@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from companion.study import rivals, unseen
-from companion.study.benchmark import CLASSICAL, PAIRED, UNPAIRED
+from companion.study import real_frames
+from companion.study import real_methods as rivals
+from companion.study.comparison import CLASSICAL, PAIRED, UNPAIRED
 from nircore.data import swir_hdr as swir
 
 pytestmark = pytest.mark.slow
@@ -86,4 +87,4 @@ def test_the_classical_methods_get_clean_frames():
 
 
 def test_a_fold_has_one_animal():
-    assert set(unseen.FOLDS) == {groups[0] for groups in unseen.FOLDS.values()}
+    assert set(real_frames.FOLDS) == {groups[0] for groups in real_frames.FOLDS.values()}

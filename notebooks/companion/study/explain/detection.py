@@ -4,29 +4,28 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from skimage.filters import sobel
 
-from nircore.metrics.structure import vessel_mask
 from companion.study.fidelity.structures import near
 from nircore.inference.trust import Trust
+from nircore.metrics.structure import vessel_mask
 
 WRONG = 0.1  # of the frame's range: an error above it is a wrong pixel
 
 
-def detection(score: np.ndarray, wanted: np.ndarray) -> float:
+def auc(score: np.ndarray, wanted: np.ndarray) -> float:
     """Return the area under the ROC curve with which `score` (n,) finds what is `wanted` (n,) bool; NaN if none is.
 
     The probability that a wanted pixel scores above another (Mann-Whitney); 0.5 is chance.
 
-    >>> detection(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
+    >>> auc(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
     1.0
     """
-    count = int(wanted.sum())
-    if count in (0, len(wanted)):
+    found, rest = score[wanted], score[~wanted]
+    if not (len(found) and len(rest)):
         return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[wanted].sum() - count * (count + 1) / 2) / (count * (len(wanted) - count)))
+    return float(mannwhitneyu(found, rest).statistic / (len(found) * len(rest)))
 
 
 def scores(made: Trust) -> dict[str, tuple[str, np.ndarray]]:
@@ -67,7 +66,7 @@ def judge(made: Trust, wrong: np.ndarray, clean: Sequence[np.ndarray]) -> list[d
     rows: list[dict[str, object]] = []
     for name, (kind, score) in scores(made).items():
         row: dict[str, object] = {"score": name, "kind": kind}
-        row |= {"auc_wrong": detection(score[valid], bad), "auc_inserted": detection(score[drawn], inserted[drawn])}
+        row |= {"auc_wrong": auc(score[valid], bad), "auc_inserted": auc(score[drawn], inserted[drawn])}
         row |= {"wrong": float(bad.mean()), "inserted": float(inserted.sum() / max(1, drawn.sum()))}
         whole = name == "trust map"
         row["outside"] = float(np.mean(wrong[valid] > made.half_width[valid])) if whole else np.nan

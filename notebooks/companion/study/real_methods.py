@@ -1,37 +1,41 @@
 """The methods that the main table on real frames compares: by name, kind and parameter, a function of the fold.
 
-Each gets the frame without outliers and with level rows (`unseen.cleaned`; networks prepare their own input so). What
-learns without the left-out animal is trained where it is first asked for,
-and kept under `place`; interrupted, it goes on.
+Each gets the frame without outliers and with level rows (`real_frames.cleaned`), as networks
+prepare their own input. What learns without the left-out animal is trained where it is first asked for and kept under
+`place`; interrupted, it goes on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from companion import rivals as baselines
-from nircore import config
 from companion.rivals import noise2void, vst
-from nircore.data import references, swir_hdr
+from companion.study.comparison import CLASSICAL, INPUT, NAMES, PAIRED, UNPAIRED
+from companion.study.judge import Denoise
+from companion.study.real_frames import FOLDS, Key, OfFold, cleaned
+from companion.study.shipped import RECIPES, left_out, whole
+from nircore import config
+from nircore.data import swir_hdr
 from nircore.data.darks import Darks
 from nircore.data.measured import MeasuredCrops
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import NOISE, enhance, prepare, seen
+from nircore.inference.shipped import MODELS
 from nircore.metrics import with_truth
 from nircore.models import checkpoint
-from companion.study.benchmark import CLASSICAL, INPUT, NAMES, PAIRED, UNPAIRED
-from companion.study.unseen import FOLDS, Key, Method, cleaned
 from nircore.training import crops
 from nircore.training.loop import Training
 
-OfFold = Callable[[str], Method]
 LOW_LIGHT, PAPER, ORACLE = "low-light", "paper's system", "trained on pairs"
 #: Name -> whether our schedule trains it, or CAREamics' own.
 NOISE2VOID = {"Noise2Void": True, "Noise2Void, CAREamics' defaults": False}
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
+PLATE_FOLD = "M8-1"  # left out by the models that look at the plate
 TARGET_S = 0.32  # s: the published long exposure, the paper's domain B
 KNOWN = 0.95  # share of a reference's pixels, at least, for a pair
 #: The network of `realtime`, so that the pairs are what differs; a quarter of its steps, to keep publishing short.
@@ -54,7 +58,7 @@ def coloured(root: Path) -> dict[Key, OfFold]:
         return {}
     spectrum = cache(partial(_spectrum, root))
 
-    def of_fold(strength: float, fold: str) -> Method:
+    def of_fold(strength: float, fold: str) -> Denoise:
         return lambda frame: baselines.vst_bm3d(cleaned(frame), strength, spectrum=spectrum(fold))
 
     return {(COLOURED, CLASSICAL, strength): partial(of_fold, strength) for strength in STRENGTHS}
@@ -71,7 +75,7 @@ def _spectrum(root: Path, without: str) -> np.ndarray:
     return vst.noise_spectrum(frames, truths)
 
 
-def _always(function: Callable[..., np.ndarray], value: float, fold: str) -> Method:
+def _always(function: Callable[..., np.ndarray], value: float, fold: str) -> Denoise:
     """Return a method that is the same for every fold."""
     return lambda frame: function(cleaned(frame), value)
 
@@ -97,16 +101,36 @@ def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[
     return methods
 
 
-def _noise2void(root: Path, place: Path, tuned: bool) -> Method:
+def _noise2void(root: Path, place: Path, tuned: bool) -> Denoise:
     return noise2void.train(low_light(root), place, tuned=tuned)
 
 
-def shipped(folds: dict[str, dict[str, nn.Module]]) -> dict[Key, OfFold]:
-    """Return the models that ship, by name and left-out animal (name -> animal -> generator)."""
-    return {(name, UNPAIRED, 0.0): lambda fold, g=by_animal: _as_method(g[fold]) for name, by_animal in folds.items()}
+def shipped(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+    """Return the models that ship, each trained without the animal that is left out."""
+    return {
+        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: _as_method(left_out(root, name, fold, say)))
+        for name in RECIPES
+    }
 
 
-def _as_method(generator: nn.Module) -> Method:
+def of_the_plate(table: pd.DataFrame, learnt: Mapping[Key, OfFold]) -> dict[str, Denoise]:
+    """Return what looks at the plate, by name: each method with the parameter that most scenes chose.
+
+    Args:
+        table: of `real_frames.tuned`.
+        learnt: of `learnt`, trained; models without the animal PLATE_FOLD, for no animal is on the plate.
+    """
+    methods: dict[str, Denoise] = {LOW_LIGHT: lambda frame: frame}
+    for key, (name, _) in NAMES.items():
+        chosen = table.loc[table["method"] == name, "parameter"]
+        if len(chosen):
+            methods[name] = _always(baselines.METHODS[key].function, chosen.mode()[0], PLATE_FOLD)
+    methods |= {name: of_fold(PLATE_FOLD) for (name, _, _), of_fold in learnt.items()}
+    weights = {name: checkpoint.load_generator(file)[0] for name, file in MODELS.items()}
+    return methods | {name: _as_method(generator) for name, generator in weights.items()}
+
+
+def _as_method(generator: nn.Module) -> Denoise:
     return partial(enhanced, generator)
 
 
@@ -117,7 +141,7 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
 
 
 def low_light(root: Path) -> list[np.ndarray]:
-    """Return the low-light frame of every scene, `unseen.cleaned`."""
+    """Return the low-light frame of every scene, `real_frames.cleaned`."""
     darks = swir_hdr.darks(root)
     return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in swir_hdr.scenes(root)]
 
@@ -160,14 +184,6 @@ def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple
     x, fit = seen(settings, frame)
     slope, offset = with_truth.affine_fit(reference, frame, known)
     return x, fit.clean((slope * whole(scene, darks) + offset).astype(np.float32))
-
-
-def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
-    """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
-    reference, known = scene.merged(darks)
-    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
-    bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
-    return np.where(known, reference, bright).astype(np.float32)
 
 
 def _trained(settings: config.Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from companion.run.places import run_folder
+from companion.study.fidelity.animals import Animal, phantom_cases
+from companion.study.real_frames import FOLDS, fold_of, scenes
 from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
+from nircore.data.darks import Darks
 from nircore.data.degraded import DegradedCrops, LowLight
+from nircore.inference import conformal, trust
 from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
-from companion.run.places import run_folder
-from companion.study import rivals, unseen
-from nircore.inference import conformal, trust
-from companion.study.fidelity.animals import Animal, phantom_cases
-from companion.study.unseen import FOLDS
 from nircore.training.crops import scene_of
 from nircore.training.loop import Training
 
@@ -40,15 +40,16 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
     Args:
         data_root: folder of the SWIR_HDR set.
         model: a key of SIZES.
-        without: an animal of `unseen.FOLDS` that is left out, with the ICG series that goes with it; "" for none.
+        without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
         say: receives a line for each epoch.
     """
-    left_out, darks = FOLDS.get(without, ()), swir_hdr.darks(data_root)
-    scenes = [rivals.whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
-    scenes += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
+    darks = swir_hdr.darks(data_root)
+    known = [scene for scene in swir_hdr.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
+    frames = [whole(scene, darks) for scene in known]
+    frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = resolve(settings).replace(**SIZES[model], **STEPS)
-    crops = DegradedCrops([scene_of(scene) for scene in scenes], CAMERA, config.crop, config.batch, config.seed)
+    crops = DegradedCrops([scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed)
     place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
     Training(config, crops, place, lambda generator: {}, say).run()
     return place / "generator.safetensors"
@@ -63,9 +64,17 @@ def export(weights: Path, place: Path = MODELS["best"]) -> Config:
     return config
 
 
-def folds(data_root: Path, model: str, say: Callable[[str], None] = print) -> dict[str, nn.Module]:
-    """Return the model trained without each animal of `unseen.FOLDS`, by that animal."""
-    return {without: load_generator(train(data_root, model, without, say))[0] for without in FOLDS}
+def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
+    """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
+    reference, known = scene.merged(darks)
+    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
+    bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
+    return np.where(known, reference, bright).astype(np.float32)
+
+
+def left_out(data_root: Path, model: str, animal: str, say: Callable[[str], None] = print) -> nn.Module:
+    """Return the model trained without an animal of `real_frames.FOLDS`."""
+    return load_generator(train(data_root, model, animal, say))[0]
 
 
 def phantoms(generator: nn.Module) -> list[conformal.Seen]:
@@ -75,27 +84,26 @@ def phantoms(generator: nn.Module) -> list[conformal.Seen]:
 
 def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[conformal.Seen]]:
     """Return the same on real frames, each by the model that never saw its animal; by that animal."""
-    darks, seen = swir_hdr.darks(data_root), {without: [] for without in FOLDS}
-    for scene in swir_hdr.scenes(data_root):
-        without = unseen.fold_of(scene.group)
-        frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
-        seen[without] += trust.errors(generators[without], [(frame, *scene.merged(darks))])
-    return seen
+    found: dict[str, list[conformal.Seen]] = {animal: [] for animal in FOLDS}
+    for scene, frame, by_name in scenes(data_root):
+        animal = fold_of(scene.group)
+        found[animal] += trust.errors(generators[animal], [(frame, *by_name["merged"])])
+    return found
 
 
 def calibrate(
-    seen: dict[str, list[conformal.Seen]], phantom: list[conformal.Seen]
+    known: dict[str, list[conformal.Seen]], phantom: list[conformal.Seen]
 ) -> tuple[conformal.Calibration, dict[str, float]]:
     """Calibrate on real and phantom frames; return that, and the share outside on each animal that did not calibrate.
 
     Real frames come first and last, phantoms between: both fit the weights and the factor.
     """
     coverage = {}
-    for without, frames in seen.items():
-        others = [pair for animal, pairs in seen.items() if animal != without for pair in pairs]
+    for without, frames in known.items():
+        others = [pair for animal, pairs in known.items() if animal != without for pair in pairs]
         calibration = conformal.calibration_of(_mixed(others, phantom), KINDS)
         coverage[without] = float(np.mean([conformal.outside(calibration, pair) for pair in frames]))
-    everyone = [pair for pairs in seen.values() for pair in pairs]
+    everyone = [pair for pairs in known.values() for pair in pairs]
     return conformal.calibration_of(_mixed(everyone, phantom), KINDS), coverage
 
 
@@ -105,20 +113,21 @@ def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[confo
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
 
 
-def coverage(data_root: Path, by_animal: dict[str, nn.Module], generator: nn.Module) -> pd.DataFrame:
-    """Return the share outside on each animal that neither trained nor calibrated: `animal`, `outside`."""
-    outside = calibrate(real(data_root, by_animal), phantoms(generator))[1]
-    return pd.DataFrame({"animal": list(outside), "outside": outside.values()})
-
-
-def ship(data_root: Path, say: Callable[[str], None] = print) -> None:
-    """Make everything in `nircore/weights/` but the card; trainings go on where they were.
+def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """Write a model's weights and the calibration of its trust map; trainings go on where they were.
 
     Args:
         data_root: folder of the SWIR_HDR set.
+        model: a key of SIZES.
+        place: file for the weights; those that ship are `nircore.inference.shipped.MODELS`.
         say: receives lines on how far it is.
+
+    Returns:
+        `model`, `animal` and `outside`: the share of pixels outside the trust map's interval on each animal that
+        neither trained nor calibrated.
     """
-    for model, place in MODELS.items():
-        export(train(data_root, model, say=say), place)
-        seen = real(data_root, folds(data_root, model, say))
-        conformal.save(calibrate(seen, phantoms(load_generator(place)[0]))[0], place)
+    export(train(data_root, model, say=say), place)
+    known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
+    calibration, outside = calibrate(known, phantoms(load_generator(place)[0]))
+    conformal.save(calibration, place)
+    return pd.DataFrame({"model": model, "animal": list(outside), "outside": outside.values()})
