@@ -76,10 +76,10 @@ def train(
     else:
         del kept[::HELD_OUT]
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
-    folder = paths.folder("NIRCORE_REPORTS", "reports") / run
-    place = folder / (SCRATCH if begin is None else f"from-{_name(start)}")
+    results = paths.folder("NIRCORE_REPORTS", "reports") / run
+    place = results / (SCRATCH if begin is None else f"from-{_name(start)}")
     Training(config, batches, place, lambda generator: {}, say, begin).run()
-    final = folder / "generator.safetensors"
+    final = results / "generator.safetensors"
     with files.atomic(final) as temporary:
         shutil.copyfile(place / "generator.safetensors", temporary)
     return final, judge(final, begin, held, frames["low_light"], config)

@@ -1,15 +1,15 @@
 """Frames before (and after) a frame, averaged where nothing changes and let go where something does.
 
-A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a new frame y
-it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over time,
-tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it brings little
-noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a new frame
+y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
+time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
+brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
 
     m <- m + K (y - m),   K = P / (P + 1),
 
-where P is the variance before the frame, enlarged by the size of the change that was found, and is all of it where the
-remainder is larger than noise. On a still scene K falls as 1 / n to 1 / LONGEST; where tissue moves K is 1 and m is the
-frame itself. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
+where P is the variance before the frame, enlarged by the size of the change that was found. Where the remainder is
+larger than noise, tissue moves: K is 1 there, and m is the frame itself. On a still scene K falls as 1 / n to
+1 / LONGEST. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
 """
 
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ class Recursion:
         return State(light, gain, sums, spread, motion)
 
     def _power(self, y: Tensor, state: State) -> float:
-        """Return by how much the light of the whole frame changed, as a laser flickers; 1 where noise may explain it."""
+        """Return by how much the light of the whole frame changed, as a laser flickers; 1 if noise may explain it."""
         smooth = _halved(state.light).clamp(min=0)
         power = float((smooth * smooth).sum())
         if power <= 0:
