@@ -1,6 +1,6 @@
 """Frames before (and after) a frame, averaged where nothing changes and let go where something does.
 
-A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a new frame
+A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
 y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
 time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
 brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
