@@ -62,6 +62,14 @@ def publish(
     pages.publish(Path(data_root).expanduser().resolve())
 
 
+@app.command()
+def quote() -> None:
+    """Renew the blocks of README and docs that quote published tables."""
+    from companion import quoted
+
+    quoted.renew()
+
+
 def main() -> None:
     """Run a command; what a user can mend is one sentence on standard error and exit status 2."""
     try:

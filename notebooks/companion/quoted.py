@@ -1,6 +1,6 @@
 """Blocks of README and docs that say what published tables say, from `<!-- quoted: NAME -->` to `<!-- end -->`.
 
-`python -m companion.quoted` renews them all; a test compares.
+`python -m companion quote` renews them all; a test compares.
 """
 
 import re
@@ -72,6 +72,7 @@ def renewed(text: str) -> str:
     return BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]]() + found[3], text)
 
 
-if __name__ == "__main__":
+def renew() -> None:
+    """Renew the blocks of every page."""
     for page in pages():
         files.write_text(page, renewed(page.read_text(encoding="utf-8")))
