@@ -22,9 +22,9 @@ from torch import Tensor
 from nircore.data.stabilise import Stabilisation
 
 LONGEST = 16  # frames that a still pixel rests on at most
-THRESHOLD = 3.5  # SDs of a filter's noise from which it has found a change
-UNCERTAIN = 256.0  # variance that is added, in units of the found change squared
-ENERGY = 4.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
+THRESHOLD = 4.0  # SDs of a filter's noise from which it has found a change
+UNCERTAIN = 4096.0  # variance that is added, in units of the found change squared
+ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
 BLUR, ENERGY_BLUR, CALM = (
@@ -32,6 +32,7 @@ BLUR, ENERGY_BLUR, CALM = (
     0.6,
     8.0,
 )  # px of half the size: a line's width, of the energy, of what the network is told
+TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 
@@ -131,7 +132,7 @@ class Recursion:
     def _motion(self, remainder: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """Return where motion was of late, and the share in [0, 1] by which the past is let go; of half the size."""
         energy = _blurred(_halved(remainder**2) / (1 + state.variance), ENERGY_BLUR)
-        level = 1 + ENERGY * _energy_sd() * (1 - state.motion)
+        level = 1 + ENERGY * _energy_sd() * (1 - TRACKED * state.motion)
         moved = ((energy - level) / 1.5).clamp(0, 1)
         wide = _blurred(F.max_pool2d(moved, 3, 1, 1), 1.0)
         return torch.maximum(MEMORY * state.motion, F.max_pool2d(wide, 3, 1, 1)), wide.clamp(0, 1)
