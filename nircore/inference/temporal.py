@@ -12,7 +12,9 @@ larger than noise, tissue moves: K is 1 there, and m is the frame itself. On a s
 1 / LONGEST. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from torch import Tensor
 from nircore.data.stabilise import Stabilisation
 
 LONGEST = 16  # frames that a still pixel rests on at most
+BLOCK = 24  # frames whose future is kept at a time
 THRESHOLD = 4.0  # SDs of a filter's noise from which it has found a change
 UNCERTAIN = 4096.0  # variance that is added, in units of the found change squared
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
@@ -33,7 +36,10 @@ BLUR, ENERGY_BLUR, CALM = (
     8.0,
 )  # px of half the size: a line's width, of the energy, of what the network is told
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
+SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
+#: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
+ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 
 
@@ -65,38 +71,64 @@ class Recursion:
 
     def __init__(self, noise: Stabilisation, longest: int = LONGEST) -> None:
         self.noise, self.longest, self.state = noise, longest, None
-        self.share = _noise_left()
 
     @torch.inference_mode()
     def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take in a frame (H, W) in DN; return light (H, W) float32 in DN, and its variance (H, W) in (0, 1]."""
-        height, width = frame.shape
+        self.take(frame)
+        return self.shown(self.state, frame.shape)
+
+    @torch.inference_mode()
+    def take(self, frame: np.ndarray) -> State:
+        """Take in a frame (H, W) in DN; return the state after it."""
         y = torch.from_numpy(np.ascontiguousarray(frame, np.float32) - np.float32(self.noise.offset))[None, None]
-        y = F.pad(y, (0, width % 2, 0, height % 2), mode="replicate")
+        y = F.pad(y, (0, frame.shape[1] % 2, 0, frame.shape[0] % 2), mode="replicate")
         if self.state is None or self.state.light.shape != y.shape or self.longest == 1:
             self.state = _begin(y)
         else:
             self.state = self._step(y, self.state)
-        light, variance = self.state.light, _enlarged(self.state.variance)
-        light = light[0, 0, :height, :width].numpy() + np.float32(self.noise.offset)
-        return light, variance[0, 0, :height, :width].numpy()
+        return self.state
+
+    @torch.inference_mode()
+    def joined(self, future: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `__call__` does, of the state joined with what the frames after it foretell."""
+        return self.shown(self._joined(self.state, future), shape)
+
+    def shown(self, state: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the light (H, W) float32 in DN of a state, and its variance (H, W)."""
+        height, width = shape
+        light, variance = state.light[0, 0, :height, :width], _enlarged(state.variance)[0, 0, :height, :width]
+        return light.numpy() + np.float32(self.noise.offset), variance.numpy()
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
         light = state.light * self._power(y, state)
         sigma = self._sigma(light)
-        innovation = (y - light) / sigma
-        found, sums, spread = self._found(innovation, state)
+        unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
+        innovation = (y - light) / unit
+        found, sums, spread = _detected(innovation, state.sums, state.spread)
         change = _enlarged(found)
-        motion, moved = self._motion(innovation - change, state)
+        moved, motion = _motion(innovation - change, state.motion)
         if float(moved.mean()) > FRESH:
             return _begin(y)
-        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
         gain = before / (before + 1)
         gain = gain + (1 - gain) * moved
         wide = _enlarged(gain)
-        light = light + sigma * (wide * innovation + (1 - wide) * change)
+        light = light + unit * (wide * innovation + (1 - wide) * change)
         return State(light, gain, sums, spread, motion)
+
+    def _joined(self, past: State, future: State) -> State:
+        """Return the light that a frame and its past tell, joined with what the frames after it foretell."""
+        sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
+        unit = sigma * _enlarged((past.variance + ahead).sqrt())
+        difference = (future.light - past.light) / unit
+        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
+        moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
+        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
+        share = past.variance / (past.variance + ahead) * (1 - moved)
+        light = past.light + _enlarged(share) * (future.light - past.light)
+        return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
 
     def _power(self, y: Tensor, state: State) -> float:
         """Return by how much the light of the whole frame changed, as a laser flickers; 1 if noise may explain it."""
@@ -113,37 +145,49 @@ class Recursion:
         smooth = _blurred(_halved(light), 1.0).clamp(min=0)
         return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
 
-    def _found(self, innovation: Tensor, state: State) -> tuple[Tensor, Tensor, float]:
-        """Return the change that the filters find, in sigma and of half the size, and the leaky sums after it."""
-        answers = _filtered(2 * _halved(innovation))
-        sums = torch.lerp(answers, state.sums, LEAK)
-        spread = LEAK**2 * state.spread + (1 - LEAK) ** 2
-        noise = 1 + state.variance
-        best, found = torch.zeros_like(noise), torch.zeros_like(noise)
-        for responses, share in ((answers, 1.0), (sums, spread)):
-            scaled = responses / self.share
-            place = scaled.abs().argmax(1, keepdim=True)
-            strength = scaled.gather(1, place) ** 2 / (noise * share)
-            found = torch.where(strength > best, responses.gather(1, place), found)
-            best = torch.maximum(best, strength)
-        weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
-        return weight * found / 2, sums * (1 - weight), spread
 
-    def _motion(self, remainder: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        """Return where motion was of late, and the share in [0, 1] by which the past is let go; of half the size."""
-        energy = _blurred(_halved(remainder**2) / (1 + state.variance), ENERGY_BLUR)
-        level = 1 + ENERGY * _energy_sd() * (1 - TRACKED * state.motion)
-        moved = ((energy - level) / 1.5).clamp(0, 1)
-        wide = _blurred(F.max_pool2d(moved, 3, 1, 1), 1.0)
-        return torch.maximum(MEMORY * state.motion, F.max_pool2d(wide, 3, 1, 1)), wide.clamp(0, 1)
+def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
+    """Return the change that filters find in an innovation of SD 1, and the leaky sums after it.
+
+    Args:
+        innovation: (1, 1, H, W).
+        sums: (1, LINES + 1, H / 2, W / 2), and `spread`, their variance over that of the answers.
+
+    Returns:
+        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
+    """
+    answers = _filtered(2 * _halved(innovation))
+    sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
+    left, best, found = _noise_left(), 0.0, 0.0
+    for responses, share in ((answers, 1.0), (sums, spread)):
+        place = (responses.abs() / left).argmax(1, keepdim=True)
+        response = responses.gather(1, place)
+        strength = response**2 / (left.expand_as(responses).gather(1, place) ** 2 * share)
+        found = torch.where(strength > best, response, found)
+        best = torch.maximum(strength, torch.as_tensor(best))
+    weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
+    return weight * found / 2, sums * (1 - weight), spread
 
 
-def told(variance: np.ndarray) -> np.ndarray:
-    """Return the variance that the network is told, (H, W): smooth, for a step in it would look like an edge."""
+def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share in [0, 1] by which the past is let go, and where motion was of late; of half the size."""
+    energy = _blurred(_halved(remainder**2), ENERGY_BLUR)
+    level = 1 + ENERGY * ENERGY_SD * (1 - TRACKED * known)
+    moved = _blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
+    return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
+
+
+def stabilised(noise: Stabilisation, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
+    """Return the map between DN and the network's scale for fused light whose variance is (H, W) in (0, 1].
+
+    The network is told a smooth variance, for a step in it would look like an edge. A frame that is a new beginning
+    goes through the map of one frame, to the bit.
+    """
     if float(variance.mean()) > FRESH:
-        return np.ones_like(variance)
-    half = _halved(torch.from_numpy(variance)[None, None])
-    return _enlarged(_blurred(half, CALM)).clamp(max=1)[0, 0, : variance.shape[0], : variance.shape[1]].numpy()
+        return noise
+    half = _blurred(_halved(torch.from_numpy(variance)[None, None]), CALM)
+    smooth = _enlarged(half)[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
+    return FusedStabilisation(noise, smooth.numpy())
 
 
 @dataclass(frozen=True)
@@ -173,6 +217,41 @@ class FusedStabilisation:
         gain, floor = self._gain_and_floor()
         half = 5 * values + np.sqrt(floor)
         return (half * half - floor + np.float32(1 / 4)) / gain + np.float32(self.single.offset)
+
+
+def fused(
+    frame: Callable[[int], np.ndarray], count: int, noise: Stabilisation, both: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield light (H, W) float32 in DN and its variance (H, W) for every frame of a movie.
+
+    Args:
+        frame: gives a frame (H, W) in DN by its number; with `both` each is asked for twice or three times.
+        count: how many there are.
+        noise: of one frame.
+        both: the frames after a frame count as well as those before it.
+    """
+    forward, ahead = Recursion(noise), {}
+    for index in range(count):
+        pixels = frame(index)
+        light = forward(pixels)
+        if both and index + 1 < count and index + 1 not in ahead:
+            ahead = _backward(frame, index + 1, min(index + 1 + BLOCK, count), count, noise)
+        yield forward.joined(ahead.pop(index + 1), pixels.shape) if index + 1 in ahead else light
+
+
+def _backward(
+    frame: Callable[[int], np.ndarray], first: int, last: int, count: int, noise: Stabilisation
+) -> dict[int, State]:
+    """Return the states of a recursion that comes from behind, for the frames from `first` to before `last`.
+
+    It begins two memories later than `last`, by when it has forgotten how it began: memory stays flat in long movies.
+    """
+    recursion, states = Recursion(noise), {}
+    for index in reversed(range(first, min(last + 2 * LONGEST, count))):
+        state = recursion.take(frame(index))
+        if index < last:
+            states[index] = state
+    return states
 
 
 def _begin(y: Tensor) -> State:
@@ -212,13 +291,9 @@ def _filtered(image: Tensor) -> Tensor:
     return torch.cat(answers, 1)
 
 
+@cache
 def _noise_left() -> Tensor:
     """Return the SD that each filter leaves of white noise of SD 1, (1, LINES + 1, 1, 1)."""
     impulse = torch.zeros(1, 1, 65, 65)
     impulse[..., 32, 32] = 1
     return (_filtered(impulse) ** 2).sum((2, 3), keepdim=True).sqrt()
-
-
-def _energy_sd() -> float:
-    """Return the SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred."""
-    return (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
