@@ -156,15 +156,16 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
     Returns:
         The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
     """
-    answers = _filtered(2 * _halved(innovation))
+    spot_sd, line_sd = _noise_left()
+    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
     sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
-    left, best, found = _noise_left(), 0.0, 0.0
+    best = found = torch.zeros_like(answers[:, :1])
     for responses, share in ((answers, 1.0), (sums, spread)):
-        place = (responses.abs() / left).argmax(1, keepdim=True)
-        response = responses.gather(1, place)
-        strength = response**2 / (left.expand_as(responses).gather(1, place) ** 2 * share)
-        found = torch.where(strength > best, response, found)
-        best = torch.maximum(strength, torch.as_tensor(best))
+        high, low = responses[:, 1:].amax(1, keepdim=True), responses[:, 1:].amin(1, keepdim=True)
+        for response, sd in ((responses[:, :1], spot_sd), (torch.where(high > -low, high, low), line_sd)):
+            strength = response**2 / share
+            found = torch.where(strength > best, sd * response, found)
+            best = torch.maximum(strength, best)
     weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
     return weight * found / 2, sums * (1 - weight), spread
 
@@ -276,24 +277,25 @@ def _blurred(image: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])
 
 
-def _filtered(image: Tensor) -> Tensor:
-    """Return a spot's and each oriented line's answer to (1, 1, H, W), as (1, LINES + 1, H, W)."""
+def _filtered(image: Tensor, spot_sd: float = 1.0, line_sd: float = 1.0) -> Tensor:
+    """Return a spot's and each oriented line's answer to (1, 1, H, W), over their SDs, as (1, LINES + 1, H, W)."""
     spot, far = _blurred(image, BLUR), REACH * STEP
     padded, (height, width) = F.pad(spot, [far] * 4, mode="replicate"), image.shape[2:]
     weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / (REACH / 2)) ** 2)
-    answers = [spot]
-    for angle in np.pi * np.arange(LINES) / LINES:
-        line = torch.zeros_like(spot)
-        for place, weight in zip(range(-REACH, REACH + 1), weights / weights.sum(), strict=True):
+    weights /= weights.sum() * line_sd
+    answers = spot.new_zeros(1, LINES + 1, height, width)
+    answers[:, :1] = spot / spot_sd
+    for line, angle in enumerate(np.pi * np.arange(LINES) / LINES, 1):
+        for place, weight in zip(range(-REACH, REACH + 1), weights, strict=True):
             down, right = (far + round(place * STEP * way) for way in (np.sin(angle), np.cos(angle)))
-            line.add_(padded[:, :, down : down + height, right : right + width], alpha=float(weight))
-        answers.append(line)
-    return torch.cat(answers, 1)
+            answers[:, line].add_(padded[:, 0, down : down + height, right : right + width], alpha=float(weight))
+    return answers
 
 
 @cache
-def _noise_left() -> Tensor:
-    """Return the SD that each filter leaves of white noise of SD 1, (1, LINES + 1, 1, 1)."""
+def _noise_left() -> tuple[float, float]:
+    """Return the SDs that the spot and the lines (on average) leave of white noise of SD 1."""
     impulse = torch.zeros(1, 1, 65, 65)
     impulse[..., 32, 32] = 1
-    return (_filtered(impulse) ** 2).sum((2, 3), keepdim=True).sqrt()
+    left = (_filtered(impulse) ** 2).sum((0, 2, 3)).sqrt()
+    return float(left[0]), float(left[1:].mean())

@@ -139,7 +139,7 @@ def filling(peak_dn: float, seed: int, frames: int = 76, shape: tuple[int, int] 
 def delays(
     peaks_dn: Iterable[float], seeds: Iterable[int], enhance: Callable, methods: Iterable[str]
 ) -> pd.DataFrame:
-    """Return a row per peak, seed and method: dB while nothing moves, the vessel's lag in ms and its peak's height."""
+    """Return a row per peak, seed and method: dB while nothing moves, the lag in ms, and the height of the peak."""
     rows = []
     for peak in peaks_dn:
         for seed in seeds:
@@ -156,9 +156,13 @@ def delays(
     return pd.DataFrame(rows)
 
 
-def movies(run: Run, seeds: int = 2, kinds: Iterable[str] = KINDS) -> pd.DataFrame:
-    """Write `movies` (gains on phantom movies) and `movie_delays` (a filling vessel); return the gains' means."""
-    enhance, reported = network(), range(REPORTED, REPORTED + seeds)
+def movies(run: Run) -> pd.DataFrame:
+    """Write `movies` (gains on phantom movies) and `movie_delays` (a filling vessel); return the gains' means.
+
+    `seeds` movies of each kind are judged; profile smoke judges three kinds.
+    """
+    enhance, reported = network(), range(REPORTED, REPORTED + run.config.seeds)
+    kinds = ("still", "bolus", "cut") if run.config.profile == "smoke" else tuple(KINDS)
     pairs = [(kind, seed) for kind in kinds for seed in reported]
     rows = [row for pair in pairs for row in judged(*pair, enhance, METHODS, shape=(256, 208))]
     run.write_table("movies", pd.DataFrame(rows))
