@@ -1,4 +1,4 @@
-"""Every kind of file that is read, and how its result is written: TIFF, PNG and zarr stay, all else becomes OME-TIFF.
+"""Every kind of file that is read, and how its result is written: TIFF, PNG, npy and zarr stay, the rest is OME-TIFF.
 
 What a file claims to hold is checked before any pixel is allocated (`nircore.data.reading`).
 """
@@ -15,7 +15,7 @@ from nircore.data import cube, frames, plain, reading
 from nircore.data.frames import Frame
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
-from nirlab.formats import cameras, fits, ome_tiff, ome_zarr, png, raw, spe, tiff, tiff_write
+from nirlab.formats import cameras, fits, npy, ome_tiff, ome_zarr, png, raw, spe, tiff, tiff_write
 
 
 class Container(NamedTuple):
@@ -43,7 +43,8 @@ _TIFF = Container(tiff.opened, tiff_write.write, tiff_write.check, "")
 _ZARR = Container(ome_zarr.opened, ome_zarr.write, _nothing, "")
 CONTAINERS = dict.fromkeys((".tif", ".tiff", ".stk", ".btf", ".tf2", ".tf8"), _TIFF)
 CONTAINERS |= {".png": Container(png.opened, png.write, _nothing, ""), ".zarr": _ZARR}
-CONTAINERS |= dict.fromkeys((".h5", ".hdf5"), Container(cube.opened)) | {".npy": Container(plain.npy)}
+CONTAINERS |= dict.fromkeys((".h5", ".hdf5"), Container(cube.opened))
+CONTAINERS |= {".npy": Container(plain.npy, npy.write, _nothing, "")}
 #: What cameras write themselves, read through packages of the extra `cameras`.
 CONTAINERS |= dict.fromkeys((".fits", ".fit", ".fts"), Container(fits.opened))
 CONTAINERS |= {".spe": Container(spe.opened), ".sif": Container(cameras.sif)}

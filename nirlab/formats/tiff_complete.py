@@ -1,6 +1,7 @@
 """Whether a TIFF holds all that it announces: pages, OME's planes, ImageJ's images, MetaMorph's planes, its bytes."""
 
 import json
+import mmap
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,6 @@ import tifffile
 
 UIC2 = 33629  # MetaMorph: one entry for each plane behind the single header
 POINTERS = (330, 34665, 34853, 40965)  # SubIFDs, Exif, GPS, interoperability: bytes that no page accounts for
-FEW = 64  # pages whose tags are added up on mere suspicion; of more, only where a whole frame is too much
-SHARE = 1 / 8  # of a frame: bytes that nobody accounts for, as a damaged chain of pages leaves them
 
 
 def hidden_pages(file: tifffile.TiffFile, page: Any) -> int:
@@ -37,8 +36,8 @@ def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
         return f"{who} promises {announced} frames, and {count} are there"
     if announced < 0:
         return f"{who} cannot be read, so nobody knows how many frames belong here"
-    left = _left_over(path, file, first) if len(file.pages) == count else 0
-    return f"{left} of its bytes belong to no page" if left else ""
+    orphaned = len(file.pages) == count and _orphaned(path, file, first, count)
+    return "a page stands in it that no other page leads to" if orphaned else ""
 
 
 def _next_page(file: tifffile.TiffFile) -> int:
@@ -110,20 +109,33 @@ def _is_own(path: Path, root: ElementTree.Element, part: ElementTree.Element) ->
     return part.text.strip() == known if known and part.text else part.get("FileName") == path.name
 
 
-def _left_over(path: Path, file: tifffile.TiffFile, first: Any) -> int:
-    """Return how many bytes belong to no page, 0 where they are few or may be something else."""
-    count, size = len(file.pages), path.stat().st_size
-    frame = int(np.prod(first.shape, dtype=object)) * first.dtype.itemsize if first.dtype else 0
-    if count > FEW and (first.compression != 1 or size - count * frame < frame):
-        return 0
-    if file.is_micromanager or file.is_lsm or file.is_stk:
-        return 0
-    used, most = file.tiff.offsetsize, 0
-    for index in range(count):
-        page = file.pages[index]
-        if any(code in page.tags for code in POINTERS) or 0 in page.databytecounts:  # the latter is said when read
-            return 0
-        data = sum(page.databytecounts)
-        used += data + len(page.tags) * file.tiff.tagsize + sum(tag.valuebytecount for tag in page.tags)
-        most = max(most, data)
-    return size - used if most and size - used >= most * SHARE else 0
+def _orphaned(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> bool:
+    """Say whether a page header stands between the pages that no other page leads to: the chain of pages is damaged.
+
+    Bytes that belong to no page are lawful: frames that begin on a block of the disk, a program's notes, an index. A
+    page header is known by its entry on the width, which is that of the first page to the byte.
+    """
+    size, frame = (
+        path.stat().st_size,
+        int(np.prod(first.shape, dtype=object)) * (first.dtype or np.dtype("u1")).itemsize,
+    )
+    if 256 not in first.tags or first.compression == 1 and size - count * frame < frame:
+        return False
+    pages = [file.pages[index] for index in range(count)]
+    if any(code in page.tags for page in pages for code in POINTERS):
+        return False
+    known = {page.tags[256].offset for page in pages if 256 in page.tags}
+    taken = sorted(
+        (at, at + long) for page in pages for at, long in zip(page.dataoffsets, page.databytecounts, strict=True)
+    )
+    with open(path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        mark = content[first.tags[256].offset : first.tags[256].offset + file.tiff.tagsize]
+        start = 0
+        for begin, end in [*taken, (size, size)]:
+            place = content.find(mark, start, max(begin, start))
+            while place >= 0:
+                if place not in known:
+                    return True
+                place = content.find(mark, place + 1, begin)
+            start = max(start, end)
+    return False
