@@ -131,6 +131,7 @@ def stream(
     print(account)
     if arrivals.passed_over:
         print(f"{len(arrivals.passed_over)} frames or files were passed over, each named above")
+        raise typer.Exit(1)
 
 
 @app.command()

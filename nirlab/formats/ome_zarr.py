@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,8 @@ def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray],
     image = stack.file
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, ignore=_ignored(source, image))
+    for path in (target, *target.rglob("*")):  # a read-only store has a result that can be written and removed
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
     with zarr.config.set({"array.write_empty_chunks": True}):  # or a dark chunk would be missing from the result
         filled = zarr.open_array(str(target / image.place), mode="r+")
     filled.attrs[NOTE] = note

@@ -125,3 +125,62 @@ def test_a_dark_is_taken_off_with_the_exposure_of_the_name(tmp_path):
     folder = written(tmp_path / "in", ["a_0020ms.tif"])
     list(Arrivals(folder, signal=lambda pixels, exposure_s: seen.append(exposure_s) or pixels))
     assert seen == [0.02]
+
+
+def growing(file: Path) -> None:
+    for k, frame in enumerate(STACK[:6]):
+        tifffile.imwrite(file, frame, photometric="minisblack", metadata=None, append=k > 0)
+        time.sleep(0.25)
+
+
+def laid_out_and_filled(file: Path) -> None:
+    tifffile.imwrite(file, np.zeros_like(STACK[:6]), photometric="minisblack", metadata=None)
+    pages = tifffile.memmap(file, mode="r+")
+    for k, frame in enumerate(STACK[:6]):
+        time.sleep(0.25)
+        pages[k] = frame
+        pages.flush()
+
+
+def anew_each_time(file: Path) -> None:
+    for frame in STACK[:6]:
+        tifffile.imwrite(file, frame, photometric="minisblack")
+        time.sleep(0.4)
+
+
+def a_ring_of_names(file: Path) -> None:
+    for k, frame in enumerate(STACK[:6]):
+        tifffile.imwrite(file.with_name(f"ring_{k % 4}.tif"), frame, photometric="minisblack")
+        time.sleep(0.4)
+
+
+def below(file: Path) -> None:
+    (file.parent / "Pos0").mkdir()
+    for k, frame in enumerate(STACK[:6]):
+        tifffile.imwrite(file.parent / "Pos0" / f"img_{k}.tif", frame, photometric="minisblack")
+
+
+@pytest.mark.parametrize("camera", [growing, laid_out_and_filled, anew_each_time, a_ring_of_names, below])
+def test_every_frame_that_a_camera_writes_is_taken_once(tmp_path, camera):
+    writer = threading.Thread(target=camera, args=(tmp_path / "latest.tif",))
+    writer.start()
+    found = Arrivals(tmp_path, idle_s=1.5)
+    frames = list(found)
+    writer.join()
+    assert np.array_equal(frames, STACK[:6]) and not found.passed_over
+
+
+def test_a_blank_frame_between_others_holds_nothing_up_and_blank_ones_at_the_end_are_named(tmp_path):
+    pages = STACK[:6].copy()
+    pages[2], pages[5] = 300, 300
+    tifffile.imwrite(tmp_path / "movie.tif", pages, photometric="minisblack", metadata=None)
+    found = Arrivals(tmp_path, idle_s=0.5, say=lambda line: None)
+    assert np.array_equal(list(found), STACK[[0, 1, 3, 4]])
+    assert [line.split("frame ")[1][0] for line in found.passed_over] == ["2", "5"]
+
+
+def test_files_of_other_kinds_get_a_word(tmp_path):
+    folder, said = written(tmp_path / "in", ["a_1.tif"]), []
+    (folder / "scan.czi").write_bytes(b"ZISRAWFILE" + bytes(100))
+    assert len(list(Arrivals(folder, say=said.append))) == 1
+    assert len(said) == 1 and "scan.czi is of a kind that is not read" in said[0]
