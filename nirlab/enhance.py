@@ -41,6 +41,9 @@ def enhance_files(
     for line in enhancer.darks.said if enhancer.darks else ():
         say(line)
     found, errors, others = pairs(inputs, order.out, order.settings.average, order.raw)
+    if order.settings.dark:  # the darks of a folder may lie below its frames
+        dark = Path(order.settings.dark).expanduser().resolve()
+        found = [pair for pair in found if not pair.source.resolve().is_relative_to(dark)]
     if others:
         kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
         say(f"passed over, of kinds that are not read ({kinds}): {', '.join(map(str, others[:FEW]))}")
