@@ -1,8 +1,8 @@
 """Phantom movies with their truth: what a camera sees of an animal that breathes, is injected, jumps or bleaches.
 
 A movie is a still phantom animal (`nircore.data.phantom`) and one thing that changes. The changes are modelling
-assumptions; the camera's noise is that of `nircore.data.camera`. One seed makes one movie, and frames are made when they
-are asked for.
+assumptions; the camera's noise is that of `nircore.data.camera`. One seed makes one movie, and frames are made when
+they are asked for.
 """
 
 from collections.abc import Callable, Iterator

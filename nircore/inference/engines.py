@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import Fit, export, seen, tiles
+from nircore.inference import export, tiles
+from nircore.inference.frame import Fit, seen
 from nircore.inference.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]

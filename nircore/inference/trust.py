@@ -25,8 +25,8 @@ from torch import nn
 from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference import fitted, prepare, translate
 from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
+from nircore.inference.frame import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise

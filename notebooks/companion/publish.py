@@ -8,7 +8,7 @@ import nbformat
 
 from companion.run import Run, chain, places
 from nircore import files
-from nircore.config import resolve
+from nircore.recipe import resolve
 
 #: Lines that say how far something is, such as "epoch 3/40 ...": no copy keeps them.
 PROGRESS = re.compile(r"\b\d+/\d+\b|^(benchmark|explain): ", re.M)

@@ -21,7 +21,7 @@ from companion.study import benchmark_table as stage
 from companion.study.benchmark import CLASSICAL, INPUT, METRICS, PAIRED, TRUTH, UNPAIRED, Judge, Method
 from companion.study.comparison import COLUMNS, best_classical, compared_with, comparison, sign_flip
 from companion.study.split_table import data_split
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.metrics import with_truth
 
 RNG = np.random.default_rng(0)

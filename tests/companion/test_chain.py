@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 
 from companion.run import Run, chain, closure, open_run, places
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.errors import NircoreError
 
 PARAMETERS = '# Parameters\nrun: str = ""\nprofile: str = "smoke"\nrecipe: str = "ssgan"\ndataset: str = "phantom"'

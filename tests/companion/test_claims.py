@@ -17,7 +17,7 @@ from companion.study.claims import VERDICTS, Claim, columns, evaluate, load, loa
 from companion.study.rules import KINDS, in_words
 from companion.study.verdict_table import _notebooks, verdicts
 from nircore import paths
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.errors import NircoreError
 
 KEYS = [key for key, item in Claim.model_fields.items() if item.is_required()]

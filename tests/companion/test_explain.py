@@ -12,7 +12,7 @@ from torch import nn
 from companion.study import explain
 from companion.study.explain import attribution, faithfulness, patches, regions, trusted
 from companion.study.fidelity.animals import Animal
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.errors import NircoreError
 from nircore.inference import trust
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator

@@ -9,7 +9,7 @@ from PIL import Image
 from companion.inspector import CHANGE, HALF, OVERLAYS, REPEATED, SUPPORT, Inspector
 from companion.inspector_widgets import Panel
 from companion.plots import inspect
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
 from nircore.inference import conformal

@@ -15,7 +15,7 @@ import pytest
 from companion.run import Run
 from companion.study.training import training
 from nircore import paths
-from nircore.config import resolve
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 

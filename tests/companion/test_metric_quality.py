@@ -10,7 +10,7 @@ from companion.run import Run, published
 from companion.study import metric_quality as quality
 from companion.study.claims import load
 from companion.study.metric_quality_table import metric_quality_table
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError
 from nircore.metrics import no_reference, with_truth

@@ -4,7 +4,8 @@ import papermill
 import pytest
 
 from companion.run import Run, open_run, places
-from nircore.config import load_file, resolve
+from nircore.config import load_file
+from nircore.recipe import resolve
 from nircore.errors import NircoreError
 
 CELL = '# Parameters\nfrom typing import Optional\n\nprofile: str = "smoke"\nepochs: Optional[int] = None\n'

@@ -9,7 +9,7 @@ import torch
 
 from companion.study import rivals
 from companion.workshop import card, shipping
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.errors import NircoreError
 from nircore.inference import conformal
 from nircore.inference.shipped import CARD, MODELS, weights_of

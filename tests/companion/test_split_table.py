@@ -6,7 +6,7 @@ from companion.run.steps import makers
 
 from companion.run import Run, notebooks
 from companion.study.split_table import data_split
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.data import swir_hdr as reader
 
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nircore.fields import choices, kind, limits
 from pydantic import ValidationError
 
 from nircore.config import (
@@ -22,9 +23,8 @@ from nircore.config import (
     require_known,
     resolve,
 )
-from nircore.config import recipe as about
 from nircore.errors import NircoreError
-from nircore.fields import choices, kind, limits
+from nircore.recipe import recipe as about
 
 NUMBERS = [name for name, item in FIELDS.items() if limits(item)]
 CHOICES = [name for name, item in FIELDS.items() if choices(item)]

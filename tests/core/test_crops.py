@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from nircore.config import Config, as_recipe, resolve
+from nircore.config import Config
 from nircore.data import camera, sets, split
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
 from nircore.models.generator import Generator
+from nircore.recipe import as_recipe, resolve
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.pix2pix import Pix2Pix

@@ -11,7 +11,8 @@ import tifffile
 import nircore
 from nircore import inference
 from nircore.errors import NircoreError
-from nircore.inference.enhancer import Enhancer, window_mean
+from nircore.inference.arrays import window_mean
+from nircore.inference.enhancer import Enhancer
 from nircore.inference.settings import Settings
 from nircore.models import checkpoint
 from tests.lab.made import frames

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from torch import nn
 
-from nircore.config import Config, resolve
+from nircore.config import Config
 from nircore.errors import NircoreError
 from nircore.models import (
     MaUNetGenerator,
@@ -24,6 +24,7 @@ from nircore.models import (
     receptive_field,
 )
 from nircore.models.blocks import BlockConv2d
+from nircore.recipe import resolve
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 BOTH = pytest.mark.parametrize("network", [ResnetGenerator(2, 2), PatchDiscriminator(2)], ids=["G", "D"])

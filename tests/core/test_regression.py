@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from nircore.config import resolve
 from nircore.losses import Restoration
 from nircore.models import UNetGenerator, build_generator, checkpoint
+from nircore.recipe import resolve
 from nircore.training.loop import SYSTEMS, Training
 from nircore.training.regression import Regression
 
@@ -86,8 +86,9 @@ def test_training_keeps_the_last_epoch_where_the_recipe_says_so(tmp_path):
 
 
 def test_every_system_of_the_config_is_there():
-    from nircore.config import FIELDS
     from nircore.fields import choices
+
+    from nircore.config import FIELDS
 
     assert set(SYSTEMS) == set(choices(FIELDS["system"]))
 

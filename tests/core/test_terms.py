@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from nircore.config import FURTHER_TERMS, resolve, term_weights
+from nircore.config import FURTHER_TERMS, term_weights
 from nircore.errors import NircoreError
 from nircore.losses.optics import Spread
 from nircore.losses.terms import (
@@ -27,6 +27,7 @@ from nircore.losses.terms import (
     weights,
 )
 from nircore.models import PatchDiscriminator, initialise
+from nircore.recipe import resolve
 from nircore.training.cyclegan import COLUMNS, CycleGAN
 from tests.core.test_cyclegan import batches, tiny
 

@@ -18,13 +18,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nircore.fields import choices
 from scipy.ndimage import gaussian_filter
 
 from nircore import losses
 from nircore.config import FIELDS, Config
 from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
-from nircore.fields import choices
 from nircore.inference import translate
 from nircore.models import build_generator, checkpoint
 from nircore.training import loop

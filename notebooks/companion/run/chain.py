@@ -23,7 +23,8 @@ from filelock import FileLock, Timeout
 from companion.run import closure, places
 from companion.run.run import Run
 from nircore import files
-from nircore.config import FOLDERS, Config, recipe_names, settings
+from nircore.config import FOLDERS, Config, recipe_names
+from nircore.recipe import settings
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, VERSION
 

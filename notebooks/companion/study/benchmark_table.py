@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nircore import config
+from nircore import recipe as systems
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
@@ -123,7 +124,7 @@ def _noise2void(run: Run, seed: int) -> Method:
 
 def named(recipe: str) -> tuple[str, str]:
     """Return a recipe's name in the table, and what it learns from."""
-    about = config.recipe(recipe)
+    about = systems.recipe(recipe)
     return about.title, PAIRED if about.pairs else UNPAIRED
 
 

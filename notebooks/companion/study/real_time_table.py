@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from nircore.config import as_recipe, available, recipe
+from nircore.config import available
+from nircore.recipe import as_recipe, recipe
 from nircore.inference import engines
 from nircore.models import build_generator
 from companion.run import Run

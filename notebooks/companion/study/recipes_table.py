@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from nircore.config import as_recipe, term_weights
+from nircore.config import term_weights
+from nircore.recipe import as_recipe
 from nircore.data import sets
 from companion.run import Run
 from companion.study import ablation

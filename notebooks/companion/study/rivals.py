@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from companion import rivals as baselines
-from nircore import config
+from nircore import config, recipe
 from companion.rivals import noise2void, vst
 from nircore.data import references, swir_hdr
 from nircore.data.darks import Darks
@@ -124,7 +124,7 @@ def low_light(root: Path) -> list[np.ndarray]:
 
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
-    settings = config.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
+    settings = recipe.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [
         scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
@@ -140,7 +140,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
     (Lehtinen et al., ICML 2018), so a noisy target teaches as well as a clean one.
     """
-    settings = config.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
+    settings = recipe.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
     scenes = [scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without]]
     pairs = [pair for scene in scenes if (pair := _pair(settings, scene, darks))]

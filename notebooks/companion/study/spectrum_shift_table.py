@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from companion import rivals as baselines
-from nircore.config import as_recipe
+from nircore.recipe import as_recipe
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nircore.config import resolve
+from nircore.recipe import resolve
 from nircore.inference import enhance
 from companion.workshop.card import keep
 from nircore.models import checkpoint

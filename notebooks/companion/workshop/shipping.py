@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore.config import Config, resolve
+from nircore.config import Config
+from nircore.recipe import resolve
 from nircore.data import references, swir_hdr
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.inference.shipped import MODELS
