@@ -6,21 +6,17 @@ A root holds TIFF copies, as `nircore fetch` makes them of the published HDF5 fi
 `reflectance/` and `checker/`.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from nircore.data import references
 from nircore.data.darks import Darks, darks_in
-from nircore.data.frames import exposure_in, filter_in, read_frame, without_exposure
+from nircore.data.frames import exposure_in, filter_in, read_frame
 from nircore.errors import NircoreError
 
 SATURATION_DN = 4200  # raw DN above which the response bends (measured: linear below, full well 4.4-5.3 kDN)
 MISMATCHED_FILTERS = ("LP1250",)  # exposures of this filter disagree by more than noise: report it apart
-#: Series in which the animal moved after the first exposures [seen]: the first one, in s, that shows the scene.
-MOVED = {"250506_M1_ICG": 0.1, "m1_hdr_icg": 0.1, "m2_hdr_icg": 0.1}
 
 
 def catalogue(
@@ -43,7 +39,7 @@ def catalogue(
     domains = {round(s, 6): "low_light" for s in low_light_s} | {round(s, 6): "target" for s in target_s}
     if len(domains) < len(low_light_s) + len(target_s):
         raise NircoreError(f"low_light_s={low_light_s}, target_s={target_s}: name each exposure only once.")
-    table = pd.DataFrame({"file": _frames(root, "qd")})
+    table = pd.DataFrame({"file": frames(root, "qd")})
     exposures_s = table["file"].map(exposure_in)
     table["domain"] = exposures_s.round(6).map(domains)
     table["group"] = [file.parent.name for file in table["file"]]
@@ -57,7 +53,7 @@ def catalogue(
     return table.dropna(subset="domain").sort_values(["scene", "exposure_s"], ignore_index=True)
 
 
-def _frames(root: Path | str, kind: str) -> list[Path]:
+def frames(root: Path | str, kind: str) -> list[Path]:
     """Return the frames of one kind ("qd", "icg", "plate", ...), absolute, sorted by name.
 
     Raises:
@@ -75,7 +71,7 @@ def darks(root: Path | str) -> Darks:
     Raises:
         NircoreError: there are none, or one is damaged.
     """
-    _frames(root, "dark")
+    frames(root, "dark")
     return darks_in(Path(root) / "dark")
 
 
@@ -96,64 +92,3 @@ def load(file: Path | str, exposure_s: float, darks: Darks) -> np.ndarray:
 def valid(raw: np.ndarray) -> np.ndarray:
     """Return where a raw frame in DN (dark not subtracted) is below saturation, as a bool mask."""
     return raw < SATURATION_DN
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A still scene at several exposures.
-
-    Attributes:
-        name: animal or series, and filter: "F1-2_BP1150".
-        group: animal or series.
-        filter: such as "BP1150".
-        files: exposure in s -> frame, from the shortest that shows the scene.
-    """
-
-    name: str
-    group: str
-    filter: str
-    files: dict[float, str]
-
-    @property
-    def low_s(self) -> float:
-        """The low-light exposure, the shortest."""
-        return min(self.files)
-
-    def signals(self, darks: Darks) -> dict[float, tuple[np.ndarray, np.ndarray]]:
-        """Return exposure in s -> (signal in DN above the dark, where it is below saturation), (H, W) both."""
-        return {t: (load(file, t, darks), valid(read_frame(file).pixels)) for t, file in self.files.items()}
-
-    def merged(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
-        """Return the merged reference at the low-light exposure, and where it is known; see `references.merged`."""
-        return references.merged(self.signals(darks), self.low_s)
-
-    def single(self, darks: Darks, exposure_s: float = 0.32) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return one long exposure at the low-light one's scale, and where it is not saturated; None without it."""
-        if exposure_s not in self.files:
-            return None
-        signal = load(self.files[exposure_s], exposure_s, darks)
-        return signal * (self.low_s / exposure_s), valid(read_frame(self.files[exposure_s]).pixels)
-
-
-def scenes(root: Path | str) -> list[Scene]:
-    """List the still scenes at hand, quantum dots and ICG, by name; see `Scene`.
-
-    Raises:
-        NircoreError: there are no quantum-dot frames under `root`.
-    """
-    more = _frames(root, "icg") if (Path(root) / "icg").is_dir() else []
-    found: dict[tuple[str, str], dict[float, str]] = {}
-    for file in [*more, *_frames(root, "qd")]:
-        if exposure_in(file) >= MOVED.get(file.parent.name, 0):
-            scene = found.setdefault((file.parent.name, without_exposure(file.stem)), {})
-            scene[exposure_in(file)] = str(file)
-    return [Scene(name, group, filter_in(name), files) for (group, name), files in found.items()]
-
-
-def series(root: Path | str, kind: str) -> dict[float, Path]:
-    """Return exposure in s -> frame of what is no animal: "plate", "reflectance" or "checker".
-
-    Raises:
-        NircoreError: the set under `root` has none.
-    """
-    return {exposure_in(file): file for file in _frames(root, kind)}

@@ -9,15 +9,13 @@ import numpy as np
 from nircore.config import Config
 from nircore.data import sets, spectral
 from nircore.data.camera import WINDOWS, Sensor, Window
-from nircore.data.crops import Crops
+from nircore.data.crops import Crops, MeasuredCrops, UnpairedCrops
 from nircore.data.degraded import DegradedCrops, LowLight
-from nircore.data.measured import MeasuredCrops
 from nircore.data.mouse import FIELD_MM
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
 from nircore.data.split import Rows
-from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import NOISE, seen
 from nircore.losses.optics import Spread

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 import nircore
 from companion.study import plate, probes
 from companion.study.fidelity.animals import Animal
-from nircore.data.references import CAMERA
+from companion.study.exposures import CAMERA
 from nircore.inference import enhance
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator

@@ -24,7 +24,7 @@ from nircore.recipe import as_recipe, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.models import build_generator
-from nircore.models.layers import layer_table
+from companion.study.layers import layer_table
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 
 from nircore import losses
 from nircore.config import FIELDS, Config
-from nircore.data.unpaired import UnpairedCrops
+from nircore.data.crops import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import translate
 from nircore.models import build_generator, checkpoint

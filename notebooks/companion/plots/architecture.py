@@ -60,7 +60,7 @@ class Box:
 def generator_diagram(table: pd.DataFrame, height: int, width: int) -> Figure:
     """Draw Fig. 2a: every convolution and residual block of a generator, for a frame of height x width px.
 
-    `table` is what `nircore.models.layers.layer_table` says of the generator and that size.
+    `table` is what `companion.study.layers.layer_table` says of the generator and that size.
 
     Boxes are as tall and as deep as their feature maps (linear) and as thick as the square root of their
     channels. Of more than MOST_BLOCKS residual blocks, those in the middle are left out.
@@ -94,7 +94,7 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
     """Draw Fig. 2b: every convolution of a discriminator, and the patch of the frame that one logit sees.
 
     Args:
-        table: what `nircore.models.layers.layer_table` says of the discriminator and that size.
+        table: what `companion.study.layers.layer_table` says of the discriminator and that size.
         height: of the frame in px.
         width: of the frame in px.
         receptive_field: side of that patch in px (`nircore.models.receptive_field`).

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import distance_transform_edt
 
-from nircore.data.references import CAMERA
+from companion.study.exposures import CAMERA
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 SHAPE = (512, 640)

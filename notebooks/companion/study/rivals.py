@@ -15,9 +15,10 @@ from torch import nn
 from companion import rivals as baselines
 from nircore import config, recipe
 from companion.rivals import noise2void, vst
-from nircore.data import references, swir_hdr
+from companion.study import exposures
+from nircore.data import swir_hdr
 from nircore.data.darks import Darks
-from nircore.data.measured import MeasuredCrops
+from nircore.data.crops import MeasuredCrops
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import NOISE, enhance, prepare, seen
 from nircore.metrics import with_truth
@@ -63,7 +64,7 @@ def coloured(root: Path) -> dict[Key, OfFold]:
 def _spectrum(root: Path, without: str) -> np.ndarray:
     """Return the spectrum of the stabilised noise of all frames but those of an animal."""
     darks, frames, truths = swir_hdr.darks(root), [], []
-    for scene in swir_hdr.scenes(root):
+    for scene in exposures.scenes(root):
         if scene.group not in FOLDS[without]:
             frames.append(cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)))
             reference, known = scene.merged(darks)
@@ -119,7 +120,7 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
 def low_light(root: Path) -> list[np.ndarray]:
     """Return the low-light frame of every scene, `unseen.cleaned`."""
     darks = swir_hdr.darks(root)
-    return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in swir_hdr.scenes(root)]
+    return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in exposures.scenes(root)]
 
 
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
@@ -127,7 +128,7 @@ def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> 
     settings = recipe.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [
-        scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
+        scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
     ]
     low = [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[TARGET_S], TARGET_S, darks) for scene in scenes[1::2]]
@@ -142,13 +143,13 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     """
     settings = recipe.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
-    scenes = [scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without]]
+    scenes = [scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without]]
     pairs = [pair for scene in scenes if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
     return _trained(settings, cut, place / f"oracle-{without}", say)
 
 
-def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
+def _pair(settings: config.Config, scene: exposures.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
     """Return a scene's low-light frame and its reference (H, W), both on the network's scale.
 
     Exposures differ by some percent and some DN, so a straight line brings the reference to the frame. A scene
@@ -162,10 +163,10 @@ def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple
     return x, fit.clean((slope * whole(scene, darks) + offset).astype(np.float32))
 
 
-def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
+def whole(scene: exposures.Scene, darks: Darks) -> np.ndarray:
     """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
     reference, known = scene.merged(darks)
-    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
+    second = min(t for t in scene.files if t > exposures.LONGER * scene.low_s)
     bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
     return np.where(known, reference, bright).astype(np.float32)
 

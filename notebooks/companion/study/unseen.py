@@ -1,6 +1,6 @@
 """Animals that a model never saw: each left out of the training in turn, and every method judged by the yardstick.
 
-Two references of each scene, `swir_hdr.Scene.merged` and `.single`, and the protocol of `metrics.with_truth.score`
+Two references of each scene, `exposures.Scene.merged` and `.single`, and the protocol of `metrics.with_truth.score`
 (straight-line fit, both clipped to the reference's range) on arrays, all outputs clipped at 0 before. Methods are
 ranked by the merged reference, and detail (`metrics.detail`) is measured against it.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion.study import exposures
 from nircore.data import swir_hdr
 from nircore.data.outliers import outliers, replaced
 from nircore.data.rows import level_rows
@@ -100,7 +101,7 @@ def scores(
 def _scenes(root: Path) -> Iterator[tuple[Any, np.ndarray, dict[str, Reference | None]]]:
     """Yield every scene with its low-light frame in DN above the dark, and its references."""
     darks = swir_hdr.darks(root)
-    for scene in swir_hdr.scenes(root):
+    for scene in exposures.scenes(root):
         frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
         yield scene, frame, {"merged": scene.merged(darks), "single": scene.single(darks)}
 

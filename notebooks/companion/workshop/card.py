@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from companion.study import exposures
 from nircore.data import swir_hdr
 from nircore.inference import enhance
 from nircore.inference.shipped import CARD, MODELS
@@ -45,7 +46,7 @@ def tables(data_root: Path, folds: dict[str, dict[str, nn.Module]], folder: Path
         folder: where the tables go.
     """
     left_out = {model: by_animal[JUDGED] for model, by_animal in folds.items()}
-    shown = [_light(scene, data_root) for scene in swir_hdr.scenes(data_root) if scene.name in SHOWN]
+    shown = [_light(scene, data_root) for scene in exposures.scenes(data_root) if scene.name in SHOWN]
     scored = synthetic.scores(synthetic.methods(left_out), list(synthetic.cameras()), shown)
     keep(folder, "synthetic_cameras", scored)
     if BEST_CLASSICAL in set(scored["method"]):
@@ -59,7 +60,7 @@ def tables(data_root: Path, folds: dict[str, dict[str, nn.Module]], folder: Path
         keep(folder, name, pd.concat(made, ignore_index=True))
 
 
-def _light(scene: swir_hdr.Scene, data_root: Path) -> np.ndarray:
+def _light(scene: exposures.Scene, data_root: Path) -> np.ndarray:
     """Return a part of a scene that holds vessels and organs, as light without noise."""
     return synthetic.scene(scene.merged(swir_hdr.darks(data_root))[0][120:520, 80:432])
 
@@ -71,7 +72,7 @@ def _denoise(generator: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
 def assumptions(data_root: Path, generator: nn.Module) -> pd.DataFrame:
     """Return PSNR (dB, merged reference, mean over the filters of JUDGED) for right and wrong assumptions."""
     darks, rows = swir_hdr.darks(data_root), []
-    for scene in swir_hdr.scenes(data_root):
+    for scene in exposures.scenes(data_root):
         if scene.group == JUDGED:
             frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
             references = {"merged": scene.merged(darks)}
@@ -88,7 +89,7 @@ def _psnr(image: np.ndarray, references: dict[str, unseen.Reference]) -> float:
 def picture(data_root: Path, generator: nn.Module) -> dict[str, Any]:
     """Return a panel of `figures.frames.before_after`: a 20 ms frame, enhanced, and its merged reference."""
     darks = swir_hdr.darks(data_root)
-    scene = next(scene for scene in swir_hdr.scenes(data_root) if scene.name == PICTURED)
+    scene = next(scene for scene in exposures.scenes(data_root) if scene.name == PICTURED)
     frame, reference = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks), scene.merged(darks)
     return panel(f"{scene.name.replace('_', ', ')}, 20 ms", frame, enhance(generator, frame)[0], reference)
 

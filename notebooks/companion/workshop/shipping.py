@@ -9,7 +9,8 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.recipe import resolve
-from nircore.data import references, swir_hdr
+from companion.study import exposures
+from nircore.data import swir_hdr
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
@@ -30,7 +31,7 @@ SIZES = {"best": {"ngf": 24}, "realtime": {"ngf": 12}}
 STEPS = {"epochs": 40, "steps_per_epoch": 300}
 PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
 #: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
-CAMERA = LowLight(*references.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
+CAMERA = LowLight(*exposures.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
 
 
 def train(data_root: Path, model: str = "best", without: str = "", say: Callable[[str], None] = print) -> Path:
@@ -45,7 +46,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         say: receives a line for each epoch.
     """
     left_out, darks = FOLDS.get(without, ()), swir_hdr.darks(data_root)
-    scenes = [rivals.whole(scene, darks) for scene in swir_hdr.scenes(data_root) if scene.group not in left_out]
+    scenes = [rivals.whole(scene, darks) for scene in exposures.scenes(data_root) if scene.group not in left_out]
     scenes += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = resolve(settings).replace(**SIZES[model], **STEPS)
@@ -77,7 +78,7 @@ def phantoms(generator: nn.Module) -> list[conformal.Seen]:
 def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[conformal.Seen]]:
     """Return the same on real frames, each by the model that never saw its animal; by that animal."""
     darks, seen = swir_hdr.darks(data_root), {without: [] for without in FOLDS}
-    for scene in swir_hdr.scenes(data_root):
+    for scene in exposures.scenes(data_root):
         without = unseen.fold_of(scene.group)
         frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
         seen[without] += trust.errors(generators[without], [(frame, *scene.merged(darks))])

@@ -14,7 +14,7 @@ from companion.plots import architecture
 from companion.plots.architecture import discriminator_diagram, generator_diagram, system_diagram
 from nircore.errors import NircoreError
 from nircore.models import PatchDiscriminator, ResnetGenerator, parameter_count, receptive_field
-from nircore.models.layers import layer_table
+from companion.study.layers import layer_table
 
 FACTS = {
     "domain_a": "20 ms", "domain_b": "320 ms", "gan": "bce", "lambda_cycle": 10.0, "lambda_identity": 5.0,

@@ -6,7 +6,7 @@ import torch
 
 from nircore.data import degraded
 from nircore.data.degraded import DegradedCrops, LowLight, drift
-from nircore.data.measured import MeasuredCrops
+from nircore.data.crops import MeasuredCrops
 from nircore.data.stabilise import UNIT, Stabilisation
 
 CAMERA = LowLight(gain_e_per_dn=2.0, read_noise_dn=10.0, darkest_dn=100.0, brightest_dn=100.0)

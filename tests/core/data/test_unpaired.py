@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nircore.data.unpaired import UnpairedCrops, random_crop
+from nircore.data.crops import UnpairedCrops, random_crop
 
 
 def distinct(height: int, width: int, first: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data.normalise import Normalisation
-from nircore.data.unpaired import UnpairedCrops
+from nircore.data.crops import UnpairedCrops
 from nircore.inference import enhance, translate
 from nircore.models import checkpoint
 from companion.run import Run

@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from nircore.data import swir_hdr as swir
-from nircore.data.references import STRAIGHT_DN, merged
+from companion.study.exposures import STRAIGHT_DN, merged
 from nircore.errors import NircoreError
 
 EXPOSURES = (0.02, 0.08, 0.16, 0.32, 0.64)
