@@ -72,9 +72,7 @@ class Frames(BaseModel):
     seed: int = _number(0, 0, 2**31 - 1, "seed of the phantom, the split and the training")
     seeds: int = _number(1, 1, 100, "the benchmark trains each learnt method so often")
     recipes: str = _value("ssgan physics realtime oracle", "the recipes that the benchmark trains, in its order")
-    prevalence_share: float = _number(
-        1.0, 0.01, 1, "share of the epochs in each training of the prevalence experiment"
-    )
+    prevalence_share: float = _number(1.0, 0.01, 1, "share of the epochs, in the prevalence experiment")
     dataset: Literal["phantom", "swir-hdr", "folder"] = _value("phantom", "where the frames come from")
     data_root: str = _value("", "folder of the swir-hdr set")
     low_light: str = _value("", "folder of low-light frames (domain A), for dataset=folder")
@@ -102,7 +100,7 @@ class Learning(BaseModel):
     blocks: int = _number(6, 1, 32, "residual blocks in the generator's trunk")
     levels: int = _number(3, 1, 8, "times the U-Net halves its features")
     system: Literal["cyclegan", "regression", "pix2pix"] = _value(
-        "cyclegan", "two generators, one, or one with critic"
+        "cyclegan", "two generators, one or one and a critic"
     )
     crops: Literal["unpaired", "degraded", "measured"] = _value("unpaired", "unpaired, targets degraded, or pairs")
     gan: Literal["bce", "lsgan"] = _value("bce", "adversarial loss on patch logits")
@@ -234,11 +232,13 @@ def require_folders(config: Config) -> None:
     Raises:
         NircoreError: naming the setting, and the option that gives it.
     """
-    for key in FOLDERS[config.dataset]:
-        value = getattr(config, key)
-        if not value:
-            option = f"--{key.replace('_', '-')}"
-            raise NircoreError(f"dataset={config.dataset} needs {key}: give its folder with {option} or -p {key}.")
+    given = {key: getattr(config, key) for key in FOLDERS[config.dataset]}
+    if missing := next((key for key, value in given.items() if not value), ""):
+        option = f"--{missing.replace('_', '-')}"
+        raise NircoreError(
+            f"dataset={config.dataset} needs {missing}: give its folder with {option} or -p {missing}."
+        )
+    for key, value in given.items():
         if not Path(value).expanduser().is_dir():
             raise NircoreError(f"{key}={value!r} is no folder, or does not exist: check the path.")
 

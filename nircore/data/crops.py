@@ -39,7 +39,7 @@ class Crops:
         raise NotImplementedError
 
     def draw(self, frames: Sequence[np.ndarray], *key: int) -> Tensor:
-        """Return crops of frames (..., H, W) drawn with replacement, (batch, ..., crop, crop); `key` seeds the draw."""
+        """Return crops of frames (..., H, W) drawn with replacement, (batch, ..., crop, crop); `key` seeds it."""
         rng = np.random.default_rng([self.seed, *key])
         picks = rng.integers(len(frames), size=self.batch)
         return torch.from_numpy(np.stack([random_crop(frames[k], self.crop, rng, self.turn) for k in picks]))

@@ -98,7 +98,5 @@ def require_size(catalogue: pd.DataFrame, crop: int) -> None:
     for file in catalogue["file"]:
         height, width = frame_shape(file)
         if min(height, width) < crop:
-            raise NircoreError(
-                f"{file} is {height} x {width} pixels, smaller than crop={crop}: "
-                f"use a crop of at most {min(height, width)}, or leave the frame out."
-            )
+            way_out = f"use a crop of at most {min(height, width)}, or leave the frame out"
+            raise NircoreError(f"{file} is {height} x {width} pixels, smaller than crop={crop}: {way_out}.")

@@ -32,9 +32,7 @@ def tiff(path: Path) -> Iterator[Stack]:
         first, count, size = file.pages[0], len(file.pages), path.stat().st_size
         refuse_colour(path, first)
         if len(first.shape) != 2 or first.photometric == tifffile.PHOTOMETRIC.MINISWHITE and 262 in first.tags:
-            raise NircoreError(
-                f"{path} holds a page of shape {first.shape}, or white as 0: export plain (H, W) frames."
-            )
+            raise NircoreError(f"{path} holds pages of shape {first.shape}, or white as 0: export plain frames.")
         promised = (file.imagej_metadata or {}).get("images", 1) if first.is_imagej else 1
 
         def read(index: int) -> np.ndarray:
@@ -57,10 +55,8 @@ def read_page(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage, siz
     """Return the pixels (H, W) of a page of a TIFF of `size` bytes, which has to be of the first page's kind."""
     kinds = [(one.shape, one.dtype, one.bitspersample, one.photometric) for one in (page, first)]
     if kinds[0] != kinds[1]:
-        raise NircoreError(
-            f"{path} mixes pages: page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} "
-            f"{first.dtype}: save frames of one kind in a file."
-        )
+        kind = f"page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} {first.dtype}"
+        raise NircoreError(f"{path} mixes pages ({kind}): save frames of one kind in a file.")
     # tifffile fills a strip that was never written with zeros: such a file is not whole.
     strips = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(length == 0 or start + length > size for start, length in strips):

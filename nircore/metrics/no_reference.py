@@ -9,7 +9,6 @@ empty or holds NaN or infinity, and for a `data_range` that is not a finite numb
 """
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -164,14 +163,7 @@ def _sd(image: np.ndarray) -> float:
     return float(image.std()) if np.ptp(image) > 0 else 0.0
 
 
-METRICS: dict[str, Callable[..., float]] = {
-    "snr": snr,
-    "snr_literal": snr_literal,
-    "entropy": entropy,
-    "edge_density": edge_density,
-    "contrast": contrast,
-    "mean_intensity": mean_intensity,
-}
+METRICS = {one.__name__: one for one in (snr, snr_literal, entropy, edge_density, contrast, mean_intensity)}
 UNITS: dict[str, str] = {
     "snr": "dimensionless",
     "snr_literal": "1 / fraction of data range",

@@ -73,7 +73,11 @@ def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     3.0
     """
     values, around = _regions(image, signal, background, ("signal", "background"))
-    return float(values.mean() / around.mean()) if around.mean() > 0 else math.nan
+    return _to(values, around)
+
+
+def _to(values: np.ndarray, below: np.ndarray) -> float:
+    return float(values.mean() / below.mean()) if below.mean() > 0 else math.nan
 
 
 def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> float:
@@ -83,7 +87,7 @@ def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> 
     ring. NaN where its mean is 0 or below.
     """
     inside, healthy = _regions(image, tumour, normal, ("tumour", "normal"))
-    return float(inside.mean() / healthy.mean()) if healthy.mean() > 0 else math.nan
+    return _to(inside, healthy)
 
 
 def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:

@@ -101,10 +101,7 @@ def degraded(rows: Rows, config: Config) -> DegradedCrops:
 
 def _degraded(config: Config, scenes: list[np.ndarray], low_light: list[np.ndarray]) -> DegradedCrops:
     if config.input != NOISE:
-        raise NircoreError(
-            "These weights were trained on frames scaled by their brightness (nircore 0.1): start from those that "
-            "ship, or from scratch."
-        )
+        raise NircoreError("Weights trained with input=range cannot go on: start from shipped ones, or from scratch.")
     camera = low_light_of(low_light)
     camera = replace(camera, gain_e_per_dn=camera.gain_e_per_dn * config.assumed_gain)
     return DegradedCrops(scenes, camera, config.crop, config.batch, config.seed)
@@ -139,13 +136,10 @@ def measured(rows: Rows, config: Config) -> MeasuredCrops:
         NircoreError: no training frame has a reference.
     """
     low_light = [row for split in SEEN for row in rows(split, "low_light")]
-    pairs = []
-    for row, (truth, _) in evaluation.references(config, low_light):
-        pairs.append(_pair(config, sets.load(config, row), truth))
+    found = evaluation.references(config, low_light)
+    pairs = [_pair(config, sets.load(config, row), truth) for row, (truth, _) in found]
     if not pairs:
-        raise NircoreError(
-            f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none to train on."
-        )
+        raise NircoreError(f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none.")
     return MeasuredCrops(pairs, config.crop, config.batch, config.seed, config.augment == "turns")
 
 
@@ -156,8 +150,4 @@ def _pair(config: Config, frame: np.ndarray, truth: np.ndarray) -> tuple[np.ndar
     return x, fit.clean(Normalisation.of(frame).invert(scaled)) if config.input == NOISE else scaled
 
 
-MAKERS: dict[str, Callable[[Rows, Config], Crops]] = {
-    "unpaired": unpaired,
-    "degraded": degraded,
-    "measured": measured,
-}
+MAKERS: dict[str, Callable[[Rows, Config], Crops]] = {one.__name__: one for one in (unpaired, degraded, measured)}

@@ -1,24 +1,7 @@
 """What is said of a file that cannot be read: one sentence that names the file, the reason and a way out of it."""
 
+import errno
 import os
-from errno import (
-    EACCES,
-    EAGAIN,
-    EBUSY,
-    EIO,
-    ELOOP,
-    EMFILE,
-    ENAMETOOLONG,
-    ENFILE,
-    ENODEV,
-    ENOENT,
-    ENOMEM,
-    ENOTCONN,
-    EPERM,
-    ESTALE,
-    ETIMEDOUT,
-    ETXTBSY,
-)  # fmt: skip
 from pathlib import Path
 
 from nircore.data import stack
@@ -43,13 +26,13 @@ TOLD = {
 }
 #: What the system says, by its number, and what helps.
 REFUSED = {
-    (EACCES, EPERM): "may not be read ({}): ask its owner for permission",
-    (EIO, ENOENT, ESTALE, ETIMEDOUT, ENOTCONN, ENODEV): "cannot be read ({}): check the disk or the share it is on",
-    (EMFILE, ENFILE): "cannot be opened ({}): close other programs, or raise the limit of open files",
-    (ENOMEM,): "needs more memory than there is ({}): cut it into smaller frames",
-    (EAGAIN, EBUSY, ETXTBSY): "is open in another program ({}): close it there, then run this again",
-    (ELOOP,): "is a link that leads back to itself ({}): put the file itself there",
-    (ENAMETOOLONG,): "cannot be opened ({}): choose a shorter name",
+    "EACCES EPERM": "may not be read ({}): ask its owner for permission",
+    "EIO ENOENT ESTALE ETIMEDOUT ENOTCONN ENODEV": "cannot be read ({}): check the disk or the share it is on",
+    "EMFILE ENFILE": "cannot be opened ({}): close other programs, or raise the limit of open files",
+    "ENOMEM": "needs more memory than there is ({}): cut it into smaller frames",
+    "EAGAIN EBUSY ETXTBSY": "is open in another program ({}): close it there, then run this again",
+    "ELOOP": "is a link that leads back to itself ({}): put the file itself there",
+    "ENAMETOOLONG": "cannot be opened ({}): choose a shorter name",
 }
 #: Which extra of the wheel brings a package that reads a kind of file.
 EXTRAS = {"h5py": "formats", "zarr": "formats", "imageio": "formats"}
@@ -67,10 +50,10 @@ def sentence(path: Path, error: Exception) -> str:
     for what, words in TOLD.items():
         if what in reason:
             return f"{path} {words.format(reason)}."
-    codes = error.errno if isinstance(error, OSError) else None
-    for known, words in REFUSED.items():
-        if codes in known:
-            return f"{path} {words.format(os.strerror(codes))}."
+    name = errno.errorcode.get(error.errno, "") if isinstance(error, OSError) else ""
+    for names, words in REFUSED.items():
+        if name in names.split():
+            return f"{path} {words.format(os.strerror(error.errno))}."
     return f"{path} cannot be read ({reason}): it is damaged or truncated, so copy or export it again."
 
 

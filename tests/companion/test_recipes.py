@@ -19,7 +19,8 @@ from companion.study.comparison import compared_with
 from companion.study.split_table import data_split
 from companion.study.stepwise import stepwise
 from nircore import paths
-from nircore.config import PACKAGE, available, recipe_names
+from nircore.config import recipe_names
+from nircore.paths import PACKAGE, available
 from nircore.recipe import as_recipe, resolve
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError

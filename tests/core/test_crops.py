@@ -17,7 +17,6 @@ from nircore.models.generator import Generator
 from nircore.recipe import as_recipe, resolve
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
-from nircore.training.pix2pix import Pix2Pix
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
@@ -90,12 +89,6 @@ def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run
     assert misled.at(0)[0].isfinite().all()
 
 
-def test_a_view_scatters_as_it_is_told():
-    sharp, blurred = (crops.View("NIR-IIa", "NIR-IIb", 0.32, scattering=s).optics(320) for s in (1.0, 1.5))
-    assert all(b.core > a.core and b.halo > a.halo for a, b in zip(sharp, blurred, strict=True))
-    assert crops.View(scattering=1.5).optics(320) == crops.View().optics(320)  # one window: nothing to be wrong about
-
-
 def test_the_oracle_is_shown_pairs_of_training_animals(run):
     made = crops.of(run.rows, recipe(run, "oracle"))
     low_light, truth = made.at(0)
@@ -165,15 +158,6 @@ def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
         np.testing.assert_array_equal(seen, wanted)
     made = Normalisation.of(target).apply(target).clip(-1, 1)  # what a generator should make, as far as a tanh goes
     np.testing.assert_array_equal(upright(trained[1][0, 0], target), made)
-
-
-@pytest.mark.parametrize(("system", "name"), [(CycleGAN, "ssgan"), (Pix2Pix, "pix2pix")])
-def test_a_step_feeds_the_generator_the_crops_as_they_are(system, name):
-    made = system(resolve({"recipe": name, "profile": "smoke"}), torch.device("cpu"))
-    fed, a = [], 3 * torch.randn(2, 1, 64, 64)
-    made.g_ab.register_forward_pre_hook(lambda _, given: fed.append(given[0].detach().clone()))
-    made.step(a, 3 * torch.randn(2, 1, 64, 64), 0)
-    assert torch.equal(fed[0][:2], a)
 
 
 def test_the_way_back_can_make_the_noise_of_low_light():

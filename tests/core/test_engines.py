@@ -43,14 +43,6 @@ def test_an_engine_gives_what_plain_pytorch_gives(name, kind):
         np.testing.assert_allclose(found, expected, rtol=0, atol=engines.ENGINES[name].tolerance)
 
 
-def test_the_pipeline_is_enhance():
-    generator = GENERATORS["unet"]().eval()
-    pixels = 200 + 30 * frame((50, 41))
-    expected, _ = enhance(generator, pixels)
-    found = engines.Pipeline("torch", copy.deepcopy(generator))(pixels)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING_DN)
-
-
 def noisy(size: tuple[int, int]) -> np.ndarray:
     """A frame in DN: light of 60 to 100 and a disc of 3000, 2.3 e-/DN, 12 DN read noise, a hot pixel."""
     random = np.random.default_rng(0)
@@ -92,7 +84,8 @@ def test_engines_and_threads_agree_to_rounding(name, number, denoiser, expected,
         pytest.skip(reason)
     threads(number)
     for size in NOISY_SIZES:
-        found = engines.Pipeline(name, copy.deepcopy(denoiser))(noisy(size))
+        x, fit = seen(denoiser, noisy(size))
+        found = fit.invert(engines.build(name, copy.deepcopy(denoiser))(x))
         off = np.abs(found - expected[size])
         assert np.abs(expected[size] - noisy(size)).mean() > 5  # it does change the frame
         assert off.max() <= ROUNDING_DN if engines.ENGINES[name].precision == "float32" else off.mean() < 6
@@ -108,15 +101,6 @@ def test_tiles_agree_to_rounding_on_every_engine(name, denoiser):
     run = engines.ENGINES[name].build(copy.deepcopy(denoiser))
     tiled = tiles.translate(denoiser, x, run, whole=1, core=64)  # 4 x 6 of them, of nine sizes
     assert np.abs(fit.invert(tiled) - whole).max() <= ROUNDING_DN
-
-
-def test_the_camera_s_noise_is_that_of_its_first_frame(denoiser):
-    first, second = noisy((64, 80)), noisy((64, 80)) / 2
-    pipeline = engines.Pipeline("torch", copy.deepcopy(denoiser))
-    pipeline(first)
-    _, fit = enhance(denoiser, first)
-    np.testing.assert_allclose(pipeline(second), enhance(denoiser, second, fit)[0], rtol=0, atol=ROUNDING_DN)
-    assert np.abs(pipeline(second) - enhance(denoiser, second)[0]).max() > 2 * ROUNDING_DN
 
 
 def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once(monkeypatch):
@@ -140,8 +124,7 @@ def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once
         engines.choose("openvino")
 
 
-def test_a_pipeline_says_what_runs(denoiser):
-    assert str(engines.Pipeline("torch", copy.deepcopy(denoiser))) == "engine torch, float32"
+def test_which_engines_compute_in_bfloat16():
     bfloat16 = {name for name, engine in engines.ENGINES.items() if engine.precision == "bfloat16"}
     assert bfloat16 == {"openvino-bf16", "cuda"}
 

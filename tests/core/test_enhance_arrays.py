@@ -158,26 +158,12 @@ def test_a_dark_shows_pixels_whose_dark_current_is_noisy(weights) -> None:
     assert facts["outliers"] == 1
 
 
-def test_frames_of_a_movie_share_one_map_whatever_their_light(weights) -> None:
-    stack = frames(3).astype(np.float32)
-    stack[1] += 300
-    _, facts = nircore.enhance(stack, weights=weights, details=True)
-    assert len({(one["gain_e_per_dn"], one["read_noise_dn"]) for one in facts}) == 1
-
-
 def test_what_is_known_of_the_camera_is_used_and_recorded(weights) -> None:
     _, (facts,) = nircore.enhance(frames(), weights=weights, gain=3.0, read_noise=11.0, details=True)
     assert (facts["gain_e_per_dn"], facts["read_noise_dn"], facts["assumed"]) == (3.0, 11.0, "")
     for wrong in ({"gain": 0.0}, {"read_noise": -1.0}, {"gain": float("nan")}):
         with pytest.raises(NircoreError, match="above 0, or leave it out"):
             nircore.enhance(frames(), weights=weights, **wrong)
-
-
-@pytest.mark.parametrize("dark", [np.zeros((40, 48)).tolist(), np.zeros((40, 48), np.uint8)])
-def test_a_dark_of_any_kind_of_numbers_is_used(weights, dark) -> None:
-    _, (facts,) = nircore.enhance(frames(pedestal=100), weights=weights, dark=dark, details=True)
-    same = nircore.enhance(frames(pedestal=100), weights=weights, dark=np.zeros((40, 48), np.float32))
-    assert facts["flux_ratio"] > 0 and same.shape == (1, 40, 48)
 
 
 @pytest.mark.parametrize("dark", [7, np.zeros(5), object(), np.full((40, 48), np.nan)])

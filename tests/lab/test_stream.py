@@ -11,7 +11,6 @@ import tifffile
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nircore.errors import NircoreError
-from nircore.inference import engines
 from nircore.models import UNetGenerator, initialise_rectified
 from nirlab.pipeline import Pipeline
 from nirlab.stream import Account, stream, to_folder

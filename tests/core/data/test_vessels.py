@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
-from skimage.measure import label
 
 from nircore.data.vessels import STEP_MM, TAPER, THINNEST_MM, Path, along, draw, grow
 
@@ -51,17 +50,6 @@ def test_a_tree_stays_in_its_tissue_and_ends_when_thin(seed, limit):
         assert len(path.points) == len(path.radius) > 3
         assert path.radius.min() >= THINNEST_MM and (np.diff(path.radius) < 0).all()
         np.testing.assert_allclose(np.hypot(*np.diff(path.points, axis=0).T), STEP_MM)
-
-
-def test_a_tree_depends_on_its_generator_alone():
-    one, same, other = (grow((0, 0), 0, 0.4, 20, ANYWHERE, np.random.default_rng(s), 0.4) for s in (1, 1, 2))
-    assert len(one) == len(same) > 1
-    assert all(np.array_equal(a.points, b.points) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one[-1].points, other[-1].points)
-
-
-def test_nothing_grows_outside_the_tissue():
-    assert grow((0, 0), 0, 0.4, 20, lambda point: False, np.random.default_rng(0)) == []
 
 
 def test_a_laid_vessel_keeps_to_its_way_and_tapers():
@@ -110,23 +98,6 @@ def test_a_wide_vessel_has_the_width_of_a_tube(radius):
     np.testing.assert_array_equal(mask[80], np.abs(x) <= radius)
 
 
-def test_a_thin_vessel_is_an_unbroken_line_without_beads():
-    emission, mask, lines = draw([_tube((0, 9.99), (20, 9.99), 0.04)], (160, 160), 0.125)
-    along_it = emission[20:-20].sum(axis=1)
-    assert along_it.std() < 0.01 * along_it.mean()
-    for marked in (mask, lines):
-        assert (marked.sum(axis=1) == 1).all() and marked[:, 79].all()  # 9.99 mm lies in pixel 79: 9.875 to 10 mm
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_masks_and_lines_are_connected_and_lines_are_thin(seed):
-    tree = grow((20.0, 20.0), 0.3, 0.5, 15, ANYWHERE, np.random.default_rng(seed), branching=0.3)
-    _, mask, lines = draw(tree, (320, 320), 0.125)
-    assert label(mask, connectivity=2).max() == 1
-    length = sum(np.hypot(*np.diff(path.points, axis=0).T).sum() for path in tree) / 0.125
-    assert 0.6 * length < lines.sum() < 1.5 * length
-
-
 def test_the_mask_is_every_pixel_within_the_radius():
     radius, pixel_mm = 0.8, 0.2
     _, mask, _ = draw([_tube((4, 4), (12, 16), radius)], (80, 100), pixel_mm)
@@ -143,9 +114,3 @@ def test_what_lies_outside_the_frame_is_left_out():
     assert emission[30:70].sum() * 0.2**2 == pytest.approx(np.pi * 0.3**2 * 40 * 0.2, rel=0.01)
     gone = draw([_tube((-5, -5), (-5, -1), 0.3)], (100, 40), 0.2)
     assert not any(picture.any() for picture in gone)
-
-
-def test_no_vessels_draw_nothing():
-    emission, mask, lines = draw([], (70, 80), 0.5)
-    assert emission.shape == mask.shape == lines.shape == (70, 80)
-    assert not emission.any() and not mask.any() and not lines.any()

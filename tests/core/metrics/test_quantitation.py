@@ -7,8 +7,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation
-from scipy.signal import peak_widths
-from scipy.stats import linregress
 
 from nircore.errors import NircoreError
 from nircore.metrics.quantitation import background_ring, cnr, fwhm, linearity, sbr, tumour_to_normal
@@ -41,12 +39,6 @@ def test_the_ring_goes_round_all_signals_and_through_none():
     signal[20], signal[29] = True, True  # two vessels nine rows apart
     ring = background_ring(signal, gap=2, width=10)
     assert not (ring & binary_dilation(signal, iterations=2)).any() and ring[24:26].all()
-
-
-def test_the_ring_stays_inside_the_body():
-    body = disc(12)
-    ring = background_ring(disc(5), body)
-    assert ring.any() and not (ring & ~body).any() and (background_ring(disc(5)) & ~body).any()
 
 
 def test_planted_ratios_are_read_back():
@@ -82,12 +74,6 @@ def test_an_offset_leaves_the_contrast_to_noise_ratio_alone_and_moves_the_other(
     assert math.isnan(moved) or abs(moved - sbr(image, signal, ring)) > 1e-3
 
 
-@given(SEEDS)
-def test_swapping_signal_and_background_inverts_the_ratio(seed):
-    image, signal, ring = scene(seed)
-    assert sbr(image, signal, ring) * sbr(image, ring, signal) == pytest.approx(1)
-
-
 def test_degenerate_backgrounds():
     _, signal, ring = scene()
     assert math.isnan(sbr(np.where(ring, -1.0, 5.0), signal, ring))
@@ -95,15 +81,6 @@ def test_degenerate_backgrounds():
     assert cnr(np.where(signal, 5.0, 1.0), signal, ring) == math.inf
     assert cnr(np.where(signal, 0.0, 1.0), signal, ring) == -math.inf
     assert math.isnan(cnr(np.ones(signal.shape), signal, ring))
-
-
-@given(SEEDS, st.integers(3, 30))
-def test_linearity_agrees_with_scipy(seed, count):
-    rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(2, count))
-    expected = linregress(x, y)
-    found = linearity(x, y)
-    assert found == pytest.approx((expected.slope, expected.intercept, expected.rvalue**2), rel=1e-6, abs=1e-9)
 
 
 @given(SEEDS, st.floats(-50, 50), st.floats(-50, 50))
@@ -127,20 +104,6 @@ def test_the_width_of_a_gaussian(sigma, spacing, offset, height, shift):
     profile = offset + height * np.exp(-((x / sigma) ** 2) / 2)
     rel = 0.01 + 0.15 / sigma**2  # the samples beside the peak lie sigma^-2 / 8 below it, at worst
     assert fwhm(profile, spacing) == pytest.approx(2.3548 * sigma * spacing, rel=rel)
-
-
-def test_the_width_agrees_with_scipy_where_the_ground_is_zero():
-    for seed in range(20):
-        x = np.arange(60)
-        rng = np.random.default_rng(seed)
-        profile = rng.uniform(1, 9) * np.exp(-np.abs(x - rng.uniform(20, 40)) / rng.uniform(2, 5))
-        profile[[0, -1]] = 0
-        width = peak_widths(profile, [int(profile.argmax())], rel_height=0.5)[0][0]
-        assert fwhm(profile) == pytest.approx(width, rel=1e-6)
-
-
-def test_the_width_is_that_of_the_highest_peak():
-    assert fwhm([0, 5, 0, 0, 0, 9, 9, 0, 0, 8, 0]) == pytest.approx(2)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nircore.metrics import vessel_width
-from nircore.metrics.vessel_width import Crossing, crossings, profile, relative_width, width
+from nircore.metrics.vessel_width import crossings, relative_width, width
 
 Y, X = np.mgrid[:160, :160].astype(float)
 
@@ -64,11 +64,3 @@ def test_another_vessel_beside_an_erased_one_is_not_measured():
     beside = np.roll(truth, 9, axis=int(abs(places[0].across_column) > 0.5))
     assert relative_width(truth, truth, places).measured == 1
     assert relative_width(beside, truth, places).measured == 0
-
-
-def test_a_profile_is_averaged_along_the_vessel():
-    one = Crossing(80, 80, 1.0, 0.0)
-    noise = np.random.default_rng(0).normal(size=(160, 160))
-    rows = profile(noise, one)
-    assert len(rows) == 2 * vessel_width.REACH / vessel_width.STEP + 1
-    assert rows[::2] == pytest.approx(noise[68:93, 77:84].mean(axis=1))

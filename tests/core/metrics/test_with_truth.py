@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -26,28 +26,12 @@ def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.n
     return truth + rng.normal(0, 0.1, shape), truth
 
 
-@given(SEEDS, st.floats(0.1, 1e5))
-def test_psnr_agrees_with_skimage(seed, scale):
-    image, truth = (scale * frame for frame in pair(seed))
-    expected = peak_signal_noise_ratio(truth, image, data_range=scale)
-    assert psnr(image, truth, data_range=scale) == pytest.approx(expected, rel=1e-9)
-
-
 def test_psnr_counts_only_valid_pixels():
     truth = np.zeros((4, 4))
     image, valid = truth + 0.1, np.ones((4, 4), dtype=bool)
     image[0], valid[0] = 50, False
     assert psnr(image, truth, data_range=1.0, valid=valid) == pytest.approx(20)
     assert psnr(image, truth, data_range=1.0) < 0
-
-
-@pytest.mark.parametrize(("window", "options"), [("gaussian", GAUSSIAN), ("uniform", {})])
-@settings(max_examples=30)
-@given(seed=SEEDS, scale=st.floats(0.1, 1e4))
-def test_ssim_agrees_with_skimage(window, options, seed, scale):
-    image, truth = (scale * frame for frame in pair(seed))
-    expected = structural_similarity(image, truth, data_range=scale, **options)
-    assert ssim(image, truth, data_range=scale, window=window) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("window", ["gaussian", "uniform"])
@@ -86,11 +70,6 @@ def test_affine_fit_is_least_squares_over_the_valid_pixels(seed):
     assert affine_fit(image, truth, valid) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize("value", [0.1, 0.5])  # the mean of 0.1 rounds, that of 0.5 does not
-def test_affine_fit_of_a_constant_is_the_mean_of_the_truth(value):
-    assert affine_fit(np.full((5, 5), value), np.arange(25.0).reshape(5, 5)) == (0.0, 12.0)
-
-
 @given(SEEDS, st.floats(1e-3, 1e3), st.floats(-1e4, 1e4))
 def test_score_does_not_change_when_the_image_is_rescaled(seed, a, b):
     image, truth = pair(seed)
@@ -115,12 +94,6 @@ def test_score_follows_the_protocol_step_by_step():
     expected = peak_signal_noise_ratio(target[valid], fitted[valid], data_range=peak)
     assert result["psnr"] == pytest.approx(expected)
     assert result["ssim"] == pytest.approx(structural_similarity(fitted, target, data_range=peak))
-
-
-def test_score_tells_a_negative_by_the_sign_of_its_slope():
-    _, truth = pair(1)
-    result = score(-truth, truth)
-    assert result["a"] == pytest.approx(-1) and result["ssim"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("function", [affine_fit, score])
