@@ -2,16 +2,13 @@
 
 import copy
 import dataclasses
-import platform
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from nircore.errors import NircoreError
-from nircore.inference import engines, enhance, seen, tiles, translate
+from nircore.inference import engines, enhance, seen, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
 
 pytestmark = pytest.mark.slow
@@ -91,18 +88,6 @@ def test_engines_and_threads_agree_to_rounding(name, number, denoiser, expected,
         assert off.max() <= ROUNDING_DN if engines.ENGINES[name].precision == "float32" else off.mean() < 6
 
 
-@pytest.mark.parametrize("name", ["torch", "onnxruntime", "openvino"])
-def test_tiles_agree_to_rounding_on_every_engine(name, denoiser):
-    if reason := engines.available()[name]:
-        pytest.skip(reason)
-    pixels = noisy((201, 330))
-    whole, _ = enhance(denoiser, pixels)
-    x, fit = seen(denoiser, pixels)
-    run = engines.ENGINES[name].build(copy.deepcopy(denoiser))
-    tiled = tiles.translate(denoiser, x, run, whole=1, core=64)  # 4 x 6 of them, of nine sizes
-    assert np.abs(fit.invert(tiled) - whole).max() <= ROUNDING_DN
-
-
 def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once(monkeypatch):
     def only(*here: str) -> None:
         for name in engines.ENGINES:
@@ -146,22 +131,4 @@ def test_a_frame_that_is_too_small_is_refused():
         engines.build("torch", GENERATORS["unet"]())(np.zeros((15, 40)))
 
 
-FAULTS = """
-import resource, numpy as np
-from nircore.inference.threads import keep_memory
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(50):
-        [np.ones((512, 640)) for _ in range(4)]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-before, kept = faults(), keep_memory()
-faults()
-print(before, kept, faults())
 """
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library decides for itself")
-def test_memory_of_a_frame_is_not_asked_for_again():
-    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
-    before, kept, after = done.stdout.split()
-    assert kept == "True" and int(after) < 0.1 * int(before)

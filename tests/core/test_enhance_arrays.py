@@ -1,7 +1,5 @@
 """One frame in detector units: dark, pedestal, flux, clipping, averaging; and `nircore.enhance` on arrays."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +14,6 @@ from nircore.inference.enhancer import Enhancer
 from nircore.inference.settings import Settings
 from nircore.models import checkpoint
 from tests.lab.made import frames
-
-
-def test_importing_nircore_is_light_and_enhance_is_there() -> None:
-    code = "import sys, nircore; before = 'torch' in sys.modules; print(before, callable(nircore.enhance))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False True\n"
-    with pytest.raises(AttributeError):
-        nircore.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64", ">u2"])
@@ -148,14 +139,6 @@ def test_a_pixel_that_is_bad_in_most_frames_of_a_movie_is_replaced_in_all(weight
     stack[2, 7, 60] -= 2990  # here it hides in the noise
     _, facts = nircore.enhance(stack, weights=weights, details=True)
     assert [one["outliers"] for one in facts] == [1] * 5
-
-
-def test_a_dark_shows_pixels_whose_dark_current_is_noisy(weights) -> None:
-    dark = np.full((64, 80), 1100.0)
-    dark[30, 30] += 5000
-    frame = frames(shape=(64, 80))[0] + (dark - 1100)  # no outlier above the dark
-    _, (facts,) = nircore.enhance(frame, weights=weights, dark=dark, details=True)
-    assert facts["outliers"] == 1
 
 
 def test_what_is_known_of_the_camera_is_used_and_recorded(weights) -> None:

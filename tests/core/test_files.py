@@ -16,16 +16,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_file_takes_its_name_only_once_it_is_whole(tmp_path):
-    target = tmp_path / "deep" / "table.csv"
-    with atomic(target) as temporary:
-        assert temporary.parent == target.parent
-        assert temporary.suffix == ".csv"
-        temporary.write_text("new")
-        assert not target.exists()
-    assert contents(tmp_path) == {"deep/table.csv": b"new"}
-
-
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, NircoreError])
 @pytest.mark.parametrize("before", [{}, {"table.csv": b"old"}])
 def test_a_failure_leaves_what_was_there(tmp_path, error, before):

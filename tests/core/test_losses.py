@@ -1,7 +1,5 @@
 """The terms of the objective against closed forms and formulas written out; the pool against what it promises."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nircore.losses import EQUILIBRIUM, ImagePool, adversarial, cycle, discriminator_loss, identity
+from nircore.losses import ImagePool, adversarial, cycle, identity
 
 LOGITS = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-20, 20))
 VALUES = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-1, 1))
@@ -36,22 +34,6 @@ def test_lsgan_is_the_squared_distance_to_the_label(logits):
     tensor = torch.from_numpy(logits)
     assert adversarial(tensor, True, "lsgan").item() == pytest.approx(np.mean((logits - 1) ** 2))
     assert adversarial(tensor, False, "lsgan").item() == pytest.approx(np.mean(logits**2))
-
-
-@pytest.mark.parametrize("real", [True, False])
-def test_extreme_logits_stay_finite(real):
-    logits = torch.tensor([[[[-1e4, 1e4]]]], requires_grad=True)
-    loss = adversarial(logits, real)
-    loss.backward()
-    assert loss.item() == pytest.approx(5e3)
-    assert logits.grad.isfinite().all()
-
-
-def test_equilibrium_is_ln_2_and_one_quarter():
-    assert EQUILIBRIUM == {"bce": math.log(2), "lsgan": 0.25}
-    undecided = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
-    assert discriminator_loss(undecided, undecided, "bce").item() == pytest.approx(math.log(2))
-    assert discriminator_loss(undecided + 0.5, undecided + 0.5, "lsgan").item() == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("term", [cycle, identity])
@@ -95,12 +77,6 @@ def test_nothing_is_lost_or_made_up(size, batches, seed):
     # once full it only exchanges: every later image is either out or still kept, and none is there twice
     assert sorted(returned[size:] + kept) == given_ if len(given_) >= size else kept == given_
     assert all(name <= max(given) for given, returned in log for name in returned)
-
-
-def test_a_full_pool_exchanges_about_half():
-    _, log = queries(50, [1] * 4050)
-    fresh = [given == returned for given, returned in log[50:]]
-    assert abs(np.mean(fresh) - 0.5) < 4 * 0.5 / math.sqrt(len(fresh))
 
 
 def test_the_draw_comes_from_the_callers_generator():

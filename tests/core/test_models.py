@@ -11,14 +11,12 @@ from scipy.stats import kstest
 from torch import nn
 
 from nircore.config import Config
-from nircore.errors import NircoreError
 from nircore.models import (
     MaUNetGenerator,
     PatchDiscriminator,
     ResnetGenerator,
     build_discriminator,
     build_generator,
-    initialise,
     parameter_count,
     receptive_field,
 )
@@ -91,11 +89,6 @@ def test_the_discriminator_is_layer_by_layer_the_published_one(ndf):
     assert [describe(layer) for layer in layers(PatchDiscriminator(ndf))] == discriminator_plan(ndf)
 
 
-def test_the_outputs_of_the_up_sampling_layers_double_the_side():
-    up = [layer for layer in layers(ResnetGenerator(2, 1)) if isinstance(layer, nn.ConvTranspose2d)]
-    assert [layer.output_padding for layer in up] == [(1, 1), (1, 1)]
-
-
 def test_the_published_counts_are_ours_with_three_channels():
     # CycleGAN's reference implementation prints 11.378 M and 2.765 M for colour images. With three channels
     # instead of one, the first layer has two more input channels, the generator's last two more outputs.
@@ -127,13 +120,6 @@ def test_the_measured_receptive_field_is_70():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(4, 32), st.integers(4, 32))
-def test_patch_logits_are_one_per_8_px_less_two(rows, columns):
-    logits = PatchDiscriminator(1)(torch.zeros(1, 1, 8 * rows, 8 * columns))
-    assert logits.shape == (1, 1, rows - 2, columns - 2)
-
-
-@settings(max_examples=25, deadline=None)
 @given(st.integers(4, 24), st.integers(4, 24), st.integers(1, 3), st.integers(1, 2))
 def test_the_generator_gives_back_the_size_and_stays_in_range(rows, columns, batch, blocks):
     image = 100 * torch.randn(batch, 1, 4 * rows, 4 * columns)
@@ -162,17 +148,6 @@ def test_weights_start_as_published(build):
     assert all(not torch.equal(one, other) for one, other in itertools.combinations(weights, 2))
 
 
-@pytest.mark.parametrize("build", [build_generator, build_discriminator])
-def test_weights_follow_from_the_seed_alone(build):
-    networks = []
-    for state, seed in ((1, 0), (2, 0), (1, 1)):
-        torch.manual_seed(state)
-        networks.append(torch.cat([p.flatten() for p in build(Config(ngf=2, ndf=2), seed).parameters()]))
-    same, again, other = networks
-    assert torch.equal(same, again)
-    assert not torch.equal(same, other)
-
-
 @pytest.mark.parametrize(
     ("recipe", "count"), [("ssgan", 7_825_153), ("cyclegan", 11_365_633), ("ma2021", 31_031_105)]
 )
@@ -199,21 +174,6 @@ def ma_plan(n: int) -> list[tuple]:
 @pytest.mark.parametrize("n", [64, 3])
 def test_the_unet_of_ma_is_layer_by_layer_the_published_one(n):
     assert [describe(layer) for layer in layers(MaUNetGenerator(n))] == ma_plan(n)
-
-
-def test_the_unet_of_ma_sees_each_image_alone_and_stays_in_range():
-    network = initialise(MaUNetGenerator(2), 1).double()
-    batch = 50 * torch.randn(3, 1, 48, 32, dtype=torch.float64)
-    alone = torch.cat([network(image[None]) for image in batch])
-    torch.testing.assert_close(network(batch), alone, rtol=1e-9, atol=1e-9)
-    assert alone.abs().max() <= 1
-
-
-@pytest.mark.parametrize("size", [(17, 17), (17, 45), (50, 33)])
-def test_the_unet_of_ma_takes_frames_of_any_size_above_16(size):
-    assert MaUNetGenerator(2).eval().any_size(torch.zeros(1, 1, *size)).shape == (1, 1, *size)
-    with pytest.raises(NircoreError, match="both sides need 17 px"):
-        MaUNetGenerator(2).eval().any_size(torch.zeros(1, 1, 16, 40))
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 12), (9, 12), (8, 13)])

@@ -4,7 +4,6 @@ import json
 import math
 import multiprocessing
 import os
-import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from nircore import losses
 from nircore.config import FIELDS, Config
 from nircore.data.crops import UnpairedCrops
 from nircore.errors import NircoreError
@@ -26,7 +22,7 @@ from nircore.inference import translate
 from nircore.models import build_generator, checkpoint
 from nircore.training.cyclegan import COLUMNS as TERMS
 from nircore.training.cyclegan import CycleGAN
-from nircore.training.loop import Training, choose_device, same_training, table_epochs
+from nircore.training.loop import Training, choose_device, same_training
 
 pytestmark = pytest.mark.slow
 
@@ -194,23 +190,6 @@ def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch, uninterrupte
     pd.testing.assert_frame_equal(made(tmp_path / "models").run(), uninterrupted[1], check_exact=True)
 
 
-def test_one_line_per_epoch_and_one_on_resuming(tmp_path):
-    said = []
-
-    def say(line: str) -> None:
-        said.append(line)
-        if line.startswith("epoch 2/3"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        made(tmp_path / "models", say=say).run()
-    made(tmp_path / "models", say=say).run()
-    numbers = "  ".join(rf"{name} \d+\.\d{{3}}" for name in ("G", "D_A", "D_B", "validation"))
-    assert re.fullmatch(rf"epoch 1/3  {numbers}  \d+\.\d s", said[0])
-    assert [line[:9] for line in said] == ["epoch 1/3", "epoch 2/3", "resuming ", "epoch 3/3"]
-    assert said[2] == "resuming after epoch 2/3"
-
-
 @pytest.mark.parametrize("change", [{"learning_rate": 0.002}, {"epochs": 2}, {"ndf": 3}, {"seed": 1}])
 def test_a_checkpoint_of_other_settings_is_not_resumed_from(change, tmp_path):
     config, said = tiny(**change), []
@@ -243,15 +222,6 @@ def test_only_where_and_how_loud_may_differ_between_a_checkpoint_and_its_resumpt
     elsewhere = {"run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad", "timing_s"}
     assert same_training(config, changed) == (name in elsewhere)
     assert same_training(config, tiny())
-
-
-def test_a_damaged_checkpoint_is_named_and_kept(tmp_path):
-    trained = made(tmp_path / "models")
-    trained.run()
-    os.truncate(trained.checkpoint_path, 1000)
-    with pytest.raises(NircoreError, match=re.escape(str(trained.checkpoint_path))):
-        made(tmp_path / "models").run()
-    assert trained.checkpoint_path.stat().st_size == 1000
 
 
 # Stopping
@@ -298,41 +268,11 @@ def test_a_last_update_that_spoils_the_weights_is_not_called_good(network, tmp_p
     assert all(tensor.isfinite().all() for tensor in tensors.values())
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_the_term_that_is_no_number_is_named(tmp_path, monkeypatch, value):
-    monkeypatch.setattr(losses, "discriminator_loss", lambda real, generated, kind: (real + generated).mean() + value)
-    with pytest.raises(NircoreError, match="epoch 1: the discriminator_a term .*there is no checkpoint"):
-        made(tmp_path / "models").run()
-    assert not (tmp_path / "models").exists()
-
-
 def test_a_generator_of_one_grey_level_stops_the_training(tmp_path):
     grey = made(tmp_path / "models", tiny(learning_rate=1e-8))
     torch.nn.init.zeros_(grey.system.g_ab.decoder[-2].weight)
     with pytest.raises(NircoreError, match="collapsed at epoch 1: output standard deviation 0.0000.*no checkpoint"):
         grey.run()
-
-
-@pytest.mark.parametrize(
-    ("term", "stops", "goes_on"),
-    [("output_sd", 0.0049, 0.0051), ("discriminator_a", 0.0009, 0.0011), ("discriminator_b", 0.0009, 0.0011)],
-)
-def test_collapse_has_a_threshold_for_each_sign(term, stops, goes_on, tmp_path, monkeypatch):
-    step, value = CycleGAN.step, goes_on
-    monkeypatch.setattr(CycleGAN, "step", lambda *args: step(*args) | {term: torch.tensor(value)})
-    made(tmp_path / "models", tiny(epochs=1)).run()
-    value = stops
-    with pytest.raises(NircoreError, match=r"collapsed at epoch 2.*last good checkpoint \(epoch 1\) is .*models"):
-        made_so_far(tmp_path / "models").run()
-    assert len(checkpoint.load(tmp_path / "models" / "checkpoint.safetensors")[2]["rows"]) == 1
-
-
-def made_so_far(folder: Path) -> Training:
-    """A training of two epochs that finds the first one done."""
-    tensors, config, facts = checkpoint.load(folder / "checkpoint.safetensors")
-    longer = config.replace(epochs=2)
-    checkpoint.save(folder / "checkpoint.safetensors", tensors, longer, facts)
-    return made(folder, longer)
 
 
 # What is kept
@@ -364,13 +304,6 @@ def test_the_best_validation_epoch_is_kept_not_the_last(values, best, tmp_path):
     assert (best == 2) == all(torch.equal(last[key], kept[key]) for key in kept)
 
 
-def test_the_best_so_far_is_remembered_across_an_interruption(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        made(tmp_path / "models", validate=scripted([1, 3, None])).run()
-    made(tmp_path / "models", validate=scripted([2])).run()
-    assert checkpoint.load(tmp_path / "models" / "generator.safetensors")[2]["epoch"] == 1
-
-
 def test_snapshots_are_the_averaged_weights_of_the_tables_epochs(tmp_path):
     averages = []
 
@@ -386,38 +319,6 @@ def test_snapshots_are_the_averaged_weights_of_the_tables_epochs(tmp_path):
         tensors, _, row = files[name]
         assert name == f"epochs/epoch_{row['epoch']:03d}.safetensors"
         assert all(torch.equal(tensors[key], value) for key, value in averages[row["epoch"]].items())
-
-
-def test_rows_are_means_over_the_steps_at_the_scheduled_rate(tmp_path, monkeypatch):
-    config, seen, step = tiny(epochs=4, steps_per_epoch=3, decay_from=0.25), [], CycleGAN.step
-
-    def watched(system: CycleGAN, a: torch.Tensor, b: torch.Tensor, index: int) -> dict[str, torch.Tensor]:
-        terms = step(system, a, b, index)
-        rates = {group["lr"] for group in system.adam_g.param_groups + system.adam_d.param_groups}
-        seen.append({"index": index, "rate": rates} | {name: value.item() for name, value in terms.items()})
-        return terms
-
-    monkeypatch.setattr(CycleGAN, "step", watched)
-    trained = made(tmp_path / "models", config)
-    rows = trained.run()
-    assert [one["index"] for one in seen] == list(range(12))
-    for name in TERMS:
-        means = np.reshape([one[name] for one in seen], (4, 3)).mean(axis=1)
-        assert rows[name].to_numpy() == pytest.approx(means)
-    for one in seen:
-        trained.system.set_learning_rate(one["index"] // 3)
-        assert one["rate"] == {trained.system.adam_g.param_groups[0]["lr"]}
-    assert len({min(one["rate"]) for one in seen}) > 1
-
-
-@settings(deadline=None)
-@given(st.integers(1, 10_000))
-def test_the_tables_rows_are_spread_over_all_epochs(epochs):
-    chosen = table_epochs(epochs)
-    assert len(chosen) == min(10, epochs)
-    assert (chosen[0], chosen[-1]) == (0, epochs - 1)
-    gaps = np.diff(chosen)
-    assert epochs < 3 or gaps.min() >= 1 and gaps.max() - gaps.min() <= 1
 
 
 # Where it runs

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 
 from nircore.data.folder import catalogue, require_size
 from nircore.data.frames import write_frame
@@ -98,14 +97,6 @@ def test_a_bad_file_is_refused_or_listed_and_left_out_on_request(pair: tuple[Pat
     table, notes = catalogue(*pair, skip_bad=True)
     assert len(table) == 4 and str(bad) not in set(table["file"])
     assert len(notes) == 1 and str(bad) in notes[0] and "Left out" in notes[0]
-
-
-def test_further_pages_are_left_out_aloud(pair: tuple[Path, Path]) -> None:
-    movie = pair[0] / "movie.tif"
-    tifffile.imwrite(movie, np.random.default_rng(0).integers(0, 99, (5, 20, 20)).astype("uint16"))
-    table, notes = catalogue(*pair)
-    assert len(table) == 5
-    assert len(notes) == 1 and f"pages 2 to 5 of {movie}" in notes[0]
 
 
 def test_the_two_folders_must_be_two(pair: tuple[Path, Path], tmp_path: Path) -> None:

@@ -101,15 +101,6 @@ def test_few_groups_are_split_as_near_as_any_assignment_can(sizes, seed) -> None
     assert distance([chosen[f"g{i}"] for i in range(len(sizes))]) == pytest.approx(best, abs=1e-12)
 
 
-def test_three_animals_go_one_to_each_split_and_one_trains_on_different_scenes() -> None:
-    result = split(mixed(3, scenes=5))
-    assert sorted(assigned(result)) == ["test", "train", "validation"]
-    assert not in_both_domains(result, "scene")
-    assert len(in_both_domains(result, "group")) == 1
-    held = result[result["split"] != "train"].groupby("split")["domain"].unique().map(set)
-    assert held["validation"] == held["test"] == {"low_light", "target"}
-
-
 def test_a_forced_test_animal_leaves_whole_scenes_for_validation() -> None:
     table = mixed(3, scenes=5)
     for seed in range(5):
@@ -125,15 +116,6 @@ def test_a_forced_test_animal_leaves_whole_scenes_for_validation() -> None:
             "m01": ["scene"],
             "m02": ["group"],
         }
-
-
-def test_disjoint_folders_are_split_within_each_domain_and_lose_no_frame() -> None:
-    low = {f"a{i}": [(4, 0)] for i in range(40)}
-    target = {f"b{i}": [(0, 3)] for i in range(80)}
-    groups = summary(split(table_of(low | target))).set_index(["split", "domain"])["groups"]
-    expected = {"train": 28, "validation": 6, "test": 6, "unused": 0}
-    assert groups.xs("low_light", level="domain").to_dict() == expected
-    assert groups.xs("target", level="domain").to_dict() == {name: 2 * n for name, n in expected.items()}
 
 
 def test_one_animal_needs_leave_to_be_split_by_scene() -> None:
@@ -197,15 +179,6 @@ def test_the_same_file_in_two_splits_or_domains_is_refused(tmp_path: Path) -> No
     sibling = result[(result["group"] == one["group"]) & (result["split"] == "train")].iloc[1]
     Path(sibling["file"]).write_bytes(Path(one["file"]).read_bytes())
     pd.testing.assert_series_equal(assigned(split(table)), groups)
-
-
-def test_the_summary_counts_every_frame_once() -> None:
-    result = split(mixed(20))
-    counts = summary(result)
-    assert list(counts.columns) == ["split", "domain", "frames", "groups", "scenes"]
-    assert len(counts) == 8 and counts["frames"].sum() == len(result)
-    test = counts.set_index(["split", "domain"]).loc[("test", "low_light")]
-    assert test.to_dict() == {"frames": 12, "groups": 3, "scenes": 6}
 
 
 def test_real_frames_with_a_forced_test_animal(swir_hdr: Path) -> None:

@@ -69,13 +69,6 @@ def test_what_a_frame_does_not_tell_is_assumed_and_said():
     assert "shows no noise" in Stabilisation.of(smooth).assumed
 
 
-def test_several_frames_are_asked_and_their_median_counts():
-    y, x = np.mgrid[:256, :256]
-    light = 900 * np.exp(-((y - 128) ** 2 + (x - 128) ** 2) / 2 / 60**2)
-    frames = [exposed(light, 2.0, 10.0, seed) for seed in range(4)] + [exposed(light, 2.0, 60.0, 9)]
-    assert Stabilisation.of(frames, black=0.0).read_noise_dn == pytest.approx(10, rel=0.05)
-
-
 @pytest.mark.parametrize("gain, read", [(0.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (float("nan"), 1.0)])
 def test_an_impossible_noise_is_refused(gain, read):
     with pytest.raises(NircoreError, match="gain must be above 0"):

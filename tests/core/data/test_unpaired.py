@@ -64,19 +64,6 @@ def test_every_crop_is_a_window_in_one_of_eight_orientations_all_equally_often()
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.08
 
 
-def test_the_two_domains_are_drawn_independently():
-    frames = [np.full((5, 5), k / 10, dtype=np.float32) for k in range(7)]
-    crops = UnpairedCrops(frames, frames, crop=4, batch=1, seed=0)
-    picks = np.array([[domain[0, 0, 0, 0].item() for domain in crops.at(step)] for step in range(3000)])
-    picks = (10 * picks).round().astype(int)
-    for column in picks.T:
-        assert chi_square([np.sum(column == k) for k in range(7)]) < 22.5  # 6 degrees of freedom, p = 0.001
-    assert abs(np.corrcoef(picks.T)[0, 1]) < 0.07
-    assert abs(np.corrcoef(picks[1:, 0], picks[:-1, 0])[0, 1]) < 0.07
-    together = [np.sum((picks == pair).all(axis=1)) for pair in itertools.product(range(7), repeat=2)]
-    assert chi_square(together) < 48 + 5 * math.sqrt(2 * 48)
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(0, 10**10))
 def test_a_batch_is_a_function_of_step_and_seed_only(seed, step):

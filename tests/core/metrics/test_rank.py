@@ -32,17 +32,6 @@ def test_the_mean_within_scenes_is_blind_to_what_differs_between_them():
     assert shifted == found and found["scenes"] == 6
 
 
-def test_the_interval_is_the_bootstrap_over_scenes():
-    """By hand: draw scenes, average their rhos, take the expanded percentiles."""
-    scenes = np.repeat(np.arange(9), 5)
-    x, y = RNG.normal(size=(2, 45))
-    rhos = np.array([stats.spearmanr(x[scenes == s], y[scenes == s]).statistic for s in range(9)])
-    means = RNG.choice(rhos, (20_000, 9)).mean(axis=1)
-    tail = stats.norm.cdf(math.sqrt(9 / 8) * stats.t.ppf(0.025, 8))
-    found = within_scenes(x, y, scenes)
-    assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(means, [tail, 1 - tail])), abs=0.04)
-
-
 @pytest.mark.parametrize("strength", [0.0, 0.6])
 def test_the_interval_covers_the_truth(strength):
     """95 % are promised to within the error of 200 simulations (1.5 % SD) and the bootstrap's few per cent."""

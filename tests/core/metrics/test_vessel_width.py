@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from nircore.metrics import vessel_width
 from nircore.metrics.vessel_width import crossings, relative_width, width
 
 Y, X = np.mgrid[:160, :160].astype(float)
@@ -36,16 +35,6 @@ def test_a_blurred_vessel_is_wider_by_the_known_factor_whatever_offset_and_gain(
     places = crossings(truth, truth > 60)
     assert relative_width(truth, truth, places) == (1, 1)
     assert relative_width(7 * blurred + 1000, truth, places).width == pytest.approx(1.5, rel=0.05)
-
-
-def test_places_keep_apart_from_each_other_and_from_the_border():
-    truth = line(45, 2.5)
-    places = crossings(truth, truth > 60)
-    points = np.array([(one.row, one.column) for one in places])
-    gaps = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)) + 1e3 * np.eye(len(points))
-    assert gaps.min() >= vessel_width.REACH
-    assert points.min() >= vessel_width.REACH and points.max() < 160 - vessel_width.REACH
-    assert len(places) <= vessel_width.MOST
 
 
 def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
