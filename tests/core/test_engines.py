@@ -129,6 +129,3 @@ def test_what_cannot_run_says_why(monkeypatch):
 def test_a_frame_that_is_too_small_is_refused():
     with pytest.raises(NircoreError, match="15 x 40 px is too small"):
         engines.build("torch", GENERATORS["unet"]())(np.zeros((15, 40)))
-
-
-"""
