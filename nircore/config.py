@@ -155,7 +155,7 @@ class Config(Learning, Frames):
     @model_validator(mode="after")
     def _agreeing(self) -> Self:
         """Check what only holds between fields."""
-        for agrees, sentence in AGREEMENTS:
+        for sentence, agrees in AGREEMENTS.items():
             if not agrees(self):
                 raise NircoreError(sentence.format(c=self, accepted=" or ".join(LEARNS_FROM[self.system])))
         term_weights(self.terms)
@@ -183,35 +183,23 @@ class Config(Learning, Frames):
 
 
 #: What holds between settings, and what is said where it does not.
-AGREEMENTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
-    (
-        lambda c: c.train_fraction + c.validation_fraction < 1,
-        "train_fraction={c.train_fraction:g} and validation_fraction={c.validation_fraction:g} leave nothing for the "
-        "test: their sum must be below 1.",
+AGREEMENTS: dict[str, Callable[[Config], bool]] = {
+    "train_fraction={c.train_fraction:g} and validation_fraction={c.validation_fraction:g} must sum to below 1, or "
+    "nothing is left for the test.": lambda c: c.train_fraction + c.validation_fraction < 1,
+    "system={c.system} cannot learn from crops={c.crops}: it takes {accepted} ones.": lambda c: (
+        c.crops in LEARNS_FROM[c.system]
     ),
-    (
-        lambda c: c.crops in LEARNS_FROM[c.system],
-        "system={c.system} cannot learn from crops={c.crops}: it takes {accepted} ones.",
+    "input=noise is for generator=unet, not generator={c.generator}: use input=range.": lambda c: (
+        c.input == "range" or c.generator == "unet"
     ),
-    (
-        lambda c: c.input == "range" or c.generator == "unet",
-        "input=noise is for generator=unet, not generator={c.generator}: use input=range.",
+    "terms={c.terms!r} are for system=cyclegan, not system={c.system}.": lambda c: (
+        not c.terms or c.system == "cyclegan"
     ),
-    (
-        lambda c: not c.terms or c.system == "cyclegan",
-        "terms={c.terms!r} are for system=cyclegan, not system={c.system}.",
-    ),
-    (
-        lambda c: c.crop % c.crop_multiple == 0,
-        "crop={c.crop} is not a multiple of {c.crop_multiple}, as generator={c.generator} needs it: use "
-        "another crop, or lower levels of a U-Net.",
-    ),
-    (
-        lambda c: c.dataset != "phantom" or c.crop <= min(c.height, c.width),
-        "crop={c.crop} is larger than the phantom's {c.height} x {c.width} px frames: lower crop, or raise "
-        "height and width.",
-    ),
-)
+    "crop={c.crop} is not a multiple of {c.crop_multiple}, as generator={c.generator} needs it: use another crop, or "
+    "lower levels of a U-Net.": lambda c: c.crop % c.crop_multiple == 0,
+    "crop={c.crop} is larger than the phantom's {c.height} x {c.width} px frames: lower crop, or raise height and "
+    "width.": lambda c: c.dataset != "phantom" or c.crop <= min(c.height, c.width),
+}
 FIELDS = Config.model_fields
 #: Settings that belong to a training, from the networks to the averaging of their weights.
 TRAINED = tuple(Learning.model_fields)
@@ -235,9 +223,7 @@ def require_folders(config: Config) -> None:
     given = {key: getattr(config, key) for key in FOLDERS[config.dataset]}
     if missing := next((key for key, value in given.items() if not value), ""):
         option = f"--{missing.replace('_', '-')}"
-        raise NircoreError(
-            f"dataset={config.dataset} needs {missing}: give its folder with {option} or -p {missing}."
-        )
+        raise NircoreError(f"dataset={config.dataset} needs {missing}: give a folder by {option} or -p {missing}.")
     for key, value in given.items():
         if not Path(value).expanduser().is_dir():
             raise NircoreError(f"{key}={value!r} is no folder, or does not exist: check the path.")

@@ -109,11 +109,7 @@ def without_exposure(stem: str) -> str:
 
 
 def without_filter(stem: str) -> str:
-    """Return a file stem without its filter.
-
-    >>> without_filter("F1-2_BP1150")
-    'F1-2'
-    """
+    """Return a file stem without its filter."""
     return _FILTER.sub("", stem)
 
 
@@ -172,12 +168,10 @@ def quantised(pixels: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
 
 def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:
     suffix = path.suffix.lower()
-    if suffix not in (".tif", ".tiff", ".png", ".npy"):
+    if suffix not in READERS:
         raise NircoreError(f"{path} cannot be written as {suffix!r}: use .tif, .png or .npy.")
-    if dtype.name not in WRITABLE:
-        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use one of {', '.join(WRITABLE)}.")
-    if suffix == ".png" and dtype.name not in ("uint8", "uint16"):
-        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use uint8, uint16 or a .tif.")
+    if dtype.name not in (WRITABLE if suffix != ".png" else ("uint8", "uint16")):
+        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use uint8, uint16 or, in a .tif, float32.")
     if pixels.ndim != 2 or not np.isfinite(pixels).all():
         raise NircoreError(f"{path} was not written: hand over one (H, W) array of finite numbers.")
 

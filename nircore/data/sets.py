@@ -49,7 +49,7 @@ def phantom_folder(config: Config) -> Path:
     settings: dict[str, Any] = {
         key: getattr(config, key) for key in ("seed", "animals", "height", "width", "low_light_ms", "target_ms")
     }
-    digest = hashlib.sha256(json.dumps([settings, made_phantom.fingerprint()]).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps([settings, made_phantom.SOURCE]).encode()).hexdigest()[:10]
     place = paths.data() / f"phantom-{config.height}x{config.width}-{digest}"
     made_phantom.ensure(place, **settings)
     return place

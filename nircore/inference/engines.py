@@ -46,10 +46,6 @@ def _torch(generator: nn.Module) -> Frame:
     return frame
 
 
-def _no_cuda() -> str:
-    return "" if torch.cuda.is_available() else "needs a CUDA device"
-
-
 class CudaGraph:
     """A generator in bfloat16 on a CUDA device, its kernels recorded once per frame size and then replayed."""
 
@@ -99,7 +95,7 @@ ENGINES: dict[str, Engine] = {
         export.absent_bfloat16,
         "bfloat16",
     ),
-    "cuda": Engine(CudaGraph, 0.1, _no_cuda, "bfloat16"),
+    "cuda": Engine(CudaGraph, 0.1, lambda: "" if torch.cuda.is_available() else "needs a CUDA device", "bfloat16"),
 }
 
 

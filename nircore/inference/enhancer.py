@@ -68,8 +68,7 @@ class Enhancer:
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, Config]:
-        generator, config, _ = load_generator(self.weights)
-        return generator, config
+        return load_generator(self.weights)[:2]
 
     @property
     def generator(self) -> nn.Module:
@@ -96,9 +95,8 @@ class Enhancer:
     @cached_property
     def pedestal_dn(self) -> float:
         """The level that the output is raised by: the dark's median, or 0 without a dark."""
-        if self.settings.pedestal_dn is not None:
-            return self.settings.pedestal_dn
-        return self.darks.pedestal_dn if self.darks else 0.0
+        given = self.settings.pedestal_dn
+        return given if given is not None else self.darks.pedestal_dn if self.darks else 0.0
 
     def _dark_for(self, exposure_s: float | None) -> np.ndarray | None:
         return self.darks.at(self.settings.exposure_s or exposure_s) if self.darks else None

@@ -134,13 +134,6 @@ def test_hot_pixels_are_replaced_and_counted_and_leave_no_trace(weights) -> None
     assert facts["flux_ratio"] == pytest.approx(fine["flux_ratio"], abs=0.01)
 
 
-def test_a_pixel_that_is_bad_in_most_frames_of_a_movie_is_replaced_in_all(weights) -> None:
-    stack = spoilt(5)
-    stack[2, 7, 60] -= 2990  # here it hides in the noise
-    _, facts = nircore.enhance(stack, weights=weights, details=True)
-    assert [one["outliers"] for one in facts] == [1] * 5
-
-
 def test_what_is_known_of_the_camera_is_used_and_recorded(weights) -> None:
     _, (facts,) = nircore.enhance(frames(), weights=weights, gain=3.0, read_noise=11.0, details=True)
     assert (facts["gain_e_per_dn"], facts["read_noise_dn"], facts["assumed"]) == (3.0, 11.0, "")

@@ -28,14 +28,6 @@ def test_bce_is_the_papers_log_likelihood(logits):
     assert adversarial(tensor, real=False).item() == pytest.approx(fake, rel=1e-9, abs=1e-12)
 
 
-@settings(deadline=None)
-@given(LOGITS)
-def test_lsgan_is_the_squared_distance_to_the_label(logits):
-    tensor = torch.from_numpy(logits)
-    assert adversarial(tensor, True, "lsgan").item() == pytest.approx(np.mean((logits - 1) ** 2))
-    assert adversarial(tensor, False, "lsgan").item() == pytest.approx(np.mean(logits**2))
-
-
 @pytest.mark.parametrize("term", [cycle, identity])
 @settings(deadline=None)
 @given(one=VALUES, other=VALUES)

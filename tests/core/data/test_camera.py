@@ -1,6 +1,5 @@
 """The camera: photon transfer, linearity, saturation, dark frames; and the optics of the two windows."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -32,21 +31,6 @@ def test_blur_keeps_the_energy_but_for_the_transmission(depth_mm, window):
     transmission = camera.point_spread(window, depth_mm)[0]
     assert 0 < transmission <= 1
     assert camera.blur(point, window, depth_mm, 0.5).sum() == pytest.approx(3 * transmission, rel=1e-3)
-
-
-@pytest.mark.parametrize("window", [IIA, IIB])
-def test_the_loss_is_linear_in_depth_and_its_exponent_has_no_unit(window):
-    depths = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
-    exponents = -np.log([camera.transmission(window, depth) for depth in depths])
-    assert exponents[0] == 0
-    np.testing.assert_allclose(exponents / np.maximum(depths, 1e-9), [0, *[exponents[2]] * 4], rtol=1e-12)
-    # 1 cm of tissue, coefficients in 1/cm as their sources print them
-    per_cm = window.absorption + camera.LOST * camera.reduced_scattering(window.centre_nm)
-    assert -np.log(camera.transmission(window, 10.0)) == pytest.approx(per_cm)
-    # half the depth of a tissue twice as dense lets the same light through
-    dense = dataclasses.replace(window, absorption=2 * window.absorption, scattering=2.0)
-    assert camera.transmission(dense, 0.85) == pytest.approx(camera.transmission(window, 1.7))
-    assert camera.point_spread(dense, 0.85)[0] < camera.transmission(window, 1.7)
 
 
 def test_the_estimator_finds_the_gain_and_the_noise_of_the_phantom_s_camera():

@@ -61,13 +61,6 @@ def test_one_group_has_no_interval(values, clusters):
     assert math.isnan(effect["low"]) and math.isnan(effect["high"])
 
 
-def test_infinite_and_undefined_values_are_left_out_and_counted():
-    before, after = [1.0, 2.0, math.inf, 3.0], [2.0, 3.0, 5.0, math.nan]
-    effect = paired_effect(before, after, clusters=["a", "b", "c", "c"])
-    assert (effect["n"], effect["groups"], effect["left_out"]) == (2, 2, 2)
-    assert (effect["mean_before"], effect["difference"], effect["low"]) == (1.5, 1, 1)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
