@@ -115,12 +115,12 @@ def stream(
     import dataclasses
     import json
 
+    from nircore.inference.engines import Pipeline
     from nircore.inference.settings import Settings
     from nircore.paths import write_text
     from nirlab import stream as streams
     from nirlab.arrivals import Arrivals
     from nirlab.darks import enhancer_for
-    from nirlab.pipeline import Pipeline
 
     enhancer = enhancer_for(Settings(checkpoint, dark, exposure, model=model, engine=engine))
     arrivals = Arrivals(source, idle, enhancer.signal, lambda line: typer.echo(line, err=True))

@@ -87,7 +87,7 @@ def stream(
 
     Args:
         source: frames (H, W) in DN, read in the caller's thread; a generator is where a camera's SDK plugs in.
-        pipeline: has `prepare`, `run` and `finish`, as `nirlab.pipeline.Pipeline`; each runs in a thread of
+        pipeline: has `prepare`, `run` and `finish`, as `nircore.inference.engines.Pipeline`; each runs in a thread of
             its own, in the order of the frames. A plain function of a frame does too.
         write: takes the frame's number in the source and the enhanced frame.
         size: frames that may be on their way.

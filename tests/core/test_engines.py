@@ -129,3 +129,13 @@ def test_what_cannot_run_says_why(monkeypatch):
 def test_a_frame_that_is_too_small_is_refused():
     with pytest.raises(NircoreError, match="15 x 40 px is too small"):
         engines.build("torch", GENERATORS["unet"]())(np.zeros((15, 40)))
+
+
+def test_a_pipeline_is_enhance_with_the_noise_of_its_first_frame(denoiser):
+    first, second = noisy((64, 80)), noisy((64, 80)) / 2
+    pipeline = engines.Pipeline("torch", copy.deepcopy(denoiser))
+    found, fit = enhance(denoiser, first)
+    np.testing.assert_allclose(pipeline(first), found, rtol=0, atol=ROUNDING_DN)
+    np.testing.assert_allclose(pipeline(second), enhance(denoiser, second, fit)[0], rtol=0, atol=ROUNDING_DN)
+    assert np.abs(pipeline(second) - enhance(denoiser, second)[0]).max() > 2 * ROUNDING_DN
+    assert str(pipeline) == "engine torch, float32"

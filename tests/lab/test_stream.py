@@ -11,8 +11,8 @@ import tifffile
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nircore.errors import NircoreError
+from nircore.inference import engines
 from nircore.models import UNetGenerator, initialise_rectified
-from nirlab.pipeline import Pipeline
 from nirlab.stream import Account, stream, to_folder
 
 COUNT = 40
@@ -115,8 +115,8 @@ def test_an_error_in_any_step_ends_the_stream(where):
 def test_a_stream_s_frames_are_those_of_its_enhancer():
     generator = initialise_rectified(UNetGenerator(2, 1), 0).eval()
     movie = list(np.random.default_rng(0).poisson(300, (5, 32, 40)).astype(np.float32))
-    alone, written = Pipeline("torch", generator), {}
-    account = stream(movie, Pipeline("torch", generator), written.__setitem__)
+    alone, written = engines.Pipeline("torch", generator), {}
+    account = stream(movie, engines.Pipeline("torch", generator), written.__setitem__)
     for index, frame in enumerate(movie):
         assert np.array_equal(written[index], alone(frame))
     assert "engine torch, float32" in str(account)

@@ -64,10 +64,10 @@ def test_one_group_has_no_interval(values, clusters):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"before": [], "after": []}, "at least one"),
-        ({"before": [1, 2], "after": [1]}, "same number"),
+        ({"before": [], "after": []}, "one value per frame"),
+        ({"before": [1, 2], "after": [1]}, "one value per frame"),
         ({"before": [[1, 2]], "after": [[1, 2]]}, "one value per frame"),
-        ({"before": [1, 2], "after": [1, 2], "clusters": ["a"]}, "same number"),
+        ({"before": [1, 2], "after": [1, 2], "clusters": ["a"]}, "one value per frame"),
         ({"before": [1, 2], "after": [1, 2], "confidence": 95}, "confidence=95"),
         ({"before": [1, 2], "after": [1, 2], "resamples": 0}, "resamples=0"),
     ],

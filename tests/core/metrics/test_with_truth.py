@@ -101,7 +101,7 @@ def test_score_follows_the_protocol_step_by_step():
     [
         (np.zeros((16, 16), dtype=bool), "marks no pixel"),
         (np.ones((16, 16)), "booleans"),
-        (np.ones((4, 4), dtype=bool), "booleans"),
+        (np.ones((4, 4), dtype=bool), "compare equal sizes"),
     ],
 )
 def test_masks_that_are_refused(function, valid, message):
