@@ -156,29 +156,24 @@ def test_what_cannot_be_split_is_refused(table: pd.DataFrame, options: dict, wor
         split(table, **options)
 
 
-def test_the_same_file_in_two_splits_or_domains_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["test split", "other domain", "same split"])
+def test_the_same_file_in_two_splits_or_domains_is_refused(tmp_path: Path, where: str) -> None:
     table = mixed(6)
     table["file"] = [str(tmp_path / file.strip("/").replace("/", "_")) for file in table["file"]]
     for file in table["file"]:
         Path(file).write_text(file)
     result = split(table)
     assert result["sha256"].is_unique and result["sha256"].map(len).eq(64).all()
-    groups = assigned(result)
-    one = result[result["split"] == "train"].iloc[0]
-    other = result[(result["split"] == "test") & (result["domain"] == one["domain"])].iloc[0]
+    train, test = (result[result["split"] == name] for name in ("train", "test"))
+    one = train.iloc[0]
+    others = {"test split": test, "other domain": train[train["domain"] != one["domain"]]}
+    other = others.get(where, train[train["group"] == one["group"]].iloc[1:]).iloc[0]
     Path(other["file"]).write_bytes(Path(one["file"]).read_bytes())
+    if where == "same split":
+        return pd.testing.assert_series_equal(assigned(split(table)), assigned(result))
     with pytest.raises(NircoreError, match="the same file: remove one") as caught:
         split(table)
     assert one["file"] in str(caught.value) and other["file"] in str(caught.value)
-    Path(other["file"]).write_text(other["file"])
-    twin = result[(result["split"] == "train") & (result["domain"] != one["domain"])].iloc[0]
-    Path(twin["file"]).write_bytes(Path(one["file"]).read_bytes())
-    with pytest.raises(NircoreError, match="the same file"):
-        split(table)
-    Path(twin["file"]).write_text(twin["file"])
-    sibling = result[(result["group"] == one["group"]) & (result["split"] == "train")].iloc[1]
-    Path(sibling["file"]).write_bytes(Path(one["file"]).read_bytes())
-    pd.testing.assert_series_equal(assigned(split(table)), groups)
 
 
 def test_real_frames_with_a_forced_test_animal(swir_hdr: Path) -> None:

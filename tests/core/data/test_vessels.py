@@ -87,11 +87,3 @@ def test_a_wide_vessel_has_the_width_of_a_tube(radius):
     spread = np.sqrt((profile * x**2).sum())
     assert spread == pytest.approx(radius / 2, rel=0.05)  # the standard deviation of the chords 2 sqrt(r^2 - x^2)
     np.testing.assert_array_equal(mask[80], np.abs(x) <= radius)
-
-
-def test_what_lies_outside_the_frame_is_left_out():
-    emission, mask, lines = draw([_tube((-5, 5), (25, 5), 0.3)], (100, 40), 0.2)
-    assert mask.any(axis=1).all() and lines.any(axis=1).all()
-    assert emission[30:70].sum() * 0.2**2 == pytest.approx(np.pi * 0.3**2 * 40 * 0.2, rel=0.01)
-    gone = draw([_tube((-5, -5), (-5, -1), 0.3)], (100, 40), 0.2)
-    assert not any(picture.any() for picture in gone)
