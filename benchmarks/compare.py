@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from companion.run import STAMP
 
 #: Columns that say how long something took, or on what machine.

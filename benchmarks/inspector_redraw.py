@@ -8,8 +8,9 @@ import statistics
 import time
 
 import torch
-from companion.inspector import Inspector, open_folder
 from companion.inspector_widgets import Panel
+
+from companion.inspector import Inspector, open_folder
 
 LIMIT = 200.0  # ms
 

@@ -122,7 +122,6 @@ class Learning(BaseModel):
     learning_rate: float = _number(2e-4, 1e-8, 1, "Adam step size before the decay")
     beta1: float = _number(0.5, 0, 0.999, "Adam momentum")
     select: Literal["texture", "last"] = _value("texture", "which epoch's generator is kept")
-    maps: bool = _value(False, "write a map of attribution and one of confidence with every output")
     ema: float = _number(0.99, 0, 0.99999, "decay of the averaged generator weights, per step")
 
 

@@ -115,9 +115,9 @@ def stream(
     import dataclasses
     import json
 
+    from nircore.files import write_text
     from nircore.inference.engines import Pipeline
     from nircore.inference.settings import Settings
-    from nircore.paths import write_text
     from nirlab import stream as streams
     from nirlab.arrivals import Arrivals
     from nirlab.darks import enhancer_for

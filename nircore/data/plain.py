@@ -56,7 +56,7 @@ def read_page(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage, siz
     kinds = [(one.shape, one.dtype, one.bitspersample, one.photometric) for one in (page, first)]
     if kinds[0] != kinds[1]:
         kind = f"page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} {first.dtype}"
-        raise NircoreError(f"{path} mixes pages ({kind}): save frames of one kind in a file.")
+        raise NircoreError(f"{path} mixes pages: {kind}; save frames of one kind in a file.")
     # tifffile fills a strip that was never written with zeros: such a file is not whole.
     strips = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(length == 0 or start + length > size for start, length in strips):

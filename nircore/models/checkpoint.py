@@ -40,6 +40,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         said = json.loads(header["nircore"])
         settings, facts = said["config"], said["facts"]
+        settings.pop("maps", None)  # a setting that older files hold
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise NircoreError(f"{path} is no nircore checkpoint, or damaged ({error}): train again.") from error
     require_known(settings, f"setting in {path}:")

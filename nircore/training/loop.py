@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # a bare machine trains without it up to the table at the end
     import pandas as pd
 
 #: Settings that say where and how much, not what: they may differ between a checkpoint and its resumption.
-ELSEWHERE = ("run", "profile", "seeds", "recipes", "maps", "device", "data_root", "skip_bad", "timing_s")
+ELSEWHERE = ("run", "profile", "seeds", "recipes", "device", "data_root", "skip_bad", "timing_s")
 COLLAPSED_SD = 0.005  # of outputs in [-1, 1]: a frame of one grey level
 COLLAPSED_LOSS = 1e-3  # a discriminator that is never wrong teaches nothing any more
 

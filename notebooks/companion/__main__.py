@@ -8,8 +8,8 @@ import typer
 
 from companion.run import Run, chain, places
 from nircore.config import available, load_file, parse, require_folders
-from nircore.recipe import resolve
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -61,6 +61,14 @@ def publish(
     from companion import publish as pages
 
     pages.publish(Path(data_root).expanduser().resolve())
+
+
+@app.command()
+def quote() -> None:
+    """Renew the blocks of README and docs that quote published tables."""
+    from companion import quoted
+
+    quoted.renew()
 
 
 def main() -> None:

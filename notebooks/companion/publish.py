@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 
-from companion.run import Run, chain, places
+from companion import quoted
+from companion.run import Run, chain, places, stamped
 from nircore import files
 from nircore.recipe import resolve
 
@@ -14,6 +16,59 @@ from nircore.recipe import resolve
 PROGRESS = re.compile(r"\b\d+/\d+\b|^(benchmark|explain): ", re.M)
 #: The line of a notebook's first cell that leads to the copy with pictures.
 LINK = re.compile(r"^\*\[Executed, with pictures\]\([^)]*\)\.\*$", re.M)
+
+
+def publish(data_root: Path) -> None:
+    """Make every published table, figure and executed notebook anew, with one version; interrupted, it goes on.
+
+    Args:
+        data_root: the folder of the SWIR_HDR set, with its plate and boards.
+
+    Raises:
+        NircoreError: a notebook failed; what was made stays, and the same call goes on.
+    """
+    real = {"dataset": "swir-hdr", "data_root": str(data_root)}
+    default = resolve({"profile": "cpu", "run": "phantom-cpu"})
+    chain.bring(default)
+    showcase(Run(default), places.run_folder("showcase"))
+    for last, given in (("12_recipes", {"dataset": "phantom"}), ("13_spectrum_shift", real)):
+        config = resolve({"profile": "ablation", "run": f"recipes-{given['dataset']}"} | given)
+        chain.bring(config, last)
+        keep(Run(config), last, places.run_folder("recipes"))
+    for name, run, asked in (
+        ("14_real_frames", "real-frames", "learnt"),
+        ("15_models_that_ship", "shipped", "train"),
+    ):
+        made = Run(resolve({"run": run} | real))
+        chain.execute(made, name, {"data_root": str(data_root), asked: True})
+        keep(made, name, places.run_folder("benchmark"))
+    quoted.renew()
+
+
+def keep(run: Run, notebook: str, folder: Path) -> None:
+    """Keep the tables, with their version, and the figures of a run in a folder, and its executed notebook.
+
+    A table is kept if the folder has one of its name already: other tables of the run stand in the showcase.
+    """
+    for path in sorted(run.path("tables").glob("*.csv")):
+        if (folder / path.name).is_file():
+            text = stamped(pd.read_csv(path)).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            files.write_text(folder / path.name, text)
+    for path in sorted(run.path("figures").glob("*.png")):
+        for kept in (folder / path.name, folder / f"{run.config.dataset}_{path.name}"):
+            if kept.is_file():
+                shutil.copyfile(path, kept)
+    show(run, notebook, places.run_folder("showcase") / "notebooks")
+
+
+def show(run: Run, notebook: str, folder: Path) -> None:
+    """Write the executed copy of a notebook as a forge shows it: no progress, no times, no folders of a machine."""
+    executed = nbformat.read(run.path(f"notebooks/{notebook}.ipynb"), as_version=4)
+    source = nbformat.read(places.NOTEBOOKS / f"{notebook}.ipynb", as_version=4)
+    text = nbformat.writes(shown_copy(executed, source))
+    for place in (run.folder, places.REPOSITORY):
+        text = text.replace(f"{place}/", "")
+    files.write_text(folder / f"{notebook}.ipynb", text + "\n")
 
 
 def showcase(run: Run, folder: Path) -> Path:
@@ -29,12 +84,11 @@ def showcase(run: Run, folder: Path) -> Path:
         shutil.copytree(run.path(name), fresh / name)
     for name in ("config.yaml", "report.md"):
         shutil.copyfile(run.path(name), fresh / name)
-    (fresh / "notebooks").mkdir()
-    for path in sorted(run.path("notebooks").glob("[0-9][0-9]_*.ipynb")):
-        source = nbformat.read(places.NOTEBOOKS / path.name, as_version=4)
-        shown = shown_copy(nbformat.read(path, as_version=4), source)
-        text = nbformat.writes(shown).replace(f"{run.folder}/", "").replace(f"{places.REPOSITORY}/", "")
-        files.write_text(fresh / "notebooks" / path.name, text + "\n")
+    if (folder / "notebooks").is_dir():  # those of other runs stay
+        shutil.copytree(folder / "notebooks", fresh / "notebooks")
+    for path in sorted(run.path("notebooks").glob("[0-9]*.ipynb")):
+        if ".partial" not in path.name:
+            show(run, path.stem, fresh / "notebooks")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return folder

@@ -8,12 +8,15 @@ import pytest
 from filelock import FileLock
 
 from companion.run import Run, chain, closure, open_run, places
-from nircore.recipe import resolve
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 PARAMETERS = '# Parameters\nrun: str = ""\nprofile: str = "smoke"\nrecipe: str = "ssgan"\ndataset: str = "phantom"'
 CELLS = {
-    "01_first": ["this_run = open_run(globals())", 'this_run.write_table("first", pd.DataFrame({"x": [this_run.config.seed]}))'],
+    "01_first": [
+        "this_run = open_run(globals())",
+        'this_run.write_table("first", pd.DataFrame({"x": [this_run.config.seed]}))',
+    ],
     "02_second": [
         'this_run = open_run(globals(), after="01_first")',
         'from helper import twice\nthis_run.write_table("second", twice(this_run.table("first")))',

@@ -10,13 +10,13 @@ from scipy.stats import sem, spearmanr, t
 from torch import nn
 
 from companion.study import explain
-from companion.study.explain import attribution, faithfulness, patches, regions, trusted
+from companion.study.explain import attribution, detection, faithfulness, patches, regions
 from companion.study.fidelity.animals import Animal
-from nircore.recipe import resolve
 from nircore.errors import NircoreError
 from nircore.inference import trust
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
 from nircore.models.generator import Generator
+from nircore.recipe import resolve
 
 CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)
@@ -258,12 +258,6 @@ def test_regions_of_a_phantom_are_what_they_are_called():
     assert list(regions.choose(truth))[1] == "bright spot"
 
 
-def test_field_radius_is_that_of_the_layers():
-    """Two 7x7 and the strided layers of a ResNet with n blocks: each block adds 2 x 4 px to either side."""
-    one, three = (faithfulness.field_radius(build_generator(resolve({"ngf": 2, "blocks": n})), 128) for n in (1, 3))
-    assert three - one == 2 * 8
-
-
 def test_patch_maps_stand_where_their_patches_do():
     judge = PatchDiscriminator(1)
     start, step = patches.geometry(judge)
@@ -285,8 +279,8 @@ def test_detection_is_the_area_under_the_curve():
     wanted = rng.random(300) < 0.3
     score = rng.normal(wanted, 1.0).round(1)  # with ties
     above = score[wanted][:, None] - score[~wanted][None]
-    assert trusted.detection(score, wanted) == pytest.approx(np.mean((above > 0) + 0.5 * (above == 0)))
-    assert np.isnan(trusted.detection(score, np.zeros(300, bool)))
+    assert detection.auc(score, wanted) == pytest.approx(np.mean((above > 0) + 0.5 * (above == 0)))
+    assert np.isnan(detection.auc(score, np.zeros(300, bool)))
 
 
 def test_support_finds_the_vessel_that_the_network_drew():
@@ -301,6 +295,6 @@ def test_support_finds_the_vessel_that_the_network_drew():
     image = scene.copy()
     image[20:76, 70:74] = 60
     made = trust.Trust(image, np.ones(scene.shape), found, trust.Normalisation(0.0, 60.0), {"spread": frame}, None)
-    rows = {row["score"]: row for row in trusted.judge(made, np.abs(image - scene), [scene])}
+    rows = {row["score"]: row for row in detection.judge(made, np.abs(image - scene), [scene])}
     assert rows["lack of support"]["auc_inserted"] > 0.95
     assert rows["trust map"]["outside"] == pytest.approx(np.mean(np.abs(image - scene) > 1))

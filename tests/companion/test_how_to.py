@@ -63,7 +63,8 @@ def test_a_recipe(tmp_path):
     """The recipes there are is read when the package is loaded: in a copy of it, by a process of its own."""
     shutil.copytree(paths.PACKAGE, tmp_path / "nircore", ignore=shutil.ignore_patterns("__pycache__", "weights"))
     (tmp_path / "nircore" / "recipes" / "mine.yaml").write_text(block("recipe"))
-    asked = "from nircore.config import *; from nircore.recipe import resolve; made = resolve({'profile': 'smoke', 'recipe': 'mine'}); "
+    asked = "from nircore.config import *; from nircore.recipe import resolve; "
+    asked += "made = resolve({'profile': 'smoke', 'recipe': 'mine'}); "
     asked += "print(made.gan, term_weights(made.terms), recipe_names('ssgan mine'))"
     done = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.stdout.strip() == "lsgan {'high_frequency': 1.0} ['ssgan', 'mine']", done.stderr

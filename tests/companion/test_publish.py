@@ -38,9 +38,7 @@ def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
     warning = nbformat.v4.new_output("stream", name="stderr", text="/home/me/x.py: UserWarning")
     link = nbformat.v4.new_output("display_data", {"text/html": "<a href='/home/me/r'>r</a>", "text/plain": "r"})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said), picture, link, warning]
-    quiet.outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="loss_table: epoch 3/4\n")
-    ]
+    quiet.outputs = [nbformat.v4.new_output("stream", name="stdout", text="loss_table: epoch 3/4\n")]
     cell.metadata = {"tags": ["golden"], "papermill": {"duration": 3.2}}
     head, given = nbformat.v4.new_markdown_cell("# Old"), nbformat.v4.new_code_cell("profile = 'cpu'")
     given.metadata = {"tags": ["injected-parameters"]}

@@ -5,8 +5,8 @@ import pytest
 
 from companion.run import Run, open_run, places
 from nircore.config import load_file
-from nircore.recipe import resolve
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 CELL = '# Parameters\nfrom typing import Optional\n\nprofile: str = "smoke"\nepochs: Optional[int] = None\n'
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.plots.synthetic import heat_maps
+from companion.plots.camera import heat_maps
 from companion.study import synthetic
 from companion.study.synthetic import Camera
 

@@ -6,21 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nircore.errors import NircoreError
-from companion.plots.grid import GAP, LINE, Grid
 from companion.plots.metrics import SCORES
-from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, TARGET
-from companion.plots.panels import caption, show, window
+from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT
+from companion.plots.panels import height, tiles, window
 from companion.plots.rows import ideal, scored, shared_rows
 from companion.plots.style import NORMAL, SMALL, canvas, legend_below, need, need_frames, tidy
+from nircore.errors import NircoreError
 
-COLUMNS = 5  # details in a row
 #: By the table's column `kind`.
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
 
 
 def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
-    """Draw the same detail of each frame by every method, in rows of five; each frame in the window of its truth.
+    """Draw the same detail of each frame by every method, in rows of five; each frame on the scale of its truth.
 
     Args:
         frames: by file: details (H, W) in `unit` on the truth's scale, by method, "truth" among them.
@@ -34,22 +32,18 @@ def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame
     blocks = [dict(zip(shown, need_frames(shown.values(), "pictures"), strict=True)) for shown in frames.values()]
     if not blocks or any("truth" not in block for block in blocks):
         raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
-    grid = Grid.of([np.eye(1)], COLUMNS, under=1)  # details are squares
-    heights = [LINE + grid.total(len(block)) for block in blocks]
-    figure, top = canvas(sum(heights), layout=None), 0.0
-    for file, block, height in zip(frames, blocks, heights, strict=True):
-        levels, rows = window([block["truth"]]), table[table["file"] == file].drop_duplicates("method")
+    heights = [height(list(block.values())) + 0.5 for block in blocks]
+    figure = canvas(sum(heights))
+    parts = figure.subfigures(len(blocks), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, file, block in zip(parts, frames, blocks, strict=True):
+        rows = table[table["file"] == file].drop_duplicates("method")
         texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
         label = "{}, {:g} ms".format(rows["scene"].iloc[0], 1000 * rows["exposure_s"].iloc[0])
-        caption(figure, GAP, top + LINE / 2, label, NORMAL)
-        for k, (name, image) in enumerate(block.items()):
-            ax = grid.place(figure, k, top + LINE)
-            shown = show(ax, image, levels, TARGET if name == "truth" else INK)
-            ax.set_title(name, size=SMALL, color=INK, pad=3)
+        part.suptitle(label, size=NORMAL, color=INK, x=0.01, ha="left")
+        axes = tiles(part, list(block.values()), list(block), unit, levels=window([block["truth"]]))
+        for ax, name in zip(axes, block, strict=True):
+            ax.title.set_size(SMALL)
             ax.set_xlabel(texts.get(name, ""), size=SMALL, color=INK, labelpad=3)
-            if (k + 1) % COLUMNS == 0:
-                grid.bar(shown, k, unit, top + LINE)
-        top += height
     return figure
 
 

@@ -11,6 +11,8 @@ from companion.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
 
 ACROSS = 4  # wells' panels in a row
 PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind text that a line may cross
+LIMIT_DB = 3.0  # dB, at either end of the colours of synthetic cameras
+CAMERA = ("read_e", "gain_e_per_dn", "bits", "peak", "method", "gain_db")
 FAINTEST_DN = 0.3  # values below are drawn there: a logarithm shows no darkness
 
 
@@ -87,3 +89,25 @@ def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None
     ax.set_title(method.replace(", ", ",\n"), size=NORMAL, color=INK, loc="left")
     text = f"slope {about['slope']:.2f}\nR² {about['r2']:.3f}\n{found}"
     ax.text(0.04, 0.96, text, transform=ax.transAxes, va="top", size=SMALL, color=INK, bbox=PLAIN)
+
+
+def heat_maps(table: pd.DataFrame) -> Figure:
+    """Draw `gain_db` of one method over gain and bits; an empty field is a camera that the scene does not fit."""
+    table = need(table, CAMERA, "synthetic cameras")
+    reads, peaks, gains, bits = (sorted(table[name].unique()) for name in ("read_e", "peak", "gain_e_per_dn", "bits"))
+    figure = canvas(6.4)
+    axes = figure.subplots(len(reads), len(peaks), sharex=True, sharey=True, squeeze=False)
+    for line, read in zip(axes, reads, strict=True):
+        for ax, peak in zip(line, peaks, strict=True):
+            part = table[(table["read_e"] == read) & (table["peak"] == peak)]
+            grid = part.pivot_table(index="gain_e_per_dn", columns="bits", values="gain_db").reindex(
+                gains, columns=bits
+            )
+            seaborn.heatmap(grid, ax=ax, annot=True, fmt="+.1f", cmap="RdBu", vmin=-LIMIT_DB, vmax=LIMIT_DB,
+                            cbar=False, linewidths=1)  # fmt: skip
+            ax.set_title(f"read noise {read:g} e-, brightness {peak:g} x", size=SMALL)
+            ax.set(xlabel="", ylabel="")
+    figure.supxlabel("bits of the file", size=NORMAL)
+    figure.supylabel("gain, e-/DN", size=NORMAL)
+    figure.suptitle(f"PSNR of `{table['method'].iloc[0]}` above VST + BM3D, dB", size=NORMAL)
+    return figure

@@ -9,13 +9,10 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from companion.plots.grid import GAP, LINE, Grid
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET, coloured
-from companion.plots.panels import BAR, HIGHEST, caption, colour_bar, place, scale, show, window
-from companion.plots.style import NORMAL, SMALL, WIDTH, canvas, legend, legend_below, need, need_frames, tidy
+from companion.plots.panels import COLUMNS, HIGHEST, height, scale, show, window
+from companion.plots.style import NORMAL, SMALL, canvas, legend, legend_below, need, need_frames, tidy
 
-COLUMNS = 5
-SIDE = (WIDTH - GAP) / COLUMNS - GAP  # inch: of a map
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
     (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *FURTHER), strict=False,
@@ -25,7 +22,7 @@ KINDS = {"trust": INK, "term": "white", "control": GREY}
 
 
 def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw, for every question about a frame: window, output, their difference, and the map of every method.
+    """Draw, for every question about a frame: input, output, their difference, and the map of every method.
 
     Args:
         asked: for each question in words, (H, W) each: input and output, normalised; region, bool, which is outlined;
@@ -33,20 +30,24 @@ def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             each map has its own scale, from 0 to its 99.5th percentile, for methods have different units.
     """
     need_frames([found["input"] for found in asked.values()], "attribution")
-    grid, tiles = Grid(COLUMNS, SIDE, SIDE), {said: _tiles(**found) for said, found in asked.items()}
-    block = 0.8 * LINE + grid.total(max(map(len, tiles.values())))
-    figure = canvas(len(asked) * block, layout=None)
-    for k, (said, shown) in enumerate(tiles.items()):
-        caption(figure, GAP, k * block + LINE / 2, said, SMALL)
-        for index, (title, (values, levels, colours)) in enumerate(shown.items()):
-            ax = grid.place(figure, index, k * block + 0.8 * LINE)
-            show(ax, values, levels, colours=colours)
+    shown = {said: _images(**found) for said, found in asked.items()}
+    images = [[image for image, _, _ in block.values()] for block in shown.values()]
+    heights = [height(block) + 0.25 for block in images]
+    figure = canvas(sum(heights))
+    parts = figure.subfigures(len(shown), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, (said, block) in zip(parts, shown.items(), strict=True):
+        part.suptitle(said, size=SMALL, color=INK, x=0.01, ha="left")
+        axes = part.subplots(-(-len(block) // COLUMNS), COLUMNS, squeeze=False).ravel()
+        for ax, (title, (values, levels, colours)) in zip(axes, block.items(), strict=False):
+            part.colorbar(show(ax, values, levels, colours=colours), ax=ax, shrink=0.7).ax.tick_params(labelsize=6)
             ax.contour(asked[said]["region"], [0.5], colors=[TARGET], linewidths=0.9)
             ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3)
+        for ax in axes[len(block) :]:
+            ax.set_axis_off()
     return figure
 
 
-def _tiles(input: np.ndarray, output: np.ndarray, region: np.ndarray, **found: np.ndarray) -> dict[str, tuple]:
+def _images(input: np.ndarray, output: np.ndarray, region: np.ndarray, **found: np.ndarray) -> dict[str, tuple]:
     """Return what is shown of a question: title -> image (H, W), levels, colours."""
     levels, change = window([input, output]), output - input
     shown = {"input": (input, levels, "gray"), "output": (output, levels, "gray")}
@@ -101,14 +102,13 @@ def patch_verdicts(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.Data
     """
     need(table, ("mean",), "patch verdicts")
     frames = need_frames([parts["image"] for parts in shown.values()], "patch verdicts")
-    grid, levels = Grid.of(frames, len(shown)), window(frames)
-    figure = canvas(grid.total(len(shown)), layout=None)
-    for k, ((title, parts), mean) in enumerate(zip(shown.items(), table["mean"], strict=False)):
-        ax = grid.place(figure, k)
+    figure, levels = canvas(height(frames)), window(frames)
+    axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    for ax, (title, parts), mean in zip(axes, shown.items(), table["mean"], strict=False):
         show(ax, parts["image"], levels)
         over = ax.imshow(parts["chance"], cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6)
         ax.set_title(f"{title} {mean:.0%}", size=SMALL, color=INK, pad=3)
-    grid.bar(over, len(shown) - 1, "probability of being real")
+    figure.colorbar(over, ax=list(axes), label="probability of being real")
     return figure
 
 
@@ -122,22 +122,18 @@ def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) ->
     need(table, ("score", "kind", "auc_wrong", "auc_inserted"), "trust")
     (parts,) = shown.values()
     frames = need_frames(parts.values(), "trust")
-    bar = BAR + 0.5
-    width = (WIDTH - 2 * bar - 5 * GAP) / 4
-    height = width * frames[0].shape[0] / frames[0].shape[1]
-    figure = canvas(height + LINE + 2.9, layout=None)
-    greys, tops = window(frames[:2]), (0.0, float(np.nanpercentile(frames[3], HIGHEST)))
-    for k, (title, frame) in enumerate(zip(parts, frames, strict=True)):
-        left = GAP + k * (width + GAP) + (bar if k > 1 else 0)
-        ax = place(figure, left, LINE, width, height)
-        drawn = show(ax, frame, *((greys, INK, "gray") if k < 2 else (tops, INK, "magma")))
+    figure = canvas(height(frames[:1], 4) + 2.6)
+    above, below = figure.subfigures(2, 1, height_ratios=(height(frames[:1], 4), 2.6))
+    greys, errors = window(frames[:2]), (0.0, float(np.nanpercentile(frames[3], HIGHEST)))
+    for k, (ax, title, frame) in enumerate(zip(above.subplots(1, 4), parts, frames, strict=True)):
+        drawn = show(ax, frame, *((greys, INK, "gray") if k < 2 else (errors, INK, "magma")))
         ax.set_title(title, size=NORMAL, color=INK, pad=3)
         if k % 2:
-            colour_bar(drawn, left + width + GAP / 2, LINE, height, "DN")
+            above.colorbar(drawn, ax=ax, shrink=0.8, label="DN")
     means = table.groupby(["score", "kind"], as_index=False, sort=False)[["auc_wrong", "auc_inserted"]].mean()
-    for k, (column, title) in enumerate((("auc_wrong", "wrong pixels"), ("auc_inserted", "inserted vessels"))):
-        ax = place(figure, 1.25 + k * 3.55, height + LINE + 0.45, 3.05, 1.85)
-        _found(ax, means, column, title, first=k == 0)
+    wrong, inserted = below.subplots(1, 2)
+    _found(wrong, means, "auc_wrong", "wrong pixels", first=True)
+    _found(inserted, means, "auc_inserted", "inserted vessels", first=False)
     return figure
 
 

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nircore.errors import NircoreError
 from companion.plots.palette import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, FURTHER, GREY, INK
 from companion.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
+from nircore.errors import NircoreError
 
 COLLAPSE = 0.1  # of the chance level: below that a discriminator is hardly ever wrong
 

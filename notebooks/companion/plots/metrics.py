@@ -8,10 +8,10 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nircore.errors import NircoreError
 from companion.plots.palette import ENHANCED, GREY, INK, LOW_LIGHT, coloured
 from companion.plots.rows import scored, shared_rows
 from companion.plots.style import NORMAL, SMALL, canvas, need, tidy
+from nircore.errors import NircoreError
 
 STAGES = {"low-light": LOW_LIGHT, "enhanced": ENHANCED}
 SCORES = {"psnr": ("PSNR (dB)", ".1f"), "ssim": ("SSIM", ".3f")}

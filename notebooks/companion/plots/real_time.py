@@ -1,25 +1,17 @@
 """Quality against speed, with the camera's pace drawn in, and the engines beside each other."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
-from matplotlib.transforms import Bbox
 
-from companion.plots.benchmark import COLOURS
 from companion.plots.metrics import SCORES
-from companion.plots.palette import GREY, INK, PALE, PALETTE, coloured
+from companion.plots.palette import GREY, INK, PALE, PALETTE
 from companion.plots.style import SMALL, canvas, legend, legend_below, need, tidy
 
 CAMERA_MS = (20.0, 50.0)  # what a NIR-II camera exposes a frame
 TIMES = "ms for a 640 x 512 frame, array to array"
-SIDES = (  # of a dot: x and y in points
-    (0, 5, "center", "bottom"), (0, -5, "center", "top"), (5, 0, "left", "center"), (-5, 0, "right", "center"),
-)  # fmt: skip
 
 
 def quality_against_speed(table: pd.DataFrame) -> Figure:
@@ -29,35 +21,15 @@ def quality_against_speed(table: pd.DataFrame) -> Figure:
         table: `method`, `kind`, `psnr` in dB, `ssim`, `ms`.
     """
     need(table, ("method", "kind", "psnr", "ssim", "ms"), "real-time")
-    figure = canvas(4.0)
-    panels = dict(zip(("psnr", "ssim"), figure.subplots(1, 2), strict=True))
-    for key, ax in panels.items():
-        colours = coloured(table["kind"], COLOURS)
-        seaborn.scatterplot(table, x="ms", y=key, hue="kind", palette=colours, zorder=3, legend=key == "psnr", ax=ax)
+    figure = canvas(4.4)
+    for ax, key in zip(figure.subplots(1, 2), ("psnr", "ssim"), strict=True):
+        look = {"hue": "method", "style": "kind", "s": 60, "zorder": 3, "legend": key == "psnr"}
+        seaborn.scatterplot(table, x="ms", y=key, ax=ax, **look)
         _times(ax)
-        ax.margins(x=0.18, y=0.12)
         tidy(ax, TIMES, SCORES[key][0])
-    panels["psnr"].set_title("shaded: a camera's frame, 20 to 50 ms", size=SMALL, color=GREY, loc="left")
+    figure.axes[0].set_title("shaded: a camera's frame, 20 to 50 ms", size=SMALL, color=GREY, loc="left")
     legend_below(figure, ncols=4)
-    figure.draw_without_rendering()  # names are placed by the panels' final size
-    for key, ax in panels.items():
-        _name_dots(ax, table["method"], table[["ms", key]].to_numpy())
     return figure
-
-
-def _name_dots(ax: Axes, names: Sequence[str], dots: np.ndarray) -> None:
-    """Write a name above, below, right or left of each dot (n, 2), where it covers the fewest dots and names."""
-    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in ax.transData.transform(dots)]
-    for name, dot in zip(names, dots, strict=True):
-        tried = [
-            ax.annotate(name, dot, (x, y), textcoords="offset points", ha=ha, va=va, size=SMALL - 1, color=INK)
-            for x, y, ha, va in SIDES
-        ]
-        boxes = [text.get_window_extent() for text in tried]
-        best = min(range(len(SIDES)), key=lambda k: sum(boxes[k].overlaps(other) for other in taken))
-        taken.append(boxes[best])
-        for text in tried[:best] + tried[best + 1 :]:
-            text.remove()
 
 
 def _times(ax: Axes) -> None:
@@ -70,13 +42,13 @@ def _times(ax: Axes) -> None:
 
 
 def engines(table: pd.DataFrame) -> Figure:
-    """Draw the median time of a camera frame, for each engine and recipe; the tick marks what the machine could do.
+    """Draw the median time of a camera frame, for each engine and recipe.
 
     Args:
-        table: as `companion.study.real_time.table` gives it; rows taken beside a busy process are not drawn.
+        table: as `companion.study.real_time.timings` gives it.
     """
-    need(table, ("recipe", "engine", "busy", "height", "median_ms", "p95_ms", "bound_ms"), "engines")
-    shown = table[(table["height"] == table["height"].max()) & (table["busy"] == 0)]
+    need(table, ("recipe", "engine", "height", "median_ms", "p95_ms"), "engines")
+    shown = table[table["height"] == table["height"].max()]
     count = shown["recipe"].nunique()
     figure = canvas(0.9 + 0.22 * shown["engine"].nunique() * count)
     ax = figure.subplots()
@@ -84,8 +56,7 @@ def engines(table: pd.DataFrame) -> Figure:
     seaborn.barplot(shown, x="median_ms", **rows, palette=PALETTE[:count], saturation=1, gap=0.1, errorbar=None)
     marks = rows | {"dodge": True, "jitter": False, "legend": False}
     seaborn.stripplot(shown, x="p95_ms", **marks, palette=[INK] * count, size=3)
-    seaborn.stripplot(shown, x="bound_ms", **marks, palette=["white"] * count, size=7, marker="|", linewidth=1.5)
     _times(ax)
-    tidy(ax, f"{TIMES}; dot: p95; white tick: roofline")
+    tidy(ax, f"{TIMES}; dot: p95")
     legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

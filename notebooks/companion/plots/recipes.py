@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET, coloured
-from companion.plots.rows import DIAMOND, dots, ideal, means, shared_rows
+from companion.plots.rows import dots, ideal, means, shared_rows
 from companion.plots.style import SMALL, canvas, need, tidy
 
 WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
@@ -36,7 +36,7 @@ def worth(table: pd.DataFrame, whole: str) -> Figure:
     colours = dict.fromkeys(rows["part"], ENHANCED)
     figure = canvas(1.5 + 0.4 * len(rows))
     for ax, (key, label) in zip(shared_rows(figure, len(WORTH)), WORTH.items(), strict=True):
-        means(ax, rows, f"{key}_worth", "part", colours, **DIAMOND)
+        means(ax, rows, f"{key}_worth", "part", colours)
         ax.hlines(rows["part"], rows[f"{key}_low"], rows[f"{key}_high"], color=INK, lw=1.5)
         ideal(ax, 0)
         ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -58,8 +58,8 @@ def shift(table: pd.DataFrame) -> Figure:
     colours = coloured(rows["method"], COLOURS)
     figure = canvas(1.2 + 0.42 * len(colours))
     for ax, (key, label) in zip(shared_rows(figure, len(MEASURES)), MEASURES.items(), strict=True):
-        dots(ax, rows, key, "method", colours, size=3.5, alpha=0.6)
-        means(ax, rows, key, "method", colours, **DIAMOND)
+        dots(ax, rows, key, "method", colours)
+        means(ax, rows, key, "method", colours)
         ideal(ax, truth[key].mean())
         tidy(ax, label)
     return figure

@@ -17,17 +17,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from companion.plots.palette import INK
 from nircore.errors import NircoreError
 from nircore.files import atomic
-from companion.plots.palette import INK
 
 WIDTH = 8.0  # inch
 SMALL, NORMAL, LARGE = 9.0, 10.0, 11.0  # pt
 
-#: Dots per inch, and for each the numbers of greys, tried in this order until a figure fits: charts keep the
-#: first; noisy frames do not compress and need fewer greys (their noise dithers them), then fewer dots.
-RENDERINGS = {150: (192,), 120: (128, 64), 100: (128, 64, 48, 40, 32, 26, 20), 80: (32, 24, 16), 50: (24, 16)}
-HUES = 64  # palette entries kept for what is not grey
+#: Dots per inch and colours, tried in this order until a figure fits: charts keep the first, noisy frames do not.
+RENDERINGS = ((150, 256), (120, 128), (100, 128), (100, 64), (100, 32), (80, 32), (50, 16))
 LARGEST = 150_000  # bytes
 PAGE_DPI = 100  # px of a page to an inch of a figure
 
@@ -136,34 +134,17 @@ def encoded(figure: Figure, largest: int = LARGEST) -> bytes:
 
 def _fitting(figure: Figure, largest: int) -> bytes:
     """Return the first of the RENDERINGS that has at most `largest` bytes, else the last."""
-    for dpi, choices in RENDERINGS.items():
+    for dpi, colours in RENDERINGS:
         figure.dpi = dpi
         agg = FigureCanvasAgg(figure)
         agg.draw()
-        rgb = np.asarray(agg.buffer_rgba())[..., :3]
-        for greys in choices:
-            buffer = io.BytesIO()
-            _palette_image(rgb, greys).save(buffer, format="PNG", optimize=True)
-            if buffer.tell() <= largest:
-                return buffer.getvalue()
+        image = Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3])
+        buffer = io.BytesIO()
+        image = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        image.save(buffer, format="PNG", optimize=True)
+        if buffer.tell() <= largest:
+            break
     return buffer.getvalue()
-
-
-def _palette_image(rgb: np.ndarray, greys: int) -> Image.Image:
-    """Reduce (H, W, 3) uint8 to evenly spaced greys and at most HUES colours.
-
-    Greys are kept apart because a palette made for both tints the frames.
-    """
-    coloured = np.ptp(rgb, axis=2) > 8
-    indices = np.rint(rgb[..., 1] / 255.0 * (greys - 1)).astype(np.uint8)
-    palette = np.repeat(np.rint(np.linspace(0, 255, greys)).astype(np.uint8), 3).tobytes()
-    if coloured.any():
-        hues = Image.fromarray(rgb[coloured][None]).quantize(HUES, dither=Image.Dither.NONE)
-        indices[coloured] = greys + np.asarray(hues)[0]
-        palette += bytes(hues.getpalette())
-    image = Image.fromarray(indices)
-    image.putpalette(palette)
-    return image
 
 
 def note(text: str) -> Figure:

@@ -27,10 +27,10 @@ from safetensors.torch import load_file, save_file
 
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.files import atomic, make_folder
 from nircore.inference import enhance
 from nircore.metrics.no_reference import check_image
 from nircore.models.generator import Generator
-from nircore.files import atomic, make_folder
 
 Denoise = Callable[[np.ndarray], np.ndarray]
 
@@ -87,11 +87,13 @@ def train(
         The denoiser: a frame (H, W) of any size from 16 px in DN above the dark -> (H, W) float32 DN.
 
     Raises:
-        NircoreError: CAREamics is absent or fails, a frame or a setting is not as said, the folder not writable.
+        NircoreError: CAREamics is absent or fails, there is no frame of `patch` px, or the folder is not writable.
     """
     if reason := available():
         raise NircoreError(reason)
-    frames = _checked(frames, seed, epochs, patch, batch)
+    frames = [check_image(frame).astype(np.float32) for frame in frames]
+    if not frames or min(side for frame in frames for side in frame.shape) < patch:
+        raise NircoreError(f"Noise2Void needs frames of {patch} px at least: pass larger ones, or lower patch.")
     normalised = [Normalisation.of(frame).apply(frame) for frame in frames]
     settings = {"seed": seed, "epochs": epochs, "patch": patch, "batch": batch, "careamics": version("careamics")}
     if tuned:
@@ -111,21 +113,6 @@ def train(
         raise NircoreError(f"{path} is damaged: delete it and train again.") from error
     network.eval()
     return lambda frame: enhance(network, check_image(frame))[0]
-
-
-def _checked(frames: Sequence[np.ndarray], seed: int, epochs: int, patch: int, batch: int) -> list[np.ndarray]:
-    """Return the frames as float32 once they and the settings are sound."""
-    for name, value, least in (("seed", seed, 0), ("epochs", epochs, 1), ("patch", patch, 8), ("batch", batch, 1)):
-        if type(value) is not int or value < least:
-            raise NircoreError(f"{name}={value!r} must be a whole number from {least} up.")
-    if patch & (patch - 1):
-        raise NircoreError(f"patch={patch} must be a power of 2: 32, 64 or 128, for example.")
-    checked = [check_image(frame).astype(np.float32) for frame in frames]
-    if not checked:
-        raise NircoreError("Noise2Void has no frames to learn from: pass at least one low-light frame.")
-    if small := [frame.shape for frame in checked if min(frame.shape) < patch]:
-        raise NircoreError(f"A frame of {small[0][0]} x {small[0][1]} px holds no patch of {patch}: lower patch.")
-    return checked
 
 
 def _config(seed: int, epochs: int, patch: int, batch: int, tuned: bool) -> Any:

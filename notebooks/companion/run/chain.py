@@ -24,9 +24,9 @@ from companion.run import closure, places
 from companion.run.run import Run
 from nircore import files
 from nircore.config import FOLDERS, Config, recipe_names
-from nircore.recipe import settings
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, VERSION
+from nircore.recipe import settings
 
 IN_CHAIN = "NIRCORE_IN_CHAIN"  # environment: the notebooks before this one are seen to by whoever runs it
 LAST = "10_report"
@@ -80,7 +80,8 @@ def _bring(run: Run, name: str) -> bool:
         return False
     print(f"{name}: running" + (f", {last['seconds']:.0f} s last time" if last else ""), flush=True)
     began, began_ns = time.perf_counter(), time.time_ns()
-    execute(run, name)
+    parameters = {key: getattr(run.config, key) for key in ("profile", "recipe", "dataset")}
+    execute(run, name, parameters | {"run": run.config.name})
     entry = {"digest": now, "wrote": _written(run, began_ns), "seconds": time.perf_counter() - began,
              "nircore": VERSION, "commit": places.commit()}  # fmt: skip
     files.write_text(run.path(MEMORY), json.dumps(_memory(run) | {name: entry}, indent=1))
@@ -166,10 +167,13 @@ def _environment(**values: str) -> Iterator[None]:
         os.environ.update(known)
 
 
-def execute(run: Run, name: str, **parameters: Any) -> Path:
+def execute(run: Run, name: str, parameters: dict[str, Any]) -> Path:
     """Execute a notebook for a run; return its executed copy, which takes its place only when it is whole.
 
-    The notebook is given the run's name, dataset, profile and recipe, and finds all else in the run's config.yaml.
+    Args:
+        run: its folder receives the copy.
+        name: of the notebook.
+        parameters: injected by Papermill. A run's config.yaml holds all that is not among them.
 
     Raises:
         NircoreError: a cell failed or the kernel died; the sentence says where the partly executed notebook is.
@@ -180,12 +184,11 @@ def execute(run: Run, name: str, **parameters: Any) -> Path:
     whole = run.path(f"notebooks/{name}.ipynb")
     begun = whole.with_suffix(".partial.ipynb")
     files.make_folder(whole.parent)
-    passed = {key: getattr(run.config, key) for key in ("profile", "recipe", "dataset")} | {"run": run.config.name}
     progress = _Progress() if sys.stdout.isatty() else None
     try:
         with _environment(MPLBACKEND="agg", PYDEVD_DISABLE_FILE_VALIDATION="1", **{IN_CHAIN: "1"}):
             papermill.execute_notebook(
-                _source(name), begun, parameters=passed | parameters, kernel_name="python3", cwd=places.NOTEBOOKS,
+                _source(name), begun, parameters=parameters, kernel_name="python3", cwd=places.NOTEBOOKS,
                 progress_bar=False, stdout_file=progress, extra_arguments=QUIET,
             )  # fmt: skip
     except papermill.PapermillExecutionError as error:

@@ -83,7 +83,10 @@ class Scene:
 
     def signals(self, darks: Darks) -> dict[float, tuple[np.ndarray, np.ndarray]]:
         """Return exposure in s -> (signal in DN above the dark, where it is below saturation), (H, W) both."""
-        return {t: (swir_hdr.load(file, t, darks), swir_hdr.valid(read_frame(file).pixels)) for t, file in self.files.items()}
+        return {
+            t: (swir_hdr.load(file, t, darks), swir_hdr.valid(read_frame(file).pixels))
+            for t, file in self.files.items()
+        }
 
     def merged(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
         """Return the merged reference at the low-light exposure, and where it is known; see `merged`."""

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from companion import rivals as baselines
+from companion.run import Run
+from companion.study.comparison import NAMES, Method, tuned
+from companion.study.judge import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.summary import paired_effect
-from companion.run import Run
-from companion.study.benchmark import RANGE, clipped, common_scale
 from nircore.training import evaluation
 
-#: What a lab has at hand today: name in the table, method of `companion.rivals`, unit of its one parameter.
-RIVALS = {"Gaussian": ("gaussian", " px"), "non-local means": ("non_local_means", ""), "wavelet": ("wavelet", "")}
+RIVALS = ("gaussian", "non_local_means", "wavelet")  # of `companion.rivals`: what a lab has at hand today
 FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
-METHODS = {"low-light": "input"} | dict.fromkeys(RIVALS, "rival") | {"enhanced": "enhanced"}
+METHODS = {"low-light": "input"} | {NAMES[key][0]: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
 
 
 def image_metrics(run: Run) -> None:
@@ -63,34 +62,31 @@ def _full_scale(run: Run, pixels: np.ndarray) -> float:
     return float("nan") if run.config.dataset == "folder" else float(pixels.mean(dtype=np.float64)) / FULL_SCALE_DN
 
 
-def _tuned(run: Run) -> dict[str, float]:
-    """Choose each rival's parameter by PSNR on the validation frames, never on the test."""
+def _tuned(run: Run) -> dict[str, Method]:
+    """Return the rivals, each tuned on the validation frames, never on the test."""
     judged = evaluation.references(run.config, run.rows("validation", "low_light"))
     pairs = [(sets.load(run.config, row), truth) for row, truth in judged]
-
-    def quality(image: np.ndarray, truth: sets.Reference) -> float:
-        return with_truth.score(clipped(image), *truth)["psnr"]
-
-    return {name: baselines.tune(method, pairs, quality)[0] for name, (method, _) in RIVALS.items()}
+    return {method.name: method for key in RIVALS if (method := tuned(key, pairs, run.config.seed)).runs}
 
 
 def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[np.ndarray], truths: Sequence) -> None:
     """Score input, tuned rivals and enhanced frame, all clipped at 0 DN, by the protocol of `with_truth.score`."""
     rows: list[dict[str, Any]] = []
-    tuned = _tuned(run) if any(truth is not None for truth in truths) else {}
+    rivals = _tuned(run) if any(truth is not None for truth in truths) else {}
     for row, frame, image, truth in zip(about, frames, images, truths, strict=True):
         if truth is None:
             continue
-        made = {name: baselines.METHODS[RIVALS[name][0]].function(frame, value) for name, value in tuned.items()}
+        made = {name: method.runs[run.config.seed](frame) for name, method in rivals.items()}
         for method, x in ({"low-light": frame} | made | {"enhanced": image}).items():
             score = with_truth.score(clipped(x), *truth)
             rows.append(row | {"method": method, "psnr": score["psnr"], "ssim": score["ssim"]})
     scores = pd.DataFrame(rows, columns=["file", "group", "filter", "exposure_s", "method", "psnr", "ssim"])
     run.write_table("truth_scores", scores)
-    run.write_table("table3_truth", _summaries(scores, tuned, run.config.seed))
+    values = {name: method.tuned for name, method in rivals.items()}
+    run.write_table("table3_truth", _summaries(scores, values, run.config.seed))
 
 
-def _summaries(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> pd.DataFrame:
+def _summaries(scores: pd.DataFrame, tuned: dict[str, str], seed: int) -> pd.DataFrame:
     """One row per exposure, set of filters, and method; filters whose exposures do not match stand apart."""
     apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart")
     rows = []
@@ -101,13 +97,12 @@ def _summaries(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> pd.D
     return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *gains])
 
 
-def _summary(scores: pd.DataFrame, tuned: dict[str, float], seed: int) -> list[dict[str, Any]]:
+def _summary(scores: pd.DataFrame, tuned: dict[str, str], seed: int) -> list[dict[str, Any]]:
     """Each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals."""
     rows = []
     for method, role in METHODS.items():
         chosen, ours = (scores[scores["method"] == name].reset_index(drop=True) for name in (method, "enhanced"))
-        value = f"{tuned[method]:g}{RIVALS[method][1]}" if method in tuned else ""
-        row: dict[str, Any] = {"role": role, "method": method, "tuned": value, "frames": len(chosen)}
+        row: dict[str, Any] = {"role": role, "method": method, "tuned": tuned.get(method, ""), "frames": len(chosen)}
         for key in ("psnr", "ssim"):
             effect = paired_effect(chosen[key], ours[key], seed, clusters=list(chosen["group"]))
             row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}

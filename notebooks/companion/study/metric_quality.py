@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from companion.run import Run
 from nircore.data import camera, made_phantom, phantom, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -45,6 +46,26 @@ class Series(NamedTuple):
     frames: dict[float, np.ndarray]
     truth: np.ndarray
     valid: np.ndarray
+
+
+def metric_quality(run: Run) -> None:
+    """Measure the exposure series, take the methods from the benchmark, and rank the one against the other."""
+    points = _points(run)
+    run.write_table("metric_quality", points)
+    run.write_table("table6_metric_quality", correlate(points, run.config.seed))
+
+
+def _points(run: Run) -> pd.DataFrame:
+    """Return the images to rank; none for a folder, whose frames have no truth."""
+    config = run.config
+    if config.dataset == "folder":
+        return pd.DataFrame(columns=list(POINT))
+    if config.dataset == "phantom":
+        series = phantom_series(config.seed, (config.height, config.width), PHANTOMS)
+    else:
+        series = real_series(config.data_root)
+    parts = [over_exposure(series), over_methods(run.table("benchmark"))]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
 def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[Series]:

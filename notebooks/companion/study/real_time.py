@@ -1,4 +1,4 @@
-"""How long a frame takes, from array to array and from file to file, beside what the machine could do.
+"""How long a frame takes, array to array and file to file, on every engine; and what speed costs in quality.
 
 All cases take turns, frame by frame, in one run: whatever slows the machine down slows all of them, so that the
 ratios of their medians mean something where the times do not. A turn begins with a frame that does not count, for a
@@ -7,15 +7,11 @@ on the frame that is then ready: what array to array takes beyond that is prepar
 """
 
 import copy
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -24,21 +20,24 @@ import tifffile
 import torch
 from torch import nn
 
+from companion.run import Run
+from companion.study.processor import machine
+from nircore.config import available
 from nircore.data.frames import read_frame
 from nircore.inference import engines
+from nircore.inference.shipped import MODELS
 from nircore.inference.threads import one_pool
-from companion.study.roofline import Machine, work
+from nircore.models import build_generator
+from nircore.models.checkpoint import load_generator
+from nircore.recipe import as_recipe, recipe
 
 SIZES = ((256, 256), (640, 512))  # px: the paper's training frames, and a NIR-II camera's
 LEAST, MOST = 3, 200  # frames of a case
-COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "busy", "height", "width", "frames")
-COLUMNS += ("median_ms", "p95_ms", "p99_ms", "fps", "alone_ms", "prepare_ms", "gap")
-COLUMNS += ("io_median_ms", "io_p95_ms", "io_p99_ms", "io_fps", "memory_mb", "gflop", "mbyte", "bound_ms")
-COLUMNS += ("times_bound", "remark")
-LOADED = ("physics", "realtime")  # recipes that are timed once more beside another busy process
-SPIN_S = 600.0  # after which that process ends, even if nobody is left to stop it
-SPIN = "import sys, time; print(flush=True); end = time.monotonic() + float(sys.argv[1])\n"
-SPIN += "while time.monotonic() < end: pass"
+COLUMNS = ("recipe", "channels", "engine", "precision", "threads", "height", "width", "frames")
+COLUMNS += ("median_ms", "p95_ms", "fps", "alone_ms", "prepare_ms", "gap")
+COLUMNS += ("io_median_ms", "io_p95_ms", "io_fps", "remark")
+LONG_S = 10.0  # seconds a case from which the paper's own size is worth its time
+PAPER_CHANNELS = 64
 
 
 class Turn(NamedTuple):
@@ -65,66 +64,65 @@ class Case:
 
     Attributes:
         threads: PyTorch's, and those of the engines that are told.
-        busy: how many other processes kept a core busy meanwhile.
-        work: floating point operations and bytes of a frame.
     """
 
     recipe: str
     channels: int
-    enhance: engines.Enhancer
+    enhance: engines.Pipeline
     shape: tuple[int, int]
-    work: tuple[float, float]
-    memory_mb: float = float("nan")
-    busy: int = 0
     threads: int = field(default_factory=torch.get_num_threads)
     turns: list[Turn] = field(default_factory=list)
 
-    def row(self, flops: float, bytes_s: float) -> dict[str, object]:
-        """Return the case's row of the table; `flops` and `bytes_s` are the machine's peaks per second."""
+    def row(self) -> dict[str, object]:
+        """Return the case's row of the table."""
         whole, alone, prepared, filed, _ = 1e3 * np.array(self.turns).T
-        bound = 1e3 * max(self.work[0] / flops, self.work[1] / bytes_s)
-        median, network = np.median(whole), np.median(alone)
-        io = _percentiles(filed, "io_")
+        median, io = np.median(whole), np.median(filed)
         return {
             "recipe": self.recipe, "channels": self.channels, "engine": self.enhance.engine,
-            "precision": self.enhance.precision, "threads": self.threads, "busy": self.busy,
-            "height": self.shape[0], "width": self.shape[1], "frames": len(whole), **_percentiles(whole),
-            "fps": 1e3 / median, "alone_ms": network, "prepare_ms": np.median(prepared), "gap": median / network,
-            **io, "io_fps": 1e3 / io["io_median_ms"], "memory_mb": self.memory_mb, "gflop": self.work[0] / 1e9,
-            "mbyte": self.work[1] / 1e6, "bound_ms": bound, "times_bound": median / bound, "remark": "",
+            "precision": self.enhance.precision, "threads": self.threads,
+            "height": self.shape[0], "width": self.shape[1], "frames": len(whole), "median_ms": median,
+            "p95_ms": np.percentile(whole, 95), "fps": 1e3 / median, "alone_ms": np.median(alone),
+            "prepare_ms": np.median(prepared), "gap": median / np.median(alone), "io_median_ms": io,
+            "io_p95_ms": np.percentile(filed, 95), "io_fps": 1e3 / io, "remark": "",
         }  # fmt: skip
 
 
-def _percentiles(ms: np.ndarray, prefix: str = "") -> dict[str, float]:
-    names = ("median_ms", "p95_ms", "p99_ms")
-    return {prefix + name: value for name, value in zip(names, np.percentile(ms, [50, 95, 99]), strict=True)}
+def real_time(run: Run) -> None:
+    """Time the run's networks with drawn weights, for speed is that of the architecture; put quality beside it."""
+    timed = timings(_generators(run), run.config.timing_s)
+    run.write_table("table10_real_time", timed)
+    run.write_table("real_time_machine", machine())
+    run.write_table("quality_speed", _quality(run, timed))
 
 
-def _resident_mb() -> float:
-    """Return the memory the process holds now; NaN where the system does not say (other than Linux)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return float("nan")
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def shipped(seconds: float) -> pd.DataFrame:
+    """Time the models that ship, as `timings` does."""
+    loaded = {model: load_generator(file) for model, file in MODELS.items()}
+    return timings({model: (config.ngf, network) for model, (network, config, _) in loaded.items()}, seconds)
 
 
-def cases(
-    generators: dict[str, tuple[int, nn.Module]], names: Sequence[str], say: Callable[[str], None]
-) -> Iterator[Case]:
-    """Build and warm every engine for every generator (name: (channels, module)), at every size.
+def timings(generators: Mapping[str, tuple[int, nn.Module]], seconds: float) -> pd.DataFrame:
+    """Time generators (name -> channels, module) on every engine, at every size, `seconds` a case: a row each.
 
-    `memory_mb` is what the process grew by meanwhile, hence only indicative: an engine may reuse what another freed.
+    An absent engine keeps a row with the reason.
     """
-    for recipe, (channels, generator) in generators.items():
-        works = {shape: work(generator, shape) for shape in SIZES}
+    absent = {name: reason for name, reason in engines.available().items() if reason}
+    chosen = list(cases(generators, [name for name in engines.ENGINES if name not in absent and name != "compile"]))
+    measure(chosen, seconds)
+    rows = [case.row() for case in chosen]
+    rows += [{"engine": name, "remark": reason} for name, reason in absent.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def cases(generators: Mapping[str, tuple[int, nn.Module]], names: Sequence[str]) -> Iterator[Case]:
+    """Build and warm every engine for every generator, at every size."""
+    for label, (channels, generator) in generators.items():
         for name in names:
-            say(f"real time: {recipe}, {name}")
-            before = _resident_mb()
-            enhance = engines.Enhancer(name, copy.deepcopy(generator))
+            print(f"real time: {label}, {name}", flush=True)
+            enhance = engines.Pipeline(name, copy.deepcopy(generator))
             for shape in SIZES:
                 enhance(_frame(shape))
-                yield Case(recipe, channels, enhance, shape, works[shape], max(0.0, _resident_mb() - before))
+                yield Case(label, channels, enhance, shape)
 
 
 def _frame(shape: tuple[int, int]) -> np.ndarray:
@@ -132,71 +130,59 @@ def _frame(shape: tuple[int, int]) -> np.ndarray:
     return np.random.default_rng(0).poisson(100, shape).astype(np.uint16)
 
 
-def measure(chosen: Sequence[Case], budget_s: float) -> Machine:
+def measure(chosen: Sequence[Case], budget_s: float) -> None:
     """Give every case a frame in turn until it has had `budget_s`, at least LEAST and at most MOST of them."""
-    machine = Machine()
     with tempfile.TemporaryDirectory() as folder:
         files = {shape: Path(folder) / f"{shape[0]}.tif" for shape in SIZES}
         for shape, file in files.items():
             tifffile.imwrite(file, _frame(shape))
         for done in range(MOST):
-            machine.sample()
-            left = [c for c in chosen if done < LEAST or sum(turn.spent for turn in c.turns) < budget_s]
+            left = [case for case in chosen if done < LEAST or sum(turn.spent for turn in case.turns) < budget_s]
             for case in left:
                 case.turns.append(_once(case, files[case.shape], Path(folder) / "enhanced.tif"))
-            if not left:
-                break
-    return machine
 
 
 def _once(case: Case, source: Path, target: Path) -> Turn:
     """Time one frame from file to file, and in parts, after one that does not count; then the network alone."""
-    entered = time.perf_counter()
+    entered = perf_counter()
     case.enhance(read_frame(source).pixels)
-    began = time.perf_counter()
+    began = perf_counter()
     pixels = read_frame(source).pixels
-    read = time.perf_counter()
+    read = perf_counter()
     with one_pool():
         x, fit = case.enhance.prepare(pixels)
-        ready = time.perf_counter()
+        ready = perf_counter()
         values = case.enhance.run(x)
-        ran = time.perf_counter()
+        ran = perf_counter()
         image = case.enhance.finish(values, fit)
-    enhanced = time.perf_counter()
+    enhanced = perf_counter()
     tifffile.imwrite(target, image)
-    written = time.perf_counter()
+    written = perf_counter()
     case.enhance.run(x)
-    left = time.perf_counter()
+    left = perf_counter()
     return Turn(enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
 
 
-def loaded(chosen: Sequence[Case], recipes: Sequence[str] = LOADED) -> list[Case]:
-    """Return the fastest case of each of some recipes at the camera's size, to be measured `beside_another`."""
-    camera = [case for case in chosen if case.shape == SIZES[-1]]
-    found = []
-    for recipe in recipes:
-        own = [case for case in camera if case.recipe == recipe]
-        if own:
-            fastest = min(own, key=lambda case: np.median([turn.whole for turn in case.turns]))
-            found.append(replace(fastest, busy=1, turns=[]))
-    return found
+def _generators(run: Run) -> dict[str, tuple[int, nn.Module]]:
+    configs = {name: as_recipe(run.config, name) for name in ("ssgan", "physics", "realtime")}
+    if run.config.timing_s >= LONG_S:
+        configs |= {"cyclegan": as_recipe(run.config, "cyclegan")}
+        configs |= {"ssgan, published size": configs["ssgan"].replace(ngf=PAPER_CHANNELS)}
+    return {name: (config.ngf, build_generator(config).eval()) for name, config in configs.items()}
 
 
-@contextmanager
-def beside_another(limit_s: float = SPIN_S) -> Iterator[subprocess.Popen]:
-    """Keep one core busy with another process, of the same priority as this one, as long as the block lasts."""
-    spinning = subprocess.Popen([sys.executable, "-c", SPIN, str(limit_s)], stdout=subprocess.PIPE)
-    try:
-        spinning.stdout.readline()  # it has begun
-        yield spinning
-    finally:
-        spinning.kill()
-        spinning.wait()
-        spinning.stdout.close()
+def _quality(run: Run, timed: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per method of the benchmark: its scores, and its time for a frame of the camera's size.
 
-
-def table(chosen: Sequence[Case], machine: Machine, absent: dict[str, str]) -> pd.DataFrame:
-    """Return a row per case, and one per absent engine with the reason."""
-    rows = [case.row(machine.flops, machine.bytes_s) for case in chosen]
-    rows += [{"engine": name, "remark": reason} for name, reason in absent.items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    Recipes: the fastest engine here. All else: the benchmark's seconds, taken in another run on this machine.
+    """
+    scores = run.table("table4_benchmark")
+    scores = scores[scores["psnr"].notna() & (scores["kind"] != "input")].drop_duplicates("method")
+    camera = timed[timed["height"] == SIZES[-1][0]].sort_values("median_ms")
+    titles = {name: recipe(name).title for name in available("recipes")}
+    fastest = camera.assign(method=camera["recipe"].map(titles)).drop_duplicates("method")
+    found = scores[["method", "kind", "psnr", "ssim", "seconds"]].merge(
+        fastest[["method", "median_ms", "engine"]].dropna(subset="method"), on="method", how="left"
+    )
+    found["ms"] = found["median_ms"].fillna(1e3 * found["seconds"])
+    return found.fillna({"engine": ""})[["method", "kind", "psnr", "ssim", "ms", "engine"]]

@@ -12,12 +12,12 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter, shift
 from scipy.optimize import minimize
 
+from companion.study.judge import Judge, clipped
 from nircore.data.normalise import Normalisation
 from nircore.data.sets import Reference
 from nircore.metrics import quantitation, with_truth
 from nircore.metrics.summary import interval
 from nircore.metrics.vessel_width import REACH, crossings, relative_width
-from companion.study.benchmark import Judge, clipped
 
 INPUT, DENOISED, AFFINE, IDEAL = "low-light", "non-local means", "the same, affine", "long exposure, short window"
 UNSHIFTED, SHIFTED, TRUTH = "trained without shift", "trained with shift", "truth"
@@ -106,7 +106,7 @@ def measure(frame: np.ndarray, reference: Reference, images: dict[str, np.ndarra
     for name, image in {**images, TRUTH: truth}.items():
         relative = relative_width(image, truth, places, reach)
         score = {} if name == TRUTH else with_truth.score(clipped(image), truth, valid)
-        shown = quantitation.sbr(image, judge.signal, judge.background) if judge.background.any() else np.nan
+        shown = quantitation.sbr(image, *judge.regions) if judge.regions[1].any() else np.nan
         rows.append(
             {"method": name, "psnr": score.get("psnr", np.nan), "ssim": score.get("ssim", np.nan)}
             | {"sbr": judge.quantities(image)["sbr"], "sbr_shown": shown}

@@ -7,14 +7,9 @@ import numpy as np
 import pandas as pd
 
 from companion import rivals as baselines
-from nircore.recipe import as_recipe
-from nircore.data import sets
-from nircore.data.normalise import Normalisation
-from nircore.inference import enhance
-from nircore.metrics import with_truth
 from companion.run import Run
 from companion.study import spectrum_shift as measures
-from companion.study.benchmark import clipped
+from companion.study.judge import clipped
 from companion.study.spectrum_shift import (
     AFFINE,
     COLUMNS,
@@ -26,8 +21,13 @@ from companion.study.spectrum_shift import (
     SHIFTED,
     UNSHIFTED,
 )
-from nircore.training.crops import View
 from companion.study.training import train_frames
+from nircore.data import sets
+from nircore.data.normalise import Normalisation
+from nircore.inference import enhance
+from nircore.metrics import with_truth
+from nircore.recipe import as_recipe
+from nircore.training.crops import View
 
 SHORT, LONG = ("BP1150", "BP1200"), ("BP1300", "BP1350")
 SYSTEM = "ssgan"  # the paper's

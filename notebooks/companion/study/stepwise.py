@@ -8,17 +8,15 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from companion.run import Run
 from nircore.data import sets
 from nircore.data.frames import read_frame, sha256, write_frame
 from nircore.inference import enhance, repeat
 from nircore.metrics import with_truth
 from nircore.models import checkpoint
-from companion.run import Run
-from companion.study.maps import attribution, confidence
 from nircore.training import evaluation
 from nircore.training.loop import choose_device, table_epochs
 
-OTHERS = 3  # epochs of the loss table, the last ones, whose outputs say how settled the training is
 SHOWN = 3  # test frames in figure 3a
 TIMES = 4  # applications of the generator: x, G(x), ... , G(G(G(G(x))))
 
@@ -45,21 +43,10 @@ def _enhance_all(run: Run, generator: nn.Module, test: list[Any], frames: list[n
         image, fit = enhance(generator, frame)
         name = f"enhanced/{k:03d}_{Path(row.file).stem}.tif"  # numbered: stems of two folders may be equal
         write_frame(run.path(name), image, np.float32)
-        if run.config.maps:
-            _maps(run, generator, frame, name)
         rows.append({"file": name, "group": row.group, "scene": row.scene, "filter": row.filter,
                      "exposure_s": row.exposure_s, "offset_dn": fit.offset, "scale_dn": fit.scale,
                      "sha256": sha256(run.path(name))})  # fmt: skip
     run.write_table("enhanced", pd.DataFrame(rows))
-
-
-def _maps(run: Run, generator: nn.Module, frame: np.ndarray, name: str) -> None:
-    """Write beside an output what it rests on and how sure it is: `..._attribution.tif` and `..._confidence.tif`."""
-    epochs = table_epochs(run.config.epochs)[-OTHERS:]
-    others = [load(run, f"epochs/epoch_{epoch:03d}.safetensors") for epoch in epochs]
-    made = {"attribution": attribution(generator, frame), "confidence": confidence(generator, others, frame)}
-    for kind, image in made.items():
-        write_frame(run.path(name.replace(".tif", f"_{kind}.tif")), image, np.float32)
 
 
 def before_after(run: Run) -> list[dict[str, Any]]:
@@ -69,11 +56,11 @@ def before_after(run: Run) -> list[dict[str, Any]]:
     for name, row in evaluation.spread(list(images), SHOWN):
         label = f"{row.scene}, {1000 * row.exposure_s:g} ms"
         frame, truth = sets.load(run.config, row), sets.reference(run.config, row)
-        rows.append(_panel(label, frame, read_frame(run.path(name)).pixels, truth))
+        rows.append(panel(label, frame, read_frame(run.path(name)).pixels, truth))
     return rows
 
 
-def _panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
+def panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Reference | None) -> dict[str, Any]:
     """Return a row of figure 3a: everything brought to the reference's scale by the protocol's affine fit."""
     row = {"label": label, "low_light": frame, "enhanced": image, "reference": None, "scores": None}
     if truth is None:

@@ -13,10 +13,10 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from companion import rivals as baselines
+from companion.study.real_frames import cleaned
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import enhance
 from nircore.metrics import with_truth
-from companion.study.unseen import cleaned
 
 READ_E = (5.0, 15.0, 40.0)  # electrons: a scientific CMOS, a cooled and a plain InGaAs sensor
 GAINS = (0.5, 2.0, 8.0)  # e-/DN
@@ -24,7 +24,7 @@ BITS = (8, 12, 16)
 PEAKS = (5.0, 25.0, 100.0)  # brightness, from black to the 99.9th percentile, in read noises
 SMOOTHED = 1.7  # px: of references
 PEDESTAL = 5.0  # read noises, so that hardly anything is cut off at 0 DN
-STRENGTH = 1.2  # of BM3D: what `unseen.tuned` chooses on real frames
+STRENGTH = 1.2  # of BM3D: what `real_frames.tuned` chooses on real frames
 COLUMNS = ("read_e", "gain_e_per_dn", "bits", "peak", "method", "psnr", "ssim")
 
 Method = Callable[[np.ndarray], np.ndarray]
@@ -113,20 +113,3 @@ def gains(table: pd.DataFrame, over: str = "VST + BM3D") -> pd.DataFrame:
     return rest.assign(
         gain_db=rest["psnr"].to_numpy() - other.loc[[tuple(k) for k in rest[keys].to_numpy()]].to_numpy()
     )
-
-
-def assumed_wrongly(
-    generator: nn.Module, frame: np.ndarray, score: Callable[[np.ndarray], float]
-) -> dict[str, float]:
-    """Return the score of a frame (H, W) in DN above the dark for its own noise, and for wrong assumptions on it."""
-    right = Stabilisation.of(cleaned(frame), black=0.0)
-    gain, read = right.gain_e_per_dn, right.read_noise_dn
-    fits = {
-        "noise read off the frame": right,
-        "no dark, black level read off the frame": Stabilisation.of(cleaned(frame)),
-        "gain twice as high": Stabilisation(0.0, 2 * gain, read),
-        "gain half as high": Stabilisation(0.0, gain / 2, read),
-        "read noise 1.25 times as high": Stabilisation(0.0, gain, 1.25 * read),
-        "read noise 0.8 times as high": Stabilisation(0.0, gain, 0.8 * read),
-    }
-    return {name: score(enhance(generator, frame, fit)[0]) for name, fit in fits.items()}

@@ -10,9 +10,9 @@ from torch import nn
 from companion.run import Run, closure
 from nircore import files
 from nircore.config import Config
+from nircore.models import checkpoint
 from nircore.recipe import as_recipe
 from nircore.recipe import recipe as about
-from nircore.models import checkpoint
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training
@@ -56,7 +56,7 @@ def train(run: Run, recipe: str, seed: int, before: str = "", **changed: Any) ->
 
 
 def _forget_other_code(folder: Path) -> None:
-    """Drop the checkpoint of a training whose code has changed since: it would go on with what is another training."""
+    """Drop the checkpoint of a training whose code has changed since: it would go on as another training."""
     note, now = folder / "code.sha256", closure.digest(LEARNT_BY)
     if note.is_file() and note.read_text() != now:
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)

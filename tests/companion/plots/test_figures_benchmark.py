@@ -64,15 +64,13 @@ def test_pictures_show_every_method_of_every_frame_in_the_window_of_its_truth(co
     names = [f"method {k}" for k in range(count)]
     frames, scored = details(names)
     figure = draw.pictures(frames, scored)
-    shown = [ax for ax in figure.axes if ax.images]
+    shown = [ax for ax in figure.axes if ax.images and ax.get_label() != "<colorbar>"]
     assert [ax.get_title() for ax in shown] == ["truth", *names] * 2
     assert [ax.get_xlabel() for ax in shown[1 : count + 1]] == [f"{20 + k}.0 dB, 0.50" for k in range(count)]
-    assert [text.get_text() for text in figure.texts] == ["mouse one, 20 ms", "mouse two, 20 ms"]
+    assert [part._suptitle.get_text() for part in figure.subfigs] == ["mouse one, 20 ms", "mouse two, 20 ms"]
     for k, one in enumerate(frames.values()):
         block = shown[k * (count + 1) : (k + 1) * (count + 1)]
         assert {ax.images[0].get_clim() for ax in block} == {window([one["truth"].astype(np.float32)])}
-    boxes = [ax.get_position() for ax in figure.axes]
-    assert all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)
 
 
 def test_unhappy_tables():

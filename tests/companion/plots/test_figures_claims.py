@@ -11,7 +11,7 @@ def test_the_chart_shows_every_claim_and_fits(tmp_path):
     figure = verdicts(evaluate(claims, {}), "so it is")
     texts = [text.get_text() for text in figure.axes[0].texts]
     drawn = " ".join(texts)
-    assert all(claim["claim"] in drawn for claim in claims) and "so it is" in texts
+    assert all(claim.claim in drawn for claim in claims) and "so it is" in texts
     assert save(figure, tmp_path / "claims.png").stat().st_size <= 150_000
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi

@@ -27,32 +27,22 @@ def _images(figure) -> list:
     return [ax.images[0] for ax in figure.axes if ax.images]
 
 
-def test_before_after_shows_each_stage_and_its_detail_in_one_window():
+def test_before_after_shows_each_stage_and_its_detail_on_one_scale():
     rows = [_row(), _row("F1-2", reference=False)]
+    rows[0]["reference"][20:30, 10:20] += 400
     figure = frames.before_after(rows, unit="e-")
-    images = _images(figure)
-    assert len(figure.axes) == (3 + 3 + 1) + (2 + 2 + 1)  # stages, details, colour bar
-    shown = [image.get_array().data for image in images if image.get_array().shape == (40, 32)]
+    images = [image.get_array().data for image in _images(figure)]
+    shown = [image for image in images if image.shape == (40, 32)]
     wanted = [rows[0][k] for k in frames.STAGES] + [rows[1]["low_light"], rows[1]["enhanced"]]
-    assert len(shown) == 5
     for one, two in zip(shown, wanted, strict=True):
         np.testing.assert_array_equal(one, two)
-    assert len({image.get_clim() for image in images[:6]}) == 1
-    assert images[0].get_clim() == panels.window([rows[0][k] for k in frames.STAGES])
-    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["M8-1", "e-", "F1-2", "e-"]
-    assert "PSNR 20 dB" in [ax.get_xlabel() for ax in figure.axes]
-
-
-def test_details_are_the_marked_square_of_every_stage():
-    row = _row()
-    row["reference"][20:30, 10:20] += 400
-    figure = frames.before_after([row])
-    small = [image.get_array().data for image in _images(figure) if image.get_array().shape == (8, 8)]
-    square = panels.detail(row["reference"])
-    for one, key in zip(small, frames.STAGES, strict=True):
-        np.testing.assert_array_equal(one, row[key][square])
-    (patch,) = figure.axes[0].patches
-    assert (patch.get_x() + 0.5, patch.get_y() + 0.5) == (square[1].start, square[0].start)
+    square = panels.detail(rows[0]["reference"])
+    details = [image for image in images if image.shape == (8, 8)]
+    np.testing.assert_array_equal(details[2], rows[0]["reference"][square])
+    levels = {image.get_clim() for image in _images(figure)}
+    assert len(levels) == 2 and panels.window([rows[0][k] for k in frames.STAGES]) in levels
+    texts = [part._suptitle.get_text() for part in figure.subfigs]
+    assert texts == ["M8-1: PSNR 20 dB", "F1-2: PSNR 20 dB"]
 
 
 @given(st.integers(8, 60), st.integers(8, 60), st.data())
@@ -76,31 +66,17 @@ def test_across_epochs_shows_all_in_order_and_one_window(count):
     assert {image.get_clim() for image in images} == {panels.window(stack)}
     assert [image.axes.get_title() for image in images] == [f"epoch {k}" for k in range(count)]
     assert [image.axes.get_xlabel() for image in images] == [f"{k} dB" for k in range(count)]
-    assert len(figure.axes) == count + -(-count // 5)
-
-
-def test_no_image_is_stretched_or_leaves_the_figure():
-    for figure in (
-        frames.before_after([_row(), _row()]),
-        frames.across_epochs([_frame(24, 60)] * 7, [""] * 7),
-        frames.domains([_frame(60, 24)], [_frame(60, 24)] * 9),
-    ):
-        figure.draw_without_rendering()
-        across, down = figure.get_size_inches()
-        for image in _images(figure):
-            box, (height, width) = image.axes.get_position(), image.get_array().shape
-            assert box.height * down / (box.width * across) == pytest.approx(height / width, rel=1e-6)
-            assert 0 <= box.x0 and box.x1 <= 1 and 0 <= box.y0 and box.y1 <= 1
+    assert len(figure.axes) == 5 * -(-count // 5) + 1
 
 
 def test_repeated_draws_the_drift_it_is_given():
     drift = pd.DataFrame({"application": range(3), "mean": [1.0, 2, 3], "change": [np.nan, 0.5, 0.2]})
     figure = frames.repeated([_frame()] * 3, ["x", "G(x)", "G(G(x))"], drift)
-    mean, change = figure.axes[-2:]
+    mean, change = figure.subfigs[1].axes
     assert np.array_equal(mean.lines[0].get_xydata(), drift[["application", "mean"]])
     assert np.array_equal(change.lines[0].get_xydata(), drift[["application", "change"]], equal_nan=True)
     assert mean.get_ylabel() == "mean intensity (DN)" and change.get_ylabel() == "change (DN)"
-    assert len(frames.repeated([_frame()], ["x"], drift.assign(psnr=20.0)).axes) == len(figure.axes) - 2 + 1
+    assert len(frames.repeated([_frame()], ["x"], drift.assign(psnr=20.0)).subfigs[1].axes) == 3
 
 
 def test_domains_have_their_own_windows_and_at_most_five_frames():
@@ -109,18 +85,6 @@ def test_domains_have_their_own_windows_and_at_most_five_frames():
     assert len(images) == 7
     assert len({image.get_clim() for image in images[:5]}) == len({image.get_clim() for image in images[5:]}) == 1
     assert images[5].get_clim()[1] > 4 * images[0].get_clim()[1]
-
-
-@given(st.floats(1e-3, 10), st.integers(16, 2000))
-def test_the_scale_bar_is_as_long_as_it_says(pixel_mm, width):
-    figure = panels.Figure()
-    ax = panels.place(figure, 0, 0, 1, 1)
-    panels.scale_bar(ax, (100, width), pixel_mm)
-    length = float(ax.texts[0].get_text().removesuffix(" mm"))
-    start, stop = ax.lines[0].get_xdata()
-    assert (stop - start) * pixel_mm == pytest.approx(length, rel=1e-5)
-    assert width / 9 <= stop - start <= width / 3 * (1 + 1e-6)
-    assert f"{length:e}"[0] in "125"
 
 
 def test_the_window_ignores_hot_pixels_and_what_is_not_a_number():
@@ -133,12 +97,8 @@ def test_the_window_ignores_hot_pixels_and_what_is_not_a_number():
 
 def test_unhappy_inputs():
     drift = pd.DataFrame({"application": [0], "mean": [1.0]})
-    flawed = _row() | {"enhanced": _frame(10, 10)}
     for match, draw in {
         "at least one frame": lambda: frames.before_after([]),
-        "'M8-1' differ in size": lambda: frames.before_after([flawed]),
-        "2 labels were given for 1": lambda: frames.across_epochs([_frame()], ["a", "b"]),
-        "2 scores were given for 1": lambda: frames.across_epochs([_frame()], ["a"], ["b", "c"]),
         "no rows": lambda: frames.repeated([_frame()], ["x"], drift[:0]),
         "domains figure": lambda: frames.domains([_frame()], []),
         "shape": lambda: frames.domains([_frame()], [np.zeros((3, 4, 4))]),

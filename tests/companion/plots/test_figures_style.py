@@ -76,17 +76,6 @@ def test_twelve_noisy_frames_fit(tmp_path, kind):
             assert image.width >= 800  # what the README shows
 
 
-def test_greys_stay_grey_and_colours_stay_apart():
-    ramp = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1))[..., None], 3, axis=2)
-    ramp[:4, :40] = 1, 115, 178
-    ramp[4:8, :40] = 222, 143, 5
-    image = np.asarray(style._palette_image(ramp, 20).convert("RGB")).astype(int)
-    assert np.abs(image - ramp).max() <= 256 / 19 / 2 + 1
-    assert np.ptp(image[8:], axis=2).max() == 0
-    assert len(np.unique(image[8:])) == 20
-    assert np.abs(image[:8, :40] - ramp[:8, :40]).max() <= 4
-
-
 @pytest.mark.parametrize("name", ["figure.jpg", "figure"])
 def test_only_png(tmp_path, name):
     with pytest.raises(NircoreError, match=name):

@@ -7,21 +7,21 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore.config import Config
-from nircore.data.normalise import Normalisation
-from nircore.data.crops import UnpairedCrops
-from nircore.inference import enhance, translate
-from nircore.models import checkpoint
 from companion.run import Run
 from companion.study import explain, stepwise
 from companion.study.explain import attribution, faithfulness, patches, regions
-from companion.study.explain.subjects import ASKED, Subject, subjects
+from companion.study.explain.known_frames import ASKED, KnownFrame, known_frames
+from nircore.config import Config
+from nircore.data.crops import UnpairedCrops
+from nircore.data.normalise import Normalisation
+from nircore.inference import enhance, translate
+from nircore.models import checkpoint
 from nircore.training import evaluation
 
 WRONG_STEPS, WRONG_CROP = 40, 64  # steps and px of the training on wrong pairs
 
 
-def _questions(generator: nn.Module, subject: Subject) -> Iterator[explain.Question]:
+def _questions(generator: nn.Module, subject: KnownFrame) -> Iterator[explain.Question]:
     """Ask about the regions of a subject, chosen on the truth, or on the output where there is none."""
     clean = subject.truth if subject.clean else enhance(generator, subject.frame)[0]
     for name, (region, kind) in regions.choose(clean, subject.lesion).items():
@@ -30,7 +30,7 @@ def _questions(generator: nn.Module, subject: Subject) -> Iterator[explain.Quest
 
 def attributions(run: Run) -> None:
     """Explain every region by every method and control, and measure whether to believe it."""
-    asked, generator = subjects(run)[:ASKED], stepwise.load(run, "generator.safetensors")
+    asked, generator = known_frames(run)[:ASKED], stepwise.load(run, "generator.safetensors")
     rows, shown, config = [], {}, checkpoint.load(run.made("models/generator.safetensors"))[1]
     others = _others(run, generator, config)
     checks: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def attributions(run: Run) -> None:
 
 
 def _curves(
-    generator: nn.Module, subject: Subject, question: explain.Question, maps: dict[str, np.ndarray]
+    generator: nn.Module, subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray]
 ) -> list[dict]:
     """Return one row per map and share of pixels."""
     moves, error = faithfulness.moves(generator, question), explain.window_error(generator, subject.frame, question)
@@ -91,7 +91,7 @@ def _others(run: Run, generator: nn.Module, config: Config) -> dict[str, nn.Modu
 
 
 def _checks(
-    subject: Subject, question: explain.Question, maps: dict[str, np.ndarray], others: dict[str, nn.Module]
+    subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray], others: dict[str, nn.Module]
 ) -> list[dict]:
     """Return how alike each method's map is to that of each other network."""
     return [
@@ -103,7 +103,7 @@ def _checks(
 
 def patch_logits(run: Run) -> None:
     """Lay the discriminators' verdicts over what goes in and what comes out."""
-    everyone, generator = subjects(run), stepwise.load(run, "generator.safetensors")
+    everyone, generator = known_frames(run), stepwise.load(run, "generator.safetensors")
     path = run.path("models/checkpoint.safetensors")
     trained = run.path("models/checkpoint.safetensors").is_file()
     judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if trained else {}

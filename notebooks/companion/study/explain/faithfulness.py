@@ -17,11 +17,11 @@ from scipy.stats import spearmanr
 from skimage.filters import sobel
 from torch import Tensor, nn
 
+from companion.study.explain import Question
+from companion.study.explain.attribution import baseline, saliency
 from nircore.config import Config
 from nircore.metrics.summary import interval
 from nircore.models import build_generator
-from companion.study.explain import Question
-from companion.study.explain.attribution import baseline, saliency
 
 #: Shares of the window's pixels that are replaced. Most of a number hangs on few pixels, so the steps grow.
 SHARES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -87,31 +87,6 @@ def proximity(region: np.ndarray) -> np.ndarray:
     """Return 1 in the region, falling with the distance from it: what the architecture alone would say."""
     distance = distance_transform_edt(~region)
     return 1 - distance / (distance.max() + 1)
-
-
-def field_radius(generator: nn.Module, side: int = 256) -> float:
-    """Return how far in px from an output pixel an input pixel can still matter, without normalisation layers.
-
-    Measured: instance normalisation, which sees the whole frame, and activations are taken out of a copy, weights are
-    all made 1, and the furthest pixel with a gradient is looked for.
-    """
-    plain = _linear(copy.deepcopy(generator))
-    x = torch.zeros(1, 1, side, side, requires_grad=True)
-    (gradient,) = torch.autograd.grad(plain(x)[0, 0, side // 2, side // 2], x)
-    rows, columns = np.nonzero(gradient[0, 0].numpy())
-    return float(max(np.abs(rows - side // 2).max(), np.abs(columns - side // 2).max()))
-
-
-def _linear(network: nn.Module) -> nn.Module:
-    """Replace everything but convolutions by nothing, and all weights by small equal ones."""
-    for name, child in network.named_children():
-        if isinstance(child, nn.InstanceNorm2d | nn.ReLU | nn.LeakyReLU | nn.Tanh):
-            setattr(network, name, nn.Identity())
-        else:
-            _linear(child)
-    for parameter in network.parameters(recurse=False):
-        nn.init.constant_(parameter, 1 / max(1, parameter[0].numel()))
-    return network.eval()
 
 
 def randomised(generator: nn.Module, part: str, seed: int = 1) -> nn.Module:

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from skimage.filters import sato
 
-from nircore.metrics.structure import vessel_mask
 from companion.study.explain import CONTRAST, TEXTURE
+from nircore.metrics.structure import vessel_mask
 
 RADIUS = 8.0  # px: a vessel is a piece of it, a spot and the background are discs so large
 EDGE = 24  # px: nothing is asked about so near to the border

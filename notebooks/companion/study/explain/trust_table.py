@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from nircore.models import checkpoint
 from companion.run import Run
-from companion.study.fidelity.animals import phantom_cases
 from companion.study import stepwise
+from companion.study.explain import detection
+from companion.study.explain.known_frames import known_frames
+from companion.study.fidelity.animals import phantom_cases
 from nircore.inference import conformal, trust
-from companion.study.explain import trusted
-from companion.study.explain.subjects import subjects
+from nircore.models import checkpoint
 from nircore.training.loop import table_epochs
 
 CALIBRATING = 24  # phantom frames
@@ -38,7 +38,7 @@ def _calibrated(run: Run, generator: nn.Module) -> conformal.Calibration:
 
 def _judged(run: Run, generator: nn.Module, calibration: conformal.Calibration) -> None:
     """Judge the trust map where the truth is known; keep what it says of the first frame."""
-    judged = [subject for subject in subjects(run) if subject.clean]
+    judged = [subject for subject in known_frames(run) if subject.clean]
     if not judged:
         run.write_table("trust", pd.DataFrame({"reason": [NO_TRUTH]}))
         run.write_pictures("trust", {})
@@ -50,7 +50,7 @@ def _judged(run: Run, generator: nn.Module, calibration: conformal.Calibration) 
     for subject in judged:
         made = trust.trust_map(generator, subject.frame, calibration, others, back)
         wrong = trust.error(made.image, subject.truth, subject.valid)
-        rows += [{"frame": subject.name} | row for row in trusted.judge(made, wrong, subject.clean)]
+        rows += [{"frame": subject.name} | row for row in detection.judge(made, wrong, subject.clean)]
         unknown = {"true error": _drawable(wrong, made), "trust map: half-width": _drawable(made.half_width, made)}
         shown = shown or {subject.name: {"low-light": subject.frame, "enhanced": made.image} | unknown}
     run.write_table("trust", pd.DataFrame(rows))

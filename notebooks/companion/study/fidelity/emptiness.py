@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from nircore.data.camera import Sensor
-from nircore.errors import NircoreError
 from companion.study.fidelity import Denoise
 from companion.study.fidelity.animals import see
 from companion.study.fidelity.structures import AREA, SMOOTH, pieces
+from nircore.data.camera import Sensor
+from nircore.errors import NircoreError
 
 BLANK_DN = 50.0  # even light, about that of the skin in a 20 ms frame
 NOISE_DN = 11.0  # SD of the pure noise, about the read noise

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_erosion, gaussian_filter, uniform_filter
 
-from nircore.data.camera import Sensor, expected_dn
 from companion.study.fidelity import Denoise
 from companion.study.fidelity.animals import Animal, see
+from nircore.data.camera import Sensor, expected_dn
 
 CONTRASTS = (4.0, 8.0)  # DN at the lesion's middle: with 12 DN of noise, about 1 and 2 SDs of what is read off
 SIZE, AROUND = 2.0, 21  # px: sigma of the lesion and of the observer; side of the square it is compared with

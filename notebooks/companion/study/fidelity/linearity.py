@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from nircore.metrics import quantitation
-from nircore.metrics.quantitation import background_ring
 from companion.study.fidelity import Denoise
 from companion.study.fidelity.animals import Animal
+from nircore.metrics import quantitation
+from nircore.metrics.quantitation import background_ring
 
 CONCENTRATIONS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the phantom's
 #: What is turned up: the argument of `Animal.rate`, and the regions that answer.

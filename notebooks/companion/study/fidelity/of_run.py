@@ -11,14 +11,9 @@ import pandas as pd
 from torch import nn
 
 from companion import rivals as baselines
-from nircore.config import Config, recipe_names
-from nircore.data import made_phantom, sets
-from nircore.data.noise import noise_model
-from nircore.data.normalise import Normalisation
-from nircore.inference import enhance, translate
-from nircore.models import build_generator, checkpoint
 from companion.run import Run
 from companion.study import stepwise
+from companion.study import training as of_run
 from companion.study.fidelity import (
     Denoise,
     cycle,
@@ -33,7 +28,12 @@ from companion.study.fidelity import (
 )
 from companion.study.fidelity.animals import Animal
 from companion.study.fidelity.summary import table5
-from companion.study import training as of_run
+from nircore.config import Config, recipe_names
+from nircore.data import made_phantom, sets
+from nircore.data.noise import noise_model
+from nircore.data.normalise import Normalisation
+from nircore.inference import enhance, translate
+from nircore.models import checkpoint
 from nircore.training import crops, evaluation
 from nircore.training.loop import choose_device
 
@@ -75,7 +75,7 @@ def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame
         return pd.DataFrame({"reason": [NO_TRUTH]})
     if name == "prevalence" and run.config.crops == "measured":
         return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]})
-    if name == "cycle" and not _has_way_back(run):
+    if name == "cycle" and not _translators(run):
         return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} trains no generator for the way back."]})
     return test()
 
@@ -156,26 +156,11 @@ def _real_case(config: Config, row: Any) -> redegradation.Case:
     return redegradation.Case(Path(row.file).stem, frame, noise, {"long exposure": truth}, valid)
 
 
-def _has_way_back(run: Run) -> bool:
-    return any(key.startswith("g_ba/") for key in _checkpoint(run)[0])
-
-
-def _checkpoint(run: Run) -> tuple[dict[str, Any], Config]:
-    name = "models/checkpoint.safetensors"
-    return checkpoint.load(run.path(name))[:2] if run.path(name).is_file() else ({}, run.config)
-
-
-def _translators(run: Run) -> tuple[cycle.Translate, cycle.Translate]:
-    """Return both generators as they were trained together, at the last epoch."""
-    tensors, config = _checkpoint(run)
-    pair = []
-    for part in ("g_ab", "g_ba"):
-        generator = build_generator(config)
-        prefix = f"{part}/"
-        weights = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        generator.load_state_dict(weights)
-        pair.append(partial(translate, generator.eval().to(choose_device(run.config.device))))
-    return pair[0], pair[1]
+def _translators(run: Run) -> list[cycle.Translate]:
+    """Return both generators as they were trained together, at the last epoch; none where there is no way back."""
+    file, device = run.path("models/checkpoint.safetensors"), choose_device(run.config.device)
+    pair = [checkpoint.load_part(file, part) if file.is_file() else None for part in ("g_ab", "g_ba")]
+    return [partial(translate, generator.to(device)) for generator in pair] if all(pair) else []
 
 
 def _prevalence(run: Run) -> pd.DataFrame:

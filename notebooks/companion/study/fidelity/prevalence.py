@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from nircore.errors import NircoreError
 from companion.study.fidelity import Denoise, structures
 from companion.study.fidelity.animals import Animal, see
+from nircore.errors import NircoreError
 
 SHARES = (0.0, 0.5, 1.0)
 #: From low-light and target frames (H, W), DN above the dark, of different animals, to a denoiser.

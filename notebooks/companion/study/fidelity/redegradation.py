@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
+from companion.study.fidelity import Denoise
 from nircore.data.camera import Sensor
 from nircore.data.noise import Noise
 from nircore.metrics.with_truth import affine_fit
-from companion.study.fidelity import Denoise
 
 DETAIL = 4.0  # px: detail is what a Gaussian so wide takes away
 

@@ -12,10 +12,10 @@ import pandas as pd
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from skimage.morphology import skeletonize
 
-from nircore.metrics.structure import vessel_mask
-from nircore.metrics.with_truth import PEAK_PERCENTILE, affine_fit
 from companion.study.fidelity import Denoise
 from companion.study.fidelity.animals import Animal
+from nircore.metrics.structure import vessel_mask
+from nircore.metrics.with_truth import PEAK_PERCENTILE, affine_fit
 
 TOLERANCE, AREA = 3.0, 20  # px: a vessel may lie so far beside its place; smaller pieces are not counted
 SMOOTH, BLOB = 2.0, 0.15  # px; share of the peak by which a blob is too bright or too dark

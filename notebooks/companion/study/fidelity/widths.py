@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from nircore.metrics.vessel_width import crossings, width
 from companion.study.fidelity import Denoise
 from companion.study.fidelity.animals import Animal
+from nircore.metrics.vessel_width import crossings, width
 
 CLEAN, TRUTH = "clean low-light", "truth"
 LEAST_BLUR = 0.02  # of the width: where the windows differ by less, there is no blur to take back

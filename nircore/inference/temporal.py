@@ -1,0 +1,301 @@
+"""Frames before (and after) a frame, averaged where nothing changes and let go where something does.
+
+A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
+y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
+time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
+brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+
+    m <- m + K (y - m),   K = P / (P + 1),
+
+where P is the variance before the frame, enlarged by the size of the change that was found. Where the remainder is
+larger than noise, tissue moves: K is 1 there, and m is the frame itself. On a still scene K falls as 1 / n to
+1 / LONGEST. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nircore.data.stabilise import Stabilisation
+
+LONGEST = 16  # frames that a still pixel rests on at most
+BLOCK = 24  # frames whose future is kept at a time
+THRESHOLD = 4.0  # SDs of a filter's noise from which it has found a change
+UNCERTAIN = 4096.0  # variance that is added, in units of the found change squared
+ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
+MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
+LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
+BLUR, ENERGY_BLUR, CALM = (
+    0.9,
+    0.6,
+    8.0,
+)  # px of half the size: a line's width, of the energy, of what the network is told
+TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
+SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
+JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
+#: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
+ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
+FRESH = 0.9  # a frame whose mean K is larger is a new beginning
+
+
+@dataclass
+class State:
+    """What the recursion knows after a frame.
+
+    Attributes:
+        light: (1, 1, H, W) in DN above the black level, both sides even.
+        variance: (1, 1, H / 2, W / 2), of `light` in units of one frame's noise.
+        sums: (1, LINES + 1, H / 2, W / 2), leaky sums of the filtered innovations; `spread` is their variance.
+        motion: (1, 1, H / 2, W / 2) in [0, 1], where motion was found of late.
+    """
+
+    light: Tensor
+    variance: Tensor
+    sums: Tensor
+    spread: float
+    motion: Tensor
+
+
+class Recursion:
+    """The recursion over one movie; call it with each frame.
+
+    Args:
+        noise: of one frame; its `offset` is the black level.
+        longest: frames that a still pixel rests on at most; 1 returns every frame as it is.
+    """
+
+    def __init__(self, noise: Stabilisation, longest: int = LONGEST) -> None:
+        self.noise, self.longest, self.state = noise, longest, None
+
+    @torch.inference_mode()
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take in a frame (H, W) in DN; return light (H, W) float32 in DN, and its variance (H, W) in (0, 1]."""
+        self.take(frame)
+        return self.shown(self.state, frame.shape)
+
+    @torch.inference_mode()
+    def take(self, frame: np.ndarray) -> State:
+        """Take in a frame (H, W) in DN; return the state after it."""
+        y = torch.from_numpy(np.ascontiguousarray(frame, np.float32) - np.float32(self.noise.offset))[None, None]
+        y = F.pad(y, (0, frame.shape[1] % 2, 0, frame.shape[0] % 2), mode="replicate")
+        if self.state is None or self.state.light.shape != y.shape or self.longest == 1:
+            self.state = _begin(y)
+        else:
+            self.state = self._step(y, self.state)
+        return self.state
+
+    @torch.inference_mode()
+    def joined(self, future: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `__call__` does, of the state joined with what the frames after it foretell."""
+        return self.shown(self._joined(self.state, future), shape)
+
+    def shown(self, state: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the light (H, W) float32 in DN of a state, and its variance (H, W)."""
+        height, width = shape
+        light, variance = state.light[0, 0, :height, :width], _enlarged(state.variance)[0, 0, :height, :width]
+        return light.numpy() + np.float32(self.noise.offset), variance.numpy()
+
+    def _step(self, y: Tensor, state: State) -> State:
+        """Return the state after a frame."""
+        light = state.light * self._power(y, state)
+        sigma = self._sigma(light)
+        unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
+        innovation = (y - light) / unit
+        found, sums, spread = _detected(innovation, state.sums, state.spread)
+        change = _enlarged(found)
+        moved, motion = _motion(innovation - change, state.motion)
+        if float(moved.mean()) > FRESH:
+            return _begin(y)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
+        gain = before / (before + 1)
+        gain = gain + (1 - gain) * moved
+        wide = _enlarged(gain)
+        light = light + unit * (wide * innovation + (1 - wide) * change)
+        return State(light, gain, sums, spread, motion)
+
+    def _joined(self, past: State, future: State) -> State:
+        """Return the light that a frame and its past tell, joined with what the frames after it foretell."""
+        sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
+        unit = sigma * _enlarged((past.variance + ahead).sqrt())
+        difference = (future.light - past.light) / unit
+        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
+        moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
+        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
+        share = past.variance / (past.variance + ahead) * (1 - moved)
+        light = past.light + _enlarged(share) * (future.light - past.light)
+        return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
+
+    def _power(self, y: Tensor, state: State) -> float:
+        """Return by how much the light of the whole frame changed, as a laser flickers; 1 if noise may explain it."""
+        smooth = _halved(state.light).clamp(min=0)
+        power = float((smooth * smooth).sum())
+        if power <= 0:
+            return 1.0
+        ratio = float((smooth * _halved(y)).sum()) / power
+        variance = float((smooth**2 * (smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2)).sum()) / 4
+        return ratio if abs(ratio - 1) > JUMP * variance**0.5 / power and 0.5 < ratio < 2 else 1.0
+
+    def _sigma(self, light: Tensor) -> Tensor:
+        """Return the SD of one frame's noise at the brightness of `light`, of the same shape, in DN."""
+        smooth = _blurred(_halved(light), 1.0).clamp(min=0)
+        return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
+
+
+def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
+    """Return the change that filters find in an innovation of SD 1, and the leaky sums after it.
+
+    Args:
+        innovation: (1, 1, H, W).
+        sums: (1, LINES + 1, H / 2, W / 2), and `spread`, their variance over that of the answers.
+
+    Returns:
+        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
+    """
+    spot_sd, line_sd = _noise_left()
+    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
+    sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
+    best = found = torch.zeros_like(answers[:, :1])
+    for responses, share in ((answers, 1.0), (sums, spread)):
+        high, low = responses[:, 1:].amax(1, keepdim=True), responses[:, 1:].amin(1, keepdim=True)
+        for response, sd in ((responses[:, :1], spot_sd), (torch.where(high > -low, high, low), line_sd)):
+            strength = response**2 / share
+            found = torch.where(strength > best, sd * response, found)
+            best = torch.maximum(strength, best)
+    weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
+    return weight * found / 2, sums * (1 - weight), spread
+
+
+def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share in [0, 1] by which the past is let go, and where motion was of late; of half the size."""
+    energy = _blurred(_halved(remainder**2), ENERGY_BLUR)
+    level = 1 + ENERGY * ENERGY_SD * (1 - TRACKED * known)
+    moved = _blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
+    return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
+
+
+def stabilised(noise: Stabilisation, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
+    """Return the map between DN and the network's scale for fused light whose variance is (H, W) in (0, 1].
+
+    The network is told a smooth variance, for a step in it would look like an edge. A frame that is a new beginning
+    goes through the map of one frame, to the bit.
+    """
+    if float(variance.mean()) > FRESH:
+        return noise
+    half = _blurred(_halved(torch.from_numpy(variance)[None, None]), CALM)
+    smooth = _enlarged(half)[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
+    return FusedStabilisation(noise, smooth.numpy())
+
+
+@dataclass(frozen=True)
+class FusedStabilisation:
+    """`Stabilisation` of a fused frame: that of a camera with gain / K and read noise x sqrt(K) in every pixel.
+
+    Attributes:
+        single: the map of one frame.
+        variance: K, (H, W) in (0, 1].
+    """
+
+    single: Stabilisation
+    variance: np.ndarray
+
+    def _gain_and_floor(self) -> tuple[np.ndarray, np.ndarray]:
+        gain = np.float32(self.single.gain_e_per_dn) / self.variance
+        return gain, np.float32(3 / 8) + (gain * np.float32(self.single.read_noise_dn)) ** 2 * self.variance
+
+    def apply(self, light: np.ndarray) -> np.ndarray:
+        """Map fused light (H, W) in DN to the network's scale, float32."""
+        gain, floor = self._gain_and_floor()
+        electrons = np.maximum((light - np.float32(self.single.offset)) * gain, -15 / 16 * floor)
+        return (2 / 10) * (np.sqrt(electrons + floor) - np.sqrt(floor))
+
+    def invert(self, values: np.ndarray) -> np.ndarray:
+        """Map the network's values back to DN, float32."""
+        gain, floor = self._gain_and_floor()
+        half = 5 * values + np.sqrt(floor)
+        return (half * half - floor + np.float32(1 / 4)) / gain + np.float32(self.single.offset)
+
+
+def fused(
+    frame: Callable[[int], np.ndarray], count: int, noise: Stabilisation, both: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield light (H, W) float32 in DN and its variance (H, W) for every frame of a movie.
+
+    Args:
+        frame: gives a frame (H, W) in DN by its number; with `both` each is asked for twice or three times.
+        count: how many there are.
+        noise: of one frame.
+        both: the frames after a frame count as well as those before it.
+    """
+    forward, ahead = Recursion(noise), {}
+    for index in range(count):
+        pixels = frame(index)
+        light = forward(pixels)
+        if both and index + 1 < count and index + 1 not in ahead:
+            ahead = _backward(frame, index + 1, min(index + 1 + BLOCK, count), count, noise)
+        yield forward.joined(ahead.pop(index + 1), pixels.shape) if index + 1 in ahead else light
+
+
+def _backward(
+    frame: Callable[[int], np.ndarray], first: int, last: int, count: int, noise: Stabilisation
+) -> dict[int, State]:
+    """Return the states of a recursion that comes from behind, for the frames from `first` to before `last`.
+
+    It begins two memories later than `last`, by when it has forgotten how it began: memory stays flat in long movies.
+    """
+    recursion, states = Recursion(noise), {}
+    for index in reversed(range(first, min(last + 2 * LONGEST, count))):
+        state = recursion.take(frame(index))
+        if index < last:
+            states[index] = state
+    return states
+
+
+def _begin(y: Tensor) -> State:
+    half = torch.ones_like(_halved(y))
+    return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
+
+
+def _halved(image: Tensor) -> Tensor:
+    return F.avg_pool2d(image, 2, ceil_mode=True)
+
+
+def _enlarged(image: Tensor) -> Tensor:
+    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _blurred(image: Tensor, sigma: float) -> Tensor:
+    """Smooth (1, 1, H, W) by a Gaussian of some px, borders replicated."""
+    reach = int(3 * sigma + 0.5)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = F.pad(image, [reach] * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])
+
+
+def _filtered(image: Tensor, spot_sd: float = 1.0, line_sd: float = 1.0) -> Tensor:
+    """Return a spot's and each oriented line's answer to (1, 1, H, W), over their SDs, as (1, LINES + 1, H, W)."""
+    spot, far = _blurred(image, BLUR), REACH * STEP
+    padded, (height, width) = F.pad(spot, [far] * 4, mode="replicate"), image.shape[2:]
+    weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / (REACH / 2)) ** 2)
+    weights /= weights.sum() * line_sd
+    answers = spot.new_zeros(1, LINES + 1, height, width)
+    answers[:, :1] = spot / spot_sd
+    for line, angle in enumerate(np.pi * np.arange(LINES) / LINES, 1):
+        for place, weight in zip(range(-REACH, REACH + 1), weights, strict=True):
+            down, right = (far + round(place * STEP * way) for way in (np.sin(angle), np.cos(angle)))
+            answers[:, line].add_(padded[:, 0, down : down + height, right : right + width], alpha=float(weight))
+    return answers
+
+
+@cache
+def _noise_left() -> tuple[float, float]:
+    """Return the SDs that the spot and the lines (on average) leave of white noise of SD 1."""
+    impulse = torch.zeros(1, 1, 65, 65)
+    impulse[..., 32, 32] = 1
+    left = (_filtered(impulse) ** 2).sum((0, 2, 3)).sqrt()
+    return float(left[0]), float(left[1:].mean())

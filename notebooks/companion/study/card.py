@@ -1,0 +1,48 @@
+"""The model card: what the models that ship do on animals and cameras they never saw; its text is `card.md.j2`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from companion.run import STAMP
+from companion.study import real_frames, synthetic
+from companion.study.comparison import NAMES
+from nircore.inference.shipped import MODELS
+from nircore.models.checkpoint import load_generator
+from nircore.paths import VERSION
+
+ORDER = ("low-light", NAMES["vst_bm3d"][0], "realtime", "best")
+#: Table -> the run that holds it: of notebook 14, and of notebook 15.
+MADE_BY = dict.fromkeys(("table11_real_frames", "plate", "synthetic_cameras"), "real-frames")
+MADE_BY |= {"trust_left_out": "shipped"}
+TEMPLATE = Path(__file__).with_name("card.md.j2")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table as Markdown, without who made it, numbers to three digits after the point at most."""
+    return table.drop(columns=[*STAMP], errors="ignore").to_markdown(index=False, floatfmt=".3f", intfmt="d")
+
+
+def text(table: Callable[[str], pd.DataFrame]) -> str:
+    """Return the card; every number comes from a table, by its name, or from the weights, none from a hand."""
+    cameras = synthetic.gains(table("synthetic_cameras")).groupby(["method", "peak"])["gain_db"]
+    shown = {
+        "scores": real_frames.shown(table("table11_real_frames"), ORDER),
+        "cameras": cameras.agg(["min", "mean", "max"]).reset_index(),
+        "plate": table("plate"),
+        "outside": table("trust_left_out").pivot(index="animal", columns="model", values="outside").reset_index(),
+    }
+    page = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE.read_text("utf-8"))
+    return page.render(version=VERSION, facts=facts(), **{name: markdown(one) for name, one in shown.items()})
+
+
+def facts() -> dict[str, str]:
+    """Return in words how large each model that ships is, and how long it was trained."""
+    configs = {model: load_generator(file)[1] for model, file in MODELS.items()}
+    return {
+        model: f"{config.ngf} channels at the finest level, {config.epochs * config.steps_per_epoch} steps, "
+        f"{MODELS[model].stat().st_size:,} bytes"
+        for model, config in configs.items()
+    }

@@ -1,0 +1,52 @@
+"""The frames that a run's generator is asked about: their truth, and where their lesion is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from companion.run import Run
+from companion.study.fidelity.animals import Animal
+from nircore.data import sets
+from nircore.training import evaluation
+
+FIRST_SEED = 30_000  # of the animals asked about here; no dataset, calibration or other test has them
+ASKED, TRUSTED = 2, 3  # frames: whose regions are explained, on which the trust map is judged
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFrame:
+    """A frame with its truth, what is known of its scene without noise, and where its lesion is, (H, W) each."""
+
+    name: str
+    frame: np.ndarray
+    truth: np.ndarray
+    valid: np.ndarray
+    clean: list[np.ndarray]
+    lesion: np.ndarray | None = None
+
+
+def known_frames(run: Run) -> list[KnownFrame]:
+    """Return phantom animals with a lesion that are in no dataset, or test frames that have a reference."""
+    config = run.config
+    if config.dataset == "phantom":
+        shape, exposure_s = (config.height, config.width), config.low_light_ms / 1000
+        return [_animal(Animal(FIRST_SEED + k, shape, exposure_s)) for k in range(TRUSTED)]
+    rows = evaluation.spread([r for r in run.rows("test", "low_light") if r.reference], TRUSTED)
+    found = [
+        (Path(row.file).stem, sets.load(config, row), *truth) for row, truth in evaluation.references(config, rows)
+    ]
+    return [KnownFrame(*one, clean=[one[2]]) for one in found] or _unjudged(run)
+
+
+def _animal(animal: Animal) -> KnownFrame:
+    clean = [animal.clean(domain) for domain in ("low_light", "target")]
+    everywhere = np.ones(animal.shape, dtype=bool)
+    return KnownFrame(f"animal {animal.seed}", animal.noisy(), clean[1], everywhere, clean, animal.anatomy.lesion)
+
+
+def _unjudged(run: Run) -> list[KnownFrame]:
+    """Return test frames without references: they can be explained, and nothing can be judged on them."""
+    rows = evaluation.spread(run.rows("test", "low_light"), ASKED)
+    frames = [(Path(row.file).stem, sets.load(run.config, row)) for row in rows]
+    return [KnownFrame(name, frame, frame, np.zeros(frame.shape, dtype=bool), []) for name, frame in frames]

@@ -1,0 +1,135 @@
+"""How the models that ship are made: trained on every scene at hand, halved in size; and without each animal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from companion.run.places import run_folder
+from companion.study import exposures
+from companion.study.fidelity.animals import Animal, phantom_cases
+from companion.study.real_frames import FOLDS, fold_of, scenes
+from nircore.config import Config
+from nircore.data import swir_hdr
+from nircore.data.darks import Darks
+from nircore.data.degraded import DegradedCrops, LowLight
+from nircore.inference import conformal, trust
+from nircore.inference.shipped import MODELS
+from nircore.models import checkpoint
+from nircore.models.checkpoint import load_generator
+from nircore.recipe import resolve
+from nircore.training.crops import scene_of
+from nircore.training.loop import Training
+
+LOW_S, TRUST_SHAPE, CALIBRATED_ON = 0.02, (640, 512), 12  # s; px and phantoms that calibrate the trust map
+KINDS = "frames, real ones (SWIR_HDR) and phantoms,"
+RECIPES = {"best": "physics", "realtime": "realtime"}
+#: The width of the network. `best` trains in 21 minutes on one quiet core, `realtime` in 11.
+SIZES = {"best": {"ngf": 24}, "realtime": {"ngf": 12}}
+STEPS = {"epochs": 40, "steps_per_epoch": 300}
+PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
+#: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
+CAMERA = LowLight(*exposures.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
+
+
+def train(data_root: Path, model: str = "best", without: str = "", say: Callable[[str], None] = print) -> Path:
+    """Train a model on the merged references of every scene and some phantoms; return the generator's file.
+
+    No low-light pixel is seen: the references are degraded by a model of the camera. Interrupted, it goes on.
+
+    Args:
+        data_root: folder of the SWIR_HDR set.
+        model: a key of SIZES.
+        without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
+        say: receives a line for each epoch.
+    """
+    darks = swir_hdr.darks(data_root)
+    known = [scene for scene in exposures.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
+    frames = [whole(scene, darks) for scene in known]
+    frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
+    settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
+    config = resolve(settings).replace(**SIZES[model], **STEPS)
+    crops = DegradedCrops([scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed)
+    place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
+    Training(config, crops, place, lambda generator: {}, say).run()
+    return place / "generator.safetensors"
+
+
+def export(weights: Path, place: Path = MODELS["best"]) -> Config:
+    """Store a generator in half precision, without the folders of the machine that trained it; return its config."""
+    generator, config, facts = load_generator(weights)
+    config = config.replace(run="shipped", data_root="", low_light="", target="", teacher="")
+    halved = {name: tensor.half() for name, tensor in generator.state_dict().items()}
+    checkpoint.save(place, halved, config, {"epoch": facts.get("epoch", config.epochs - 1)})
+    return config
+
+
+def whole(scene: exposures.Scene, darks: Darks) -> np.ndarray:
+    """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
+    reference, known = scene.merged(darks)
+    second = min(t for t in scene.files if t > exposures.LONGER * scene.low_s)
+    bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
+    return np.where(known, reference, bright).astype(np.float32)
+
+
+def left_out(data_root: Path, model: str, animal: str, say: Callable[[str], None] = print) -> nn.Module:
+    """Return the model trained without an animal of `real_frames.FOLDS`."""
+    return load_generator(train(data_root, model, animal, say))[0]
+
+
+def phantoms(generator: nn.Module) -> list[conformal.Seen]:
+    """Return the trust map's terms and errors on phantom frames of the camera's size at 20 ms."""
+    return list(trust.errors(generator, phantom_cases(CALIBRATED_ON, TRUST_SHAPE, LOW_S, truth="low_light")))
+
+
+def real(data_root: Path, generators: dict[str, nn.Module]) -> dict[str, list[conformal.Seen]]:
+    """Return the same on real frames, each by the model that never saw its animal; by that animal."""
+    found: dict[str, list[conformal.Seen]] = {animal: [] for animal in FOLDS}
+    for scene, frame, by_name in scenes(data_root):
+        animal = fold_of(scene.group)
+        found[animal] += trust.errors(generators[animal], [(frame, *by_name["merged"])])
+    return found
+
+
+def calibrate(
+    known: dict[str, list[conformal.Seen]], phantom: list[conformal.Seen]
+) -> tuple[conformal.Calibration, dict[str, float]]:
+    """Calibrate on real and phantom frames; return that, and the share outside on each animal that did not calibrate.
+
+    Real frames come first and last, phantoms between: both fit the weights and the factor.
+    """
+    coverage = {}
+    for without, frames in known.items():
+        others = [pair for animal, pairs in known.items() if animal != without for pair in pairs]
+        calibration = conformal.calibration_of(_mixed(others, phantom), KINDS)
+        coverage[without] = float(np.mean([conformal.outside(calibration, pair) for pair in frames]))
+    everyone = [pair for pairs in known.values() for pair in pairs]
+    return conformal.calibration_of(_mixed(everyone, phantom), KINDS), coverage
+
+
+def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[conformal.Seen]:
+    """Return both lists, evenly mixed."""
+    places = [(k + 0.5) / len(part) for part in (one, other) for k in range(len(part))]
+    return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
+
+
+def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """Write a model's weights and the calibration of its trust map; trainings go on where they were.
+
+    Args:
+        data_root: folder of the SWIR_HDR set.
+        model: a key of SIZES.
+        place: file for the weights; those that ship are `nircore.inference.shipped.MODELS`.
+        say: receives lines on how far it is.
+
+    Returns:
+        `model`, `animal` and `outside`: the share of pixels outside the trust map's interval on each animal that
+        neither trained nor calibrated.
+    """
+    export(train(data_root, model, say=say), place)
+    known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
+    calibration, outside = calibrate(known, phantoms(load_generator(place)[0]))
+    conformal.save(calibration, place)
+    return pd.DataFrame({"model": model, "animal": list(outside), "outside": outside.values()})

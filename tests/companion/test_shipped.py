@@ -1,0 +1,101 @@
+"""The weights that ship: small, whole, described by a card that follows its tables; and how they are made."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from companion.study import card
+from companion.study import shipped as shipping
+from nircore.errors import NircoreError
+from nircore.inference import conformal
+from nircore.inference.shipped import CARD, MODELS, weights_of
+from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
+
+pytestmark = pytest.mark.slow
+
+TABLES = Path(__file__).resolve().parents[2] / "reports" / "benchmark"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    config = resolve({"recipe": "physics", "profile": "smoke", "ngf": 2, "levels": 1, "data_root": "/home/somebody"})
+    path = tmp_path_factory.mktemp("made") / "generator.safetensors"
+    checkpoint.save_generator(path, build_generator(config), config, {"epoch": 3})
+    return path
+
+
+@pytest.mark.parametrize(("model", "most"), [("best", 3_000_000), ("realtime", 600_000)])
+def test_the_shipped_weights_are_small_and_name_no_folder(model, most):
+    weights = MODELS[model]
+    assert weights.stat().st_size <= most
+    generator, config, _ = checkpoint.load_generator(weights)
+    assert generator.halo and generator.input == "noise"
+    assert (config.data_root, config.low_light, config.target, config.teacher) == ("", "", "", "")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_trust_map_that_ships_promises_nine_pixels_in_ten(model):
+    assert conformal.load(MODELS[model]).alpha == 0.1
+
+
+def test_a_model_that_does_not_ship_is_named():
+    with pytest.raises(NircoreError, match="model='fast' does not ship with nircore: choose best or realtime"):
+        weights_of("fast")
+
+
+def test_export_halves_the_size_and_keeps_the_numbers(small, tmp_path):
+    place = tmp_path / "best.safetensors"
+    config = shipping.export(small, place)
+    assert config.data_root == "" and b"somebody" not in place.read_bytes()
+    x = torch.randn(1, 1, 64, 64)
+    before, after = (checkpoint.load_generator(path)[0] for path in (small, place))
+    with torch.inference_mode():
+        assert float((before(x) - after(x)).abs().max()) < 1e-2
+    assert all(tensor.dtype == torch.float16 for tensor in checkpoint.load(place)[0].values())
+
+
+def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+    monkeypatch.setattr(shipping, "PHANTOMS", 0)
+    monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2})
+    monkeypatch.setattr(shipping, "STEPS", {"epochs": 1, "steps_per_epoch": 1})
+    seen, whole = [], shipping.whole
+    monkeypatch.setattr(shipping, "whole", lambda scene, darks: seen.append(scene.group) or whole(scene, darks))
+    said = []
+    weights = shipping.train(swir_hdr, "realtime", "F1-2", said.append)
+    assert set(seen) == {"F5-2", "M8-1", "m1_hdr_icg"} and weights.is_file()
+    assert shipping.train(swir_hdr, "realtime", "F1-2", said.append) == weights
+    assert "resuming after epoch 1/1" in said
+
+
+def seen_frames(size: float, count: int, seed: int) -> list[conformal.Seen]:
+    """Frames whose error is half-normal of some size, and a term that knows it."""
+    rng = np.random.default_rng(seed)
+    shape, found = (30, 30), []
+    for _ in range(count):
+        wrong = np.abs(rng.normal(0, size, shape))
+        found.append(({"spread": np.full(shape, size), "floor": np.ones(shape)}, wrong))
+    return found
+
+
+def test_the_share_outside_is_that_of_an_animal_that_did_not_calibrate():
+    """Planted: one animal errs three times as much as its terms say, and only its own share shows it."""
+    real = {name: seen_frames(1.0, 5, seed) for seed, name in enumerate(("M8-1", "F1-2"))}
+    liar = [(terms, 3 * wrong) for terms, wrong in seen_frames(1.0, 5, 9)]
+    calibration, coverage = shipping.calibrate(real | {"F5-2": liar}, seen_frames(1.0, 12, 7))
+    assert calibration.frames + calibration.fitted == 27 and "real ones" in calibration.frames_are
+    assert coverage["F5-2"] > 0.4
+    assert coverage["M8-1"] < 0.15 and coverage["F1-2"] < 0.15
+
+
+def test_real_and_made_frames_are_evenly_mixed():
+    mixed = shipping._mixed(["a"] * 4, ["b"] * 8)
+    assert [mixed[:3].count("a"), mixed[3:6].count("a"), mixed.count("a")] == [1, 1, 4]
+
+
+def test_the_card_is_what_its_tables_say():
+    assert CARD.read_text(encoding="utf-8") == card.text(lambda name: pd.read_csv(TABLES / f"{name}.csv"))
