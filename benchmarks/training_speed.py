@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from benchmarks.straightforward import Straightforward
-from nircore.config import parse, resolve
+from nircore.config import parse
+from nircore.recipe import resolve
 from nircore.training.cyclegan import CycleGAN
 from nircore.training.loop import choose_device
 

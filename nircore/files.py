@@ -1,42 +1,29 @@
 """How a file comes into being without ever being half-written, and what is said when the system refuses."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import (
-    EACCES,
-    EDQUOT,
-    EFBIG,
-    EIO,
-    EMFILE,
-    ENAMETOOLONG,
-    ENFILE,
-    ENOENT,
-    ENOSPC,
-    EPERM,
-    EROFS,
-    ESTALE,
-    ETIMEDOUT,
-)  # fmt: skip
 from pathlib import Path
 
 from nircore.errors import NircoreError
 
 #: What helps where the system refuses to write, by its reason; for any other it is another place.
 WAYS_OUT = {
-    (ENOSPC, EDQUOT): "free some space or choose another place",
-    (EACCES, EPERM, EROFS): "choose a writable place",
-    (EMFILE, ENFILE): "close other programs, or raise the limit of open files",
-    (ENAMETOOLONG,): "choose a shorter name",
-    (EIO, ESTALE, ETIMEDOUT): "check the disk or the share",
-    (EFBIG,): "the disk takes no file of that size: choose another one",
-    (ENOENT,): "its folder was removed meanwhile, so run this again",
+    "ENOSPC EDQUOT": "free some space or choose another place",
+    "EACCES EPERM EROFS": "choose a writable place",
+    "EMFILE ENFILE": "close other programs, or raise the limit of open files",
+    "ENAMETOOLONG": "choose a shorter name",
+    "EIO ESTALE ETIMEDOUT": "check the disk or the share",
+    "EFBIG": "the disk takes no file of that size: choose another one",
+    "ENOENT": "its folder was removed meanwhile, so run this again",
 }
 
 
 def _way_out(error: OSError) -> str:
-    return next((words for codes, words in WAYS_OUT.items() if error.errno in codes), "choose another place")
+    name = errno.errorcode.get(error.errno, "")
+    return next((words for names, words in WAYS_OUT.items() if name in names.split()), "choose another place")
 
 
 def cannot_write(path: Path | str, error: OSError) -> NircoreError:

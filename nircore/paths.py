@@ -7,6 +7,11 @@ VERSION = "0.3.0"
 PACKAGE = Path(__file__).resolve().parent
 
 
+def available(kind: str) -> tuple[str, ...]:
+    """Return the names of the `profiles` or `recipes` that ship with the package."""
+    return tuple(sorted(path.stem for path in (PACKAGE / kind).glob("*.yaml")))
+
+
 def root() -> Path:
     """Return the checkout, or the working folder where the package is installed without one."""
     return PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else Path.cwd()

@@ -177,7 +177,7 @@ def fetch(
 ) -> None:
     """Fetch public frames, each checked by its SHA-256; run it again to go on after an interruption."""
     from nircore import paths
-    from nircore.data.fetch import fetch as execute
+    from nirlab.fetch import fetch as execute
 
     if name != "swir-hdr":
         raise NircoreError(f"{name!r} is no data set: swir-hdr is the one there is.")

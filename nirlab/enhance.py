@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from nircore import files
 from nircore.inference import conformal
+from nirlab import record
 from nirlab.darks import enhancer_for
 from nirlab.inputs import Pair, pairs
 from nirlab.result import Order, Outcome, enhance_file
@@ -35,11 +36,12 @@ def enhance_files(
     """
     files.make_folder(order.out)
     enhancer = enhancer_for(order.settings)
-    enhancer.identity  # noqa: B018 (loads weights and darks: what is wrong with them is wrong for all)
+    record.made_by(enhancer)  # loads weights and darks: what is wrong with them is wrong for all
     if order.trust:
         conformal.load(enhancer.weights)
-    for line in enhancer.darks.said if enhancer.darks else ():
-        say(line)
+    for file, count in zip(enhancer.darks.files, enhancer.darks.frames, strict=True) if enhancer.darks else ():
+        if count > 1:
+            say(f"{file}: the dark is the mean of its {count} frames")
     found, errors, others = pairs(inputs, order.out, order.settings.average, order.raw)
     if order.settings.dark:  # the darks of a folder may lie below its frames
         dark = Path(order.settings.dark).expanduser().resolve()

@@ -2,11 +2,11 @@
 
 import glob
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from nircore.data import reading
 from nircore.errors import NircoreError
 from nirlab.formats import ome_zarr
 from nirlab.formats.containers import CONTAINERS, container, is_frames, is_store
@@ -49,7 +49,7 @@ def look_through(folder: Path) -> Listing:
         NircoreError: there is neither frame nor hole.
     """
     holes: list[NircoreError] = []
-    found = reading.below(folder, is_store, holes)
+    found = sorted(_below(folder, (), holes))
     frames = [path for path in found if is_frames(path)]
     others = [path for path in found if path.suffix.lower() in PICTURES and path not in frames and path.is_file()]
     holes += [hole for path in found if (hole := _hole(path)) is not None]
@@ -57,6 +57,23 @@ def look_through(folder: Path) -> Listing:
         kinds = f" (of other kinds: {', '.join(path.name for path in others[:3])})" if others else ""
         raise NircoreError(f"The folder {folder} holds no frames{kinds}: put {', '.join(CONTAINERS)} files there.")
     return Listing(frames, holes, others)
+
+
+def _below(folder: Path, above: tuple[str, ...], holes: list[NircoreError]) -> Iterator[Path]:
+    """Yield the files and folder stores below a folder; one that cannot be looked through is added to `holes`."""
+    here = os.path.realpath(folder)
+    if here in above:  # a link that leads back up
+        return
+    try:
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError as error:
+        holes.append(NircoreError(f"{folder} cannot be looked through ({error.strerror}): ask for permission."))
+        return
+    for path in (folder / name for name in names):
+        if path.is_dir() and not is_store(path):
+            yield from _below(path, (*above, here), holes)
+        else:
+            yield path
 
 
 def _hole(path: Path) -> NircoreError | None:

@@ -45,16 +45,16 @@ class Movie:
             NircoreError: a frame cannot be read or used; names the file and the frame.
         """
         pixels, camera = self._mean(page), self._camera
-        _, run = self.enhancer.run(self.stack.pages)
+        _, network = self.enhancer.network_for(self.stack.pages)
         try:
-            return self.enhancer(pixels, self.stack.dtype, self.exposure_s(page), camera, run)
+            return self.enhancer(pixels, self.stack.dtype, self.exposure_s(page), camera, network)
         except NircoreError as error:
             raise self._at(page, error) from error
 
     @property
     def engine(self) -> str:
         """What runs the network."""
-        return self.enhancer.run(self.stack.pages)[0]
+        return self.enhancer.network_for(self.stack.pages)[0]
 
     def signal(self, page: int) -> np.ndarray:
         """Return a frame (H, W) float32 in DN less its dark, where there is one."""

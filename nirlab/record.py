@@ -5,12 +5,15 @@ import hashlib
 import json
 import os
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nircore.data.frames import sha256
+from nircore import paths
+from nircore.data import frames
+from nircore.errors import NircoreError
 from nircore.files import write_text
 from nircore.inference.enhancer import FACTS, Enhancer
 from nirlab.formats.raw import Raw
@@ -33,6 +36,45 @@ def read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store.
+
+    Raises:
+        NircoreError: something cannot be read.
+    """
+    if not os.path.isdir(path):
+        return frames.sha256(path)
+    try:
+        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
+    except OSError as error:
+        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
+    text = b"".join(os.fsencode(name) + b"\0" + frames.sha256(file).encode() + b"\0" for name, file in named)
+    return hashlib.sha256(text).hexdigest()
+
+
+@lru_cache(maxsize=2)
+def made_by(enhancer: Enhancer) -> dict[str, Any]:
+    """Return what decides a result, apart from the frame: the network, the darks and the settings.
+
+    Equal ones make equal outputs, but for rounding.
+    """
+    darks, settings = enhancer.darks, enhancer.settings
+    return {
+        "nircore": paths.VERSION,
+        "model": enhancer.weights.name if settings.weights else f"{settings.model} (ships with nircore)",
+        "model_sha256": sha256(enhancer.weights),
+        "recipe": enhancer.config.recipe,
+        "darks": {Path(file).name: sha256(file) for file in darks.files} if darks else {},
+        "dark_subtracted": darks is not None,
+        "pedestal_dn": enhancer.pedestal_dn,
+        "exposure_s": settings.exposure_s,
+        "gain_e_per_dn": settings.gain_e_per_dn,
+        "read_noise_dn": settings.read_noise_dn,
+        "temporal_average_frames": settings.average,
+    }
+
+
 def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any]:
     """Return what a result depends on: the source's path and content, the network, the darks and the settings.
 
@@ -44,7 +86,7 @@ def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any
     Raises:
         NircoreError: the source cannot be read.
     """
-    found = {"source": str(source.absolute()), "source_sha256": sha256(source)} | enhancer.identity
+    found = {"source": str(source.absolute()), "source_sha256": sha256(source)} | made_by(enhancer)
     if raw is not None:
         found["raw"] = dataclasses.asdict(raw)
     return json.loads(json.dumps(found))

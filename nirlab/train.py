@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from nircore import files, paths
-from nircore.config import Config, resolve
+from nircore.config import Config
 from nircore.data import folder
 from nircore.data.darks import Darks, darks_in
 from nircore.data.degraded import DegradedCrops
@@ -22,6 +22,7 @@ from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference.shipped import MODELS
 from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
 from nircore.training import crops
 from nircore.training.loop import Training
 
@@ -76,10 +77,10 @@ def train(
     else:
         del kept[::HELD_OUT]
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
-    results = paths.folder("NIRCORE_REPORTS", "reports") / run
-    place = results / (SCRATCH if begin is None else f"from-{_name(start)}")
+    out = paths.folder("NIRCORE_REPORTS", "reports") / run
+    place = out / (SCRATCH if begin is None else f"from-{_name(start)}")
     Training(config, batches, place, lambda generator: {}, say, begin).run()
-    final = results / "generator.safetensors"
+    final = out / "generator.safetensors"
     with files.atomic(final) as temporary:
         shutil.copyfile(place / "generator.safetensors", temporary)
     return final, judge(final, begin, held, frames["low_light"], config)

@@ -90,8 +90,8 @@ def nircore(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory) -> Path:
     """A U-Net that nobody trained: it smooths, and adds a little of its own."""
-    from nircore.config import resolve
     from nircore.models import build_generator, checkpoint
+    from nircore.recipe import resolve
 
     config = resolve({"recipe": "physics", "profile": "smoke", "ngf": 2, "levels": 1})
     generator = build_generator(config)

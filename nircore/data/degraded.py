@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from scipy.signal import lfilter
 from torch import Tensor
 
+from nircore.data.crops import Crops, random_crop
 from nircore.data.outliers import outliers, replaced
 from nircore.data.stabilise import Stabilisation
-from nircore.data.unpaired import random_crop
 
 GAIN_ERROR, READ_ERROR = 0.12, 0.04  # shares (SD): how well one frame tells its gain and its read noise
 BLACK_ERROR = 0.4  # of the read noise: so far below the truth may a noisy frame's own black level lie
@@ -43,8 +43,8 @@ class LowLight:
     brightest_dn: float
 
 
-class DegradedCrops:
-    """Batches of degraded target crops beside the clean ones, a function of the step number alone.
+class DegradedCrops(Crops):
+    """Degraded target crops beside the clean ones.
 
     Every crop is given a brightness drawn log-uniformly from the range; Poisson and Gaussian noise with the tails and
     bands of a real sensor; and the small errors with which a noisy frame tells its gain, read noise and black level.
@@ -56,19 +56,16 @@ class DegradedCrops:
             low-light appearances of the scene (several, as where the depth of the tissue is unknown), and last the
             target itself.
         camera: what to degrade them to.
-        crop: side of the square crops in px.
-        batch: crops in a step.
-        seed: with the step, all there is to the draw.
     """
 
     def __init__(
         self, scenes: Sequence[np.ndarray], camera: LowLight, crop: int, batch: int = 1, seed: int = 0
     ) -> None:
+        super().__init__(crop, batch, seed)
         self.scenes, self.camera = list(scenes), camera
-        self.crop, self.batch, self.seed = crop, batch, seed
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the batch of a step: degraded and clean, both float32 (batch, 1, crop, crop)."""
+        """Return degraded and clean crops of a step, both float32 (batch, 1, crop, crop)."""
         rng = np.random.default_rng([self.seed, step])
         pairs = [self._pair(self.scenes[k], rng) for k in rng.integers(len(self.scenes), size=self.batch)]
         both = torch.from_numpy(np.stack(pairs).astype(np.float32))  # (batch, 2, crop, crop)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nircore.data.frames import Frame, frame_shape, list_frames, read_frame, without_exposure, without_filter
+from nircore.data.frames import frame_shape, list_frames, read_frame, without_exposure, without_filter
 from nircore.errors import NircoreError
 
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter"]
@@ -71,7 +71,11 @@ def _domain(domain: str, folder: Path, skip_bad: bool) -> tuple[list[dict], list
         if frame.pages > 1:
             notes.append(f"Left out: pages 2 to {frame.pages} of {path}; save each as a file to use it.")
         first_of.setdefault(frame.dtype, path)
-        rows.append(_row(domain, folder, path, frame))
+        inside = path.relative_to(folder)
+        group = inside.parts[0] if len(inside.parts) > 1 else _group(path.stem)
+        scene = (inside.parent / without_exposure(path.stem)).as_posix()
+        exposure_s = np.nan if frame.exposure_s is None else frame.exposure_s
+        rows.append(dict(zip(COLUMNS, (str(path), domain, group, scene, exposure_s, frame.filter), strict=True)))
     if not rows:
         raise NircoreError(f"Not one frame of {folder} can be used; the first: {notes[0]}")
     if len(first_of) > 1:
@@ -80,25 +84,9 @@ def _domain(domain: str, folder: Path, skip_bad: bool) -> tuple[list[dict], list
     return rows, notes
 
 
-def _row(domain: str, folder: Path, path: Path, frame: Frame) -> dict:
-    inside = path.relative_to(folder)
-    return {
-        "file": str(path),
-        "domain": domain,
-        "group": inside.parts[0] if len(inside.parts) > 1 else _group(path.stem),
-        "scene": (inside.parent / without_exposure(path.stem)).as_posix(),
-        "exposure_s": np.nan if frame.exposure_s is None else frame.exposure_s,
-        "filter": frame.filter,
-    }
-
-
 def _group(stem: str) -> str:
     """The stem, less exposure and filter, up to its last number."""
-    name = without_filter(without_exposure(stem))
-    numbers = list(re.finditer(r"\d+", name))
-    if numbers:
-        name = name[: numbers[-1].start()]
-    return name.strip("_-. ") or "acquisition"
+    return re.sub(r"\d+\D*$", "", without_filter(without_exposure(stem))).strip("_-. ") or "acquisition"
 
 
 def require_size(catalogue: pd.DataFrame, crop: int) -> None:
@@ -110,7 +98,5 @@ def require_size(catalogue: pd.DataFrame, crop: int) -> None:
     for file in catalogue["file"]:
         height, width = frame_shape(file)
         if min(height, width) < crop:
-            raise NircoreError(
-                f"{file} is {height} x {width} pixels, smaller than crop={crop}: "
-                f"use a crop of at most {min(height, width)}, or leave the frame out."
-            )
+            way_out = f"use a crop of at most {min(height, width)}, or leave the frame out"
+            raise NircoreError(f"{file} is {height} x {width} pixels, smaller than crop={crop}: {way_out}.")

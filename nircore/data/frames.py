@@ -1,4 +1,4 @@
-"""Camera frames in and out, on the linear scale of the detector: TIFF, PNG and npy; HDF5 is only read.
+"""Camera frames in and out, on the linear scale of the detector: TIFF, PNG and npy.
 
 Whatever the container, a frame comes in as (H, W) float32 in detector units and goes out with the size,
 the bit depth and the scale it came with. The package `nirlab` reads more kinds of files, and checks more.
@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nircore.data import reading
 from nircore.data.plain import READERS, Opened, opened
-from nircore.data.stack import Stack
 from nircore.errors import NircoreError
 from nircore.files import atomic
 
@@ -29,8 +27,8 @@ class Frame:
     Attributes:
         pixels: (H, W) float32, in DN; integers above 2**24 are rounded to float32's precision.
         dtype: the pixel type of the file, in native byte order: the type to write an enhanced frame in.
-        exposure_s: exposure in seconds, from the HDF5 metadata or a name like `_0020ms`, else None.
-        filter: emission filter, from the HDF5 metadata or a name like `_BP1150`, else None.
+        exposure_s: exposure in seconds, from the file's metadata or a name like `_0020ms`, else None.
+        filter: emission filter, from the file's metadata or a name like `_BP1150`, else None.
         source: the file it came from.
         pages: how many frames that file holds.
     """
@@ -44,10 +42,10 @@ class Frame:
 
 
 def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Frame:
-    """Read one frame of a TIFF, PNG, npy or HDF5 (`Cube/Images`) file.
+    """Read one frame of a TIFF, PNG or npy file.
 
     Args:
-        path: TIFF may be OME, ImageJ, multi-page, big-endian or compressed; the others hold (..., H, W).
+        path: TIFF may be OME, ImageJ, multi-page, big-endian or compressed; npy holds (..., H, W).
         page: which frame of a file that holds several, from 0.
         opened: opens the file; `nirlab.formats.containers.opened` knows more kinds.
 
@@ -56,8 +54,11 @@ def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Fram
             16 pixels on a side, absurdly large, constant, or holds NaN or infinite pixels.
     """
     with opened(path) as stack:
-        reading.check_page(path, stack, page)
-        pixels = _pixels(path, stack, page)
+        if not 0 <= page < stack.pages:
+            raise NircoreError(f"{path} holds {stack.pages} page(s), so page={page} must be 0 to {stack.pages - 1}.")
+        with np.errstate(over="ignore"):
+            pixels = np.array(stack.read(page), dtype=np.float32, order="C")
+        check_pixels(path, pixels, None if stack.pages == 1 else page)
     return Frame(
         pixels=pixels,
         dtype=stack.dtype,
@@ -66,13 +67,6 @@ def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Fram
         source=str(path),
         pages=stack.pages,
     )
-
-
-def _pixels(path: Path | str, stack: Stack, page: int) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        pixels = np.array(stack.read(page), dtype=np.float32, order="C")
-    check_pixels(path, pixels, None if stack.pages == 1 else page)
-    return pixels
 
 
 def frame_shape(path: Path | str) -> tuple[int, int]:
@@ -115,11 +109,7 @@ def without_exposure(stem: str) -> str:
 
 
 def without_filter(stem: str) -> str:
-    """Return a file stem without its filter.
-
-    >>> without_filter("F1-2_BP1150")
-    'F1-2'
-    """
+    """Return a file stem without its filter."""
     return _FILTER.sub("", stem)
 
 
@@ -178,12 +168,10 @@ def quantised(pixels: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
 
 def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:
     suffix = path.suffix.lower()
-    if suffix not in (".tif", ".tiff", ".png", ".npy"):
+    if suffix not in READERS:
         raise NircoreError(f"{path} cannot be written as {suffix!r}: use .tif, .png or .npy.")
-    if dtype.name not in WRITABLE:
-        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use one of {', '.join(WRITABLE)}.")
-    if suffix == ".png" and dtype.name not in ("uint8", "uint16"):
-        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use uint8, uint16 or a .tif.")
+    if dtype.name not in (WRITABLE if suffix != ".png" else ("uint8", "uint16")):
+        raise NircoreError(f"{path} cannot hold pixels of type {dtype}: use uint8, uint16 or, in a .tif, float32.")
     if pixels.ndim != 2 or not np.isfinite(pixels).all():
         raise NircoreError(f"{path} was not written: hand over one (H, W) array of finite numbers.")
 
@@ -191,39 +179,42 @@ def _check_writable(path: Path, pixels: np.ndarray, dtype: np.dtype) -> None:
 def list_frames(folder: Path | str) -> list[Path]:
     """Return the frames of a folder and its subfolders, sorted, without hidden and half-written files.
 
+    Links are followed, but not in circles.
+
     Raises:
-        NircoreError: the folder is missing, is a file, holds no frame, or has a hole: a link to nothing, a folder
-            that cannot be opened.
+        NircoreError: the folder is missing, is a file, holds no frame, a link to nothing, or a folder that cannot be
+            opened.
     """
-    folder, holes = Path(folder), []
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise NircoreError(f"The folder {folder} does not exist: check the path.")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise NircoreError(f"{folder} is not a folder: name the folder that holds the frames.")
-    found = [path for path in reading.below(folder, lambda path: False, holes) if path.suffix.lower() in READERS]
-    holes += [
-        NircoreError(f"{path} is a link to nothing: fetch what it stands for.") for path in found if not path.exists()
-    ]
-    if holes:
-        raise holes[0]
+    found, known = [], set()
+    for here, folders, names in os.walk(folder, onerror=_closed, followlinks=True):
+        known.add(os.path.realpath(here))
+        shown = [name for name in sorted(folders) if not name.startswith(".")]
+        folders[:] = [name for name in shown if os.path.realpath(os.path.join(here, name)) not in known]
+        found += [Path(here, name) for name in names if not name.startswith(".")]
+    found = sorted(path for path in found if path.suffix.lower() in READERS)
+    if lost := [path for path in found if not path.exists()]:
+        raise NircoreError(f"{lost[0]} is a link to nothing: fetch what it stands for.")
     if not found:
         raise NircoreError(f"The folder {folder} holds no frames: put {', '.join(READERS)} files there.")
     return found
 
 
+def _closed(error: OSError) -> None:
+    raise NircoreError(f"{error.filename} cannot be looked through ({error.strerror}): ask for permission.")
+
+
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal, or of all files of a folder store: a frame's identity.
+    """Return the SHA-256 of a file's bytes in hexadecimal: a frame's identity.
 
     Raises:
-        NircoreError: something cannot be read.
+        NircoreError: the file cannot be read.
     """
     try:
-        if not os.path.isdir(path):
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
-    named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
-    text = b"".join(os.fsencode(name) + b"\0" + sha256(file).encode() + b"\0" for name, file in named)
-    return hashlib.sha256(text).hexdigest()

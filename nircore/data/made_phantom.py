@@ -18,13 +18,8 @@ DOMAINS = {"low_light": "NIR-IIa", "target": "NIR-IIb"}
 LABELS = ("body", "vessels", "centrelines", "lesion")
 
 
-# Taken at import: by the time of a call the files may hold other code than the one that runs.
-_SOURCE = "".join(map(inspect.getsource, (mouse, phantom, vessels, camera, sys.modules[__name__])))
-
-
-def fingerprint() -> str:
-    """Return the source of the simulation that runs: a phantom made by other code is another phantom."""
-    return _SOURCE
+#: The source of the simulation that runs, taken at import: a phantom made by other code is another phantom.
+SOURCE = "".join(map(inspect.getsource, (mouse, phantom, vessels, camera, sys.modules[__name__])))
 
 
 def ensure(
@@ -36,8 +31,8 @@ def ensure(
 
     For every animal: `low_light/` and `target/` raw 16-bit frames (H, W) in DN, `truth/` the noise-free
     target-window signal in DN at the low-light exposure (float32), `own/` that of the low light's own window, and
-    `labels/` (uint8: 1 body, 2 vessel,
-    3 centre-line, 4 lesion). `dark/` holds the camera's dark level at both exposures (float32 DN).
+    `labels/` (uint8: 1 body, 2 vessel, 3 centre-line, 4 lesion). `dark/` holds the camera's dark level at both
+    exposures (float32 DN).
     """
     if (folder / "catalogue.csv").is_file():
         return

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from nircore.errors import NircoreError
-from nircore.metrics.no_reference import check_image
+from nircore.metrics.checks import check_image
 
 PATCH = 16  # px: the side of the patches whose mean and variance are one point of the noise fit
 DARKEST_SLOPE = 1e-6  # share of the frame's variance that signal explains at least: keeps the gain finite

@@ -1,5 +1,6 @@
-"""Plain readers of TIFF, PNG, npy and HDF5 with `Cube/Images`: each describes frames that are still on disk."""
+"""Plain readers of TIFF, PNG and npy: each describes frames that are still on disk."""
 
+import logging
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nircore.data import cube, reading
+from nircore.data import stack
 from nircore.data.stack import Stack, colour, of_array
 from nircore.errors import NircoreError
 
 Opened = Callable[[Path | str], AbstractContextManager[Stack]]
+
+# tifffile's remarks on damaged tags would stand between our lines, where nobody has asked for its log.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 COLOURS = {2: "3 colour channels", 3: "a colour palette", 4: "2 colour channels", 6: "4 colour channels"}  # of a PNG
 
@@ -28,9 +32,7 @@ def tiff(path: Path) -> Iterator[Stack]:
         first, count, size = file.pages[0], len(file.pages), path.stat().st_size
         refuse_colour(path, first)
         if len(first.shape) != 2 or first.photometric == tifffile.PHOTOMETRIC.MINISWHITE and 262 in first.tags:
-            raise NircoreError(
-                f"{path} holds a page of shape {first.shape}, or white as 0: export plain (H, W) frames."
-            )
+            raise NircoreError(f"{path} holds pages of shape {first.shape}, or white as 0: export plain frames.")
         promised = (file.imagej_metadata or {}).get("images", 1) if first.is_imagej else 1
 
         def read(index: int) -> np.ndarray:
@@ -53,10 +55,8 @@ def read_page(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage, siz
     """Return the pixels (H, W) of a page of a TIFF of `size` bytes, which has to be of the first page's kind."""
     kinds = [(one.shape, one.dtype, one.bitspersample, one.photometric) for one in (page, first)]
     if kinds[0] != kinds[1]:
-        raise NircoreError(
-            f"{path} mixes pages: page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} "
-            f"{first.dtype}: save frames of one kind in a file."
-        )
+        kind = f"page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} {first.dtype}"
+        raise NircoreError(f"{path} mixes pages: {kind}; save frames of one kind in a file.")
     # tifffile fills a strip that was never written with zeros: such a file is not whole.
     strips = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(length == 0 or start + length > size for start, length in strips):
@@ -97,25 +97,24 @@ def npy(path: Path) -> Iterator[Stack]:
     mapped at all.
     """
     array = np.lib.format.open_memmap(path, mode="r")
-    stack = of_array(path, array)
     left = path.stat().st_size - array.offset - array.nbytes
-    yield stack._replace(missing=f"{left} bytes follow the array that its header describes") if left else stack
+    yield of_array(path, array)._replace(missing=f"{left} bytes follow the array that is described" if left else "")
 
 
-READERS = {".tif": tiff, ".tiff": tiff, ".png": png, ".npy": npy, ".h5": cube.opened, ".hdf5": cube.opened}
+READERS = {".tif": tiff, ".tiff": tiff, ".png": png, ".npy": npy}
 
 
 @contextmanager
 def opened(path: Path | str) -> Iterator[Stack]:
-    """Open a TIFF, PNG, npy or HDF5 file and check its header.
+    """Open a TIFF, PNG or npy file and check its header.
 
     Raises:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, smaller than 16 pixels on
             a side, absurdly large, or cut.
     """
     path = Path(path)
-    reading.check_file(path)
+    stack.check_file(path)
     if path.suffix.lower() not in READERS:
         raise NircoreError(f"{path} is of an unknown kind {path.suffix!r}: export it as {', '.join(READERS)}.")
-    with reading.opened(path, READERS[path.suffix.lower()]) as stack:
-        yield stack
+    with stack.opened(path, READERS[path.suffix.lower()]) as found:
+        yield found

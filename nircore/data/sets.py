@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def phantom_folder(config: Config) -> Path:
     settings: dict[str, Any] = {
         key: getattr(config, key) for key in ("seed", "animals", "height", "width", "low_light_ms", "target_ms")
     }
-    digest = hashlib.sha256(json.dumps([settings, made_phantom.fingerprint()]).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps([settings, made_phantom.SOURCE]).encode()).hexdigest()[:10]
     place = paths.data() / f"phantom-{config.height}x{config.width}-{digest}"
     made_phantom.ensure(place, **settings)
     return place
@@ -98,12 +97,9 @@ _darks = lru_cache(maxsize=4)(swir_hdr.darks)
 
 def load(config: Config, row: Any) -> np.ndarray:
     """Return the signal of a catalogue row, (H, W) float32 in DN; above the dark wherever one is known."""
-    loaders: dict[str, Callable[[], np.ndarray]] = {
-        "phantom": lambda: made_phantom.load(row.file),
-        "swir-hdr": lambda: swir_hdr.load(row.file, row.exposure_s, _darks(_given(config, "data_root"))),
-        "folder": lambda: read_frame(row.file).pixels,
-    }
-    return loaders[config.dataset]()
+    if config.dataset == "swir-hdr":
+        return swir_hdr.load(row.file, row.exposure_s, _darks(_given(config, "data_root")))
+    return made_phantom.load(row.file) if config.dataset == "phantom" else read_frame(row.file).pixels
 
 
 def reference(config: Config, row: Any) -> Reference | None:

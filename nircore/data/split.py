@@ -22,11 +22,9 @@ Rows = Callable[[str, str], list[Any]]
 
 def rows_of(table: pd.DataFrame) -> Rows:
     """Return the function that gives the rows of one split and domain of a table that `split` made."""
-
-    def rows(split: str, domain: str) -> list[Any]:
-        return list(table[(table["split"] == split) & (table["domain"] == domain)].itertuples(index=False))
-
-    return rows
+    return lambda split, domain: list(
+        table[(table["split"] == split) & (table["domain"] == domain)].itertuples(index=False)
+    )
 
 
 def split(
@@ -191,24 +189,15 @@ def _check_complete(table: pd.DataFrame) -> None:
 
 
 def _too_few(table: pd.DataFrame, by: str, splits: tuple[str, ...]) -> str:
-    groups = ", ".join(sorted(set(table["group"])))
-    if by == "scene":
-        return (
-            f"A split by scene needs {len(splits)} scenes in each domain, and {groups} has "
-            f"{_fewest(table, by)}: add frames of other scenes."
-        )
-    return (
-        f"A split by animal needs {len(splits)} groups in each domain, and there are {_fewest(table, by)} "
-        f"({groups}): add an animal or acquisition, or pass allow_scene_split=True to split by scene."
-    )
+    what, instead = ("scenes", "") if by == "scene" else ("groups", ", or pass allow_scene_split=True")
+    there = f"{_fewest(table, by)} ({', '.join(sorted(set(table[by])))})"
+    return f"A split by {by} needs {len(splits)} {what} in each domain, and there are {there}: add others{instead}."
 
 
 def _refuse_duplicates(table: pd.DataFrame) -> None:
-    seen: dict[str, tuple] = {}
+    known: dict[str, Any] = {}
     for row in table[table["split"] != UNUSED].itertuples():
-        first = seen.setdefault(row.sha256, row)
+        first = known.setdefault(row.sha256, row)
         if (first.split, first.domain) != (row.split, row.domain):
-            raise NircoreError(
-                f"{first.file} ({first.split}, {first.domain}) and {row.file} ({row.split}, {row.domain}) "
-                "are the same file: remove one of them."
-            )
+            both = f"{first.file} ({first.split}, {first.domain}) and {row.file} ({row.split}, {row.domain})"
+            raise NircoreError(f"{both} are the same file: remove one of them.")

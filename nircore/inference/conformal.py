@@ -62,14 +62,9 @@ class Calibration:
 
     def guess(self, terms: Terms) -> np.ndarray:
         """Return the guessed size of the error, (H, W) float64 in DN, before the factor."""
-        missing = set(self.weights) - set(terms)
-        if missing:
-            raise NircoreError(
-                f"The trust map was calibrated with {', '.join(sorted(missing))}, which is not given here: hand over "
-                "the same further weights and way back as to `calibrate`."
-            )
-        floor = FLOOR * terms["floor"]
-        return floor + sum(weight * terms[name] for name, weight in self.weights.items())
+        if missing := ", ".join(sorted(set(self.weights) - set(terms))):
+            raise NircoreError(f"The trust map was calibrated with {missing}: hand that over here as to `calibrate`.")
+        return FLOOR * terms["floor"] + sum(weight * terms[name] for name, weight in self.weights.items())
 
     def sentence(self) -> str:
         """Say what the intervals mean, for a reader of a page or a figure."""
@@ -90,10 +85,7 @@ def calibration_of(seen: Sequence[Seen], frames_are: str, alpha: float = ALPHA, 
     first = max(1, round(FIT_SHARE * len(seen)))
     count = len(seen) - first
     if (count + 1) * alpha <= 1:
-        raise NircoreError(
-            f"{len(seen)} frames are too few to calibrate at most {alpha:.0%} of pixels outside: {first} fit the "
-            f"weights, and the other {count} must be {int(1 / alpha) + 1} or more."
-        )
+        raise NircoreError(f"alpha={alpha} needs {int(1 / alpha) + 1} or more frames beside the {first} for weights.")
     plan = Calibration(1.0, _weights(seen[:first]), alpha, 0.0, count, first, views, frames_are)
     ratios = [_ratios(plan, *pair) for pair in seen[first:]]
     factor = conformal_factor(ratios, alpha)
@@ -165,9 +157,7 @@ def load(weights: Path | str) -> Calibration:
     """
     path = beside(weights)
     if not path.is_file():
-        raise NircoreError(
-            f"There is no calibration {path}: make one with nircore.inference.trust.calibrate (notebook 06)."
-        )
+        raise NircoreError(f"There is no calibration {path}: make one with nircore.inference.trust.calibrate.")
     try:
         calibration = Calibration(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as problem:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import Fit, export, seen, tiles
+from nircore.inference import export, tiles
+from nircore.inference.frame import Fit, seen
 from nircore.inference.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]
@@ -46,10 +47,6 @@ def _torch(generator: nn.Module) -> Frame:
         return network(torch.from_numpy(image).contiguous(memory_format=torch.channels_last)).numpy()
 
     return frame
-
-
-def _no_cuda() -> str:
-    return "" if torch.cuda.is_available() else "needs a CUDA device"
 
 
 class CudaGraph:
@@ -101,7 +98,7 @@ ENGINES: dict[str, Engine] = {
         export.absent_bfloat16,
         "bfloat16",
     ),
-    "cuda": Engine(CudaGraph, 0.1, _no_cuda, "bfloat16"),
+    "cuda": Engine(CudaGraph, 0.1, lambda: "" if torch.cuda.is_available() else "needs a CUDA device", "bfloat16"),
 }
 
 

@@ -1,4 +1,4 @@
-"""From one frame in detector units to the same frame enhanced, with the dark, the pedestal and what was measured."""
+"""The generator, the engine and the darks that settings name, and what they make of one frame in detector units."""
 
 import copy
 import math
@@ -12,17 +12,17 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
-from nircore.data.frames import quantised, sha256
+from nircore.data.frames import quantised
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot, outliers
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import RANGE, engines, prepare, tiles
+from nircore.inference import engines, tiles
+from nircore.inference.frame import RANGE, prepare
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
 from nircore.inference.threads import one_pool
 from nircore.models.checkpoint import load_generator
-from nircore.paths import VERSION
 
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
@@ -57,9 +57,8 @@ class Enhancer:
         if settings.pedestal_dn is not None and not settings.dark and dark is None:
             raise NircoreError("A pedestal is what stands in for the dark: give a dark too, or leave it out.")
         self.settings = settings
-        self.dark = None if isinstance(dark, Darks) else dark
-        self._darks = dark if isinstance(dark, Darks) else None
-        self._runs: dict[str, engines.Frame] = {}
+        self._given = Darks((math.nan,), dark[None]) if isinstance(dark, np.ndarray) else dark
+        self._built: dict[str, engines.Frame] = {}
 
     @property
     def weights(self) -> Path:
@@ -69,63 +68,38 @@ class Enhancer:
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, Config]:
-        generator, config, _ = load_generator(self.weights)
-        return generator, config
+        return load_generator(self.weights)[:2]
 
     @property
     def generator(self) -> nn.Module:
         """The network, in evaluation mode."""
         return self._loaded[0]
 
-    def run(self, frames: int) -> tuple[str, engines.Frame]:
-        """Return the engine for so many frames, and the generator on it."""
+    @property
+    def config(self) -> Config:
+        """The settings that the network was trained with."""
+        return self._loaded[1]
+
+    def network_for(self, frames: int) -> tuple[str, engines.Frame]:
+        """Return the name of the engine that suits so many frames, and the generator on it."""
         name = engines.choose(self.settings.engine, frames)
-        if name not in self._runs:
-            self._runs[name] = engines.build(name, copy.deepcopy(self.generator))
-        return name, self._runs[name]
+        if name not in self._built:
+            self._built[name] = engines.build(name, copy.deepcopy(self.generator))
+        return name, self._built[name]
 
     @cached_property
     def darks(self) -> Darks | None:
-        """The darks on disk, if any."""
-        if self._darks is not None:
-            return self._darks
-        return darks_in(self.settings.dark) if self.settings.dark else None
+        """The darks that are subtracted, if any."""
+        return self._given or (darks_in(self.settings.dark) if self.settings.dark else None)
 
     @cached_property
     def pedestal_dn(self) -> float:
         """The level that the output is raised by: the dark's median, or 0 without a dark."""
-        if self.settings.pedestal_dn is not None:
-            return self.settings.pedestal_dn
-        if self.dark is not None:
-            return float(np.rint(np.median(self.dark)))
-        return self.darks.pedestal_dn if self.darks else 0.0
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What decides the result, apart from the frame: equal identities make equal outputs, but for rounding."""
-        recipe = self._loaded[1].recipe
-        settings = self.settings
-        return {
-            "nircore": VERSION,
-            "model": self.weights.name if settings.weights else f"{settings.model} (ships with nircore)",
-            "model_sha256": sha256(self.weights),
-            "recipe": recipe,
-            "darks": {Path(file).name: sha256(file) for file in self.darks.files} if self.darks else {},
-            "dark_subtracted": self.darks is not None,
-            "pedestal_dn": self.pedestal_dn,
-            "exposure_s": settings.exposure_s,
-            "gain_e_per_dn": settings.gain_e_per_dn,
-            "read_noise_dn": settings.read_noise_dn,
-            "temporal_average_frames": settings.average,
-        }
-
-    @property
-    def has_dark(self) -> bool:
-        """Whether a dark is subtracted."""
-        return self.darks is not None or self.dark is not None
+        given = self.settings.pedestal_dn
+        return given if given is not None else self.darks.pedestal_dn if self.darks else 0.0
 
     def _dark_for(self, exposure_s: float | None) -> np.ndarray | None:
-        return self.darks.at(self.settings.exposure_s or exposure_s) if self.darks is not None else self.dark
+        return self.darks.at(self.settings.exposure_s or exposure_s) if self.darks else None
 
     def signal(self, pixels: np.ndarray, exposure_s: float | None) -> np.ndarray:
         """Return a frame (H, W) in DN less its dark, if there is one.
@@ -153,7 +127,7 @@ class Enhancer:
         found = [outliers(signal) for signal in shown]
         cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
-        fit = Stabilisation.of(cleaned, 0.0 if self.has_dark else None, *given)
+        fit = Stabilisation.of(cleaned, 0.0 if self.darks else None, *given)
         bad = np.sum(found, axis=0) > max(len(found) / 2, 1)  # one frame alone says nothing of the others
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
@@ -166,7 +140,7 @@ class Enhancer:
         dtype: np.dtype,
         exposure_s: float | None = None,
         camera: Camera | None = None,
-        run: engines.Frame | None = None,
+        network: engines.Frame | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
@@ -178,7 +152,7 @@ class Enhancer:
 
         Args:
             camera: as `camera` returns it; None: what this frame tells.
-            run: the generator on an engine, as `run` returns it; None: in PyTorch.
+            network: the generator on an engine, as `network_for` returns it; None: in PyTorch.
 
         Raises:
             NircoreError: as `signal`, or the result is not finite.
@@ -189,7 +163,7 @@ class Enhancer:
         result = signal
         if not facts["blank"]:
             with one_pool():
-                result, found = self._restore(signal, camera or self.camera([signal], exposure_s), run)
+                result, found = self._restore(signal, camera or self.camera([signal], exposure_s), network)
             facts |= found
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
@@ -198,16 +172,16 @@ class Enhancer:
         return array, facts
 
     def _restore(
-        self, signal: np.ndarray, camera: Camera | None, run: engines.Frame | None
+        self, signal: np.ndarray, camera: Camera | None, network: engines.Frame | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
         prepared = prepare(self.generator, signal, bad)
         span = Normalisation.of(prepared)
         fit = camera.fit if camera else span
         x = fit.apply(prepared)
-        result = fit.invert(run(x) if run else tiles.translate(self.generator, x))
+        result = fit.invert(network(x) if network else tiles.translate(self.generator, x))
         facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
-        facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.has_dark else span.offset)
+        facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.darks else span.offset)
         return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
 
 
@@ -222,85 +196,6 @@ def enhancer_for(settings: Settings) -> Enhancer:
     return Enhancer(settings)
 
 
-def enhance(
-    frames: np.ndarray,
-    *,
-    model: str = "best",
-    weights: str | Path = "",
-    engine: str = "auto",
-    dark: np.ndarray | str | Path | None = None,
-    exposure: float | None = None,
-    pedestal: float | None = None,
-    average: int = 1,
-    gain: float | None = None,
-    read_noise: float | None = None,
-    details: bool = False,
-) -> Any:
-    """Enhance frames (H, W) or (..., H, W) in linear detector units; same shape, same dtype, same scale.
-
-    All frames of a call are taken for those of one camera at one setting: its noise is read off a few of them.
-
-    Args:
-        frames: integers or real numbers, each frame at least 16 x 16.
-        model: "best", or "realtime" for a camera's pace.
-        weights: a generator's file, in place of a model that ships with the package.
-        engine: what runs the network, of `nircore.inference.engines.ENGINES`; "auto": the fastest that is installed
-            (for few frames, the one that starts at once). The engines' results are equal to rounding.
-        dark: a dark frame (H, W) of numbers in DN, or the path of one or of a folder of them at several exposures.
-        exposure: seconds, to choose the dark in a folder.
-        pedestal: DN that the output is raised by where a dark is subtracted; without, the median of the dark.
-        average: the mean of so many frames (along the flattened leading axes) comes before the network.
-        gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
-        details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the
-            `engine`.
-
-    Raises:
-        NircoreError: frames that are not finite, in colour or too small, a dark that is neither a frame nor a
-            path, or as `Settings` and `Enhancer` say.
-    """
-    frames = np.asarray(frames)
-    _check(frames)
-    path, given = _dark(dark)
-    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise)
-    enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
-    stack = frames.reshape(-1, *frames.shape[-2:])
-    means = [window_mean(stack, page, average) for page in range(len(stack))]
-    camera = enhancer.camera([enhancer.signal(means[page], None) for page in telling(len(means))])
-    name, run = enhancer.run(len(means))
-    results = [enhancer(mean, frames.dtype.newbyteorder("="), None, camera, run) for mean in means]
-    enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
-    return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
-
-
 def telling(pages: int) -> list[int]:
     """Return the pages of a movie that tell its camera's noise: up to TELLING, evenly spaced."""
     return sorted(set(np.linspace(0, pages - 1, min(pages, TELLING)).round().astype(int).tolist()))
-
-
-def _dark(dark: Any) -> tuple[str, np.ndarray | None]:
-    """Return a dark's path, or the frame that was handed over."""
-    if dark is None or isinstance(dark, (str, Path)):
-        return str(dark or ""), None
-    try:
-        frame = np.asarray(dark, dtype=np.float32)  # lists and tensors of numbers too
-    except (TypeError, ValueError) as error:
-        raise NircoreError(f"dark is a {type(dark).__name__}: pass a frame (H, W) in DN, or a path.") from error
-    if frame.ndim != 2 or not np.isfinite(frame).all():
-        raise NircoreError(f"dark has shape {frame.shape}: pass one finite frame (H, W) in DN, or a path.")
-    return "", frame
-
-
-def window_mean(stack: Any, page: int, average: int) -> np.ndarray:
-    """Return the mean of the `average` frames around a page, float32 (H, W); fewer at the ends of the stack."""
-    first, last = max(0, page - average // 2), min(len(stack), page + average // 2 + 1)
-    with np.errstate(over="ignore"):
-        return np.mean([np.asarray(stack[k], dtype=np.float32) for k in range(first, last)], axis=0)
-
-
-def _check(frames: np.ndarray) -> None:
-    if frames.ndim < 2 or min(frames.shape[-2:]) < 16 or frames.size == 0:
-        raise NircoreError(f"frames has shape {frames.shape}: pass (H, W) or (..., H, W), both 16 or more.")
-    if frames.dtype.kind not in "uif":
-        raise NircoreError(f"frames holds {frames.dtype}: pass integers or real numbers.")
-    if frames.dtype.kind == "f" and not np.isfinite(frames).all():
-        raise NircoreError("frames holds NaN or infinite values: repair them, or leave those frames out.")

@@ -39,13 +39,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""
-        if self.exposure_s is not None and not 0 < self.exposure_s < math.inf:
-            raise NircoreError(f"exposure={self.exposure_s:g}: give seconds above 0.")
-        if self.pedestal_dn is not None and not math.isfinite(self.pedestal_dn):
-            raise NircoreError(f"pedestal={self.pedestal_dn:g}: give a finite number of DN.")
         if self.average < 1 or self.average % 2 == 0:
             raise NircoreError(f"average={self.average}: give an odd number of frames, which has a middle one.")
-        for name, unit in (("gain_e_per_dn", "electrons per DN"), ("read_noise_dn", "DN")):
+        if self.pedestal_dn is not None and not math.isfinite(self.pedestal_dn):
+            raise NircoreError(f"pedestal={self.pedestal_dn:g}: give a finite number of DN.")
+        for name, unit in (("exposure_s", "seconds"), ("gain_e_per_dn", "e-/DN"), ("read_noise_dn", "DN")):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise NircoreError(f"{name}={value:g}: give a number of {unit} above 0, or leave it out.")

@@ -30,11 +30,7 @@ UNCERTAIN = 4096.0  # variance that is added, in units of the found change squar
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
-BLUR, ENERGY_BLUR, CALM = (
-    0.9,
-    0.6,
-    8.0,
-)  # px of half the size: a line's width, of the energy, of what the network is told
+BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 8.0  # px of half the size: a line's width, of the energy, of what is told
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such

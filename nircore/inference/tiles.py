@@ -51,10 +51,8 @@ def translate(
     if pixels.size <= whole:
         return run(image[None, None])[0, 0, :height, :width]
     if generator.halo is None:
-        raise NircoreError(
-            f"A frame of {height} x {width} px is too large for this network in one piece, and its instance norm "
-            "leaves seams between tiles: use the weights that ship with nircore, or cut the frame."
-        )
+        large = f"A frame of {height} x {width} px is too large for this network in one piece"
+        raise NircoreError(f"{large}, and its instance norm leaves seams: use weights that ship, or cut the frame.")
     result = np.empty_like(image)
     for top, bottom, first, last in places(result.shape[0], core, generator.halo):
         for left, right, start, stop in places(result.shape[1], core, generator.halo):

@@ -15,6 +15,7 @@ animal is not a phantom, so there the map says where to look, and its 90 % is to
 output's scale.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,8 @@ from torch import nn
 from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference import fitted, prepare, translate
 from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
+from nircore.inference.frame import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise
@@ -119,16 +120,12 @@ def _physics(image: np.ndarray, pixels: np.ndarray, black: float, noise: Noise |
     """Return what the camera says: the noise at the output's brightness, and what output and noise do not explain."""
     a, b = affine_fit(image, pixels)
     expected = a * image.astype(np.float64) + b
-    unexplained = np.abs(gaussian_filter(pixels - expected, SMOOTH))
-    signal = np.maximum(expected - black, 0)
-    if noise is None:
-        nothing = np.zeros(image.shape)
-        return {"redegradation": unexplained, "read": nothing, "shot": nothing, "brightness": signal}
-    shot = signal / noise.gain_e_per_dn
-    remaining = np.sqrt(shot + noise.read_noise_dn**2) / (2 * np.sqrt(np.pi) * SMOOTH)  # of white noise, smoothed
-    read = np.full(image.shape, noise.read_noise_dn)
+    unexplained, signal = np.abs(gaussian_filter(pixels - expected, SMOOTH)), np.maximum(expected - black, 0)
+    gain, read = noise or (math.inf, 0.0)
+    shot = signal / gain
+    remaining = np.sqrt(shot + read**2) / (2 * np.sqrt(np.pi) * SMOOTH)  # of white noise, smoothed
     found = np.maximum(unexplained - remaining, 0)
-    return {"redegradation": found, "read": read, "shot": np.sqrt(shot), "brightness": signal}
+    return {"redegradation": found, "read": np.full(image.shape, read), "shot": np.sqrt(shot), "brightness": signal}
 
 
 def trust_map(

@@ -60,12 +60,9 @@ class Restoration(nn.Module):
     """
 
     DIMMEST, BRIGHTEST = 0.1, 6.0  # on the stabilised scale; 12 to 3000 DN at a read noise of 12 DN
-    KEPT, JUMP, FIRST, LEAST = (
-        0.98,
-        4.0,
-        6e-4,
-        1e-5,
-    )  # of the mean, in a step; times it; what it begins with; at least
+    KEPT = 0.98  # share of a running mean that a step leaves as it was
+    JUMP = 4.0  # times its class's mean: what counts of one crop's error at most
+    FIRST, LEAST = 6e-4, 1e-5  # with what the means begin, and below which they do not divide
 
     def __init__(self, classes: int = 8) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, minimum_filter
 
 from nircore.errors import NircoreError
-from nircore.metrics.with_truth import _check_pair, _check_valid
+from nircore.metrics.checks import check_pair, check_valid
 
 #: Width in px -> sigmas of the two Gaussians whose difference holds detail of that width.
 BANDS = {"fine": (1.0, 3.0), "coarse": (3.0, 8.0)}
@@ -41,9 +41,9 @@ def detail(image: ArrayLike, truth: ArrayLike, width: str, valid: ArrayLike | No
     """
     if width not in BANDS:
         raise NircoreError(f"width={width!r} is unknown: choose one of {', '.join(BANDS)}.")
-    image, truth = _check_pair(image, truth)
+    image, truth = check_pair(image, truth)
     reach = round(REACH * BANDS[width][1])
-    inside = minimum_filter(_check_valid(valid, image.shape), 2 * reach + 1, mode="nearest")
+    inside = minimum_filter(check_valid(valid, image), 2 * reach + 1, mode="nearest")
     if not inside.any():
         raise NircoreError(f"valid leaves no pixel {reach} px from an invalid one: relax the rule that made it.")
     shown, there = band(image, width)[inside], band(truth, width)[inside]

@@ -9,8 +9,6 @@ empty or holds NaN or infinity, and for a `data_range` that is not a finite numb
 """
 
 import math
-from collections.abc import Callable
-from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -19,30 +17,10 @@ from skimage.feature import canny
 from skimage.filters import sobel
 
 from nircore.errors import NircoreError
+from nircore.metrics.checks import check_data_range, check_image
 
 CANNY_SIGMA, CANNY_LOW, CANNY_HIGH = 1.0, 0.1, 0.2
 SOBEL_THRESHOLD = 0.1
-
-
-def check_image(image: ArrayLike, name: str = "image") -> np.ndarray:
-    """Return the frame (H, W) as float64, or raise `NircoreError` naming what is wrong with it."""
-    image = np.asarray(image)
-    if image.ndim != 2 or image.size == 0:
-        raise NircoreError(f"{name} has shape {image.shape}: a metric takes one frame (H, W) at a time.")
-    if image.dtype.kind not in "buif":
-        raise NircoreError(f"{name} has dtype {image.dtype}: convert it to integers or real floats.")
-    image = image.astype(np.float64)
-    if not np.isfinite(image).all():
-        bad = int((~np.isfinite(image)).sum())
-        raise NircoreError(f"{name} holds {bad} NaN or infinite pixels: repair them before measuring.")
-    return image
-
-
-def check_data_range(data_range: float) -> float:
-    """Return `data_range` as a float, or raise `NircoreError` unless it is a finite number above 0."""
-    if not (isinstance(data_range, Real) and math.isfinite(data_range) and data_range > 0):
-        raise NircoreError(f"data_range={data_range!r} must be a finite number above 0, e.g. 255 for 8 bits.")
-    return float(data_range)
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -185,14 +163,7 @@ def _sd(image: np.ndarray) -> float:
     return float(image.std()) if np.ptp(image) > 0 else 0.0
 
 
-METRICS: dict[str, Callable[..., float]] = {
-    "snr": snr,
-    "snr_literal": snr_literal,
-    "entropy": entropy,
-    "edge_density": edge_density,
-    "contrast": contrast,
-    "mean_intensity": mean_intensity,
-}
+METRICS = {one.__name__: one for one in (snr, snr_literal, entropy, edge_density, contrast, mean_intensity)}
 UNITS: dict[str, str] = {
     "snr": "dimensionless",
     "snr_literal": "1 / fraction of data range",

@@ -16,8 +16,7 @@ from scipy.signal import peak_widths
 from scipy.stats import linregress
 
 from nircore.errors import NircoreError
-from nircore.metrics.no_reference import check_image
-from nircore.metrics.structure import check_mask
+from nircore.metrics.checks import check_image, check_mask, check_same_shape
 
 GAP, WIDTH = 3.0, 6.0  # px
 
@@ -39,39 +38,26 @@ def background_ring(
     >>> background_ring(signal, gap=2, width=3).astype(int)
     array([[0, 0, 0, 1, 1, 1, 0, 0, 0]])
     """
-    signal = _region(signal, "signal")
+    signal = check_mask(signal, "signal", empty=False)
     if not (gap >= 0 and width > 0):
         raise NircoreError(f"gap={gap} must be 0 px or more and width={width} above 0 px.")
     distance = distance_transform_edt(~signal)
     ring = (distance > gap) & (distance <= gap + width)
     if inside is not None:
         inside = check_mask(inside, "inside")
-        _same_shape(signal, inside, "inside")
+        check_same_shape(signal, inside, "inside")
         ring &= inside
     if not ring.any():
         raise NircoreError("no background is left around signal: lower gap, raise width, or widen inside.")
     return ring
 
 
-def _region(mask: ArrayLike, name: str) -> np.ndarray:
-    """Return a mask that marks at least one pixel."""
-    mask = check_mask(mask, name)
-    if not mask.any():
-        raise NircoreError(f"{name} marks no pixel: there is nothing to measure.")
-    return mask
-
-
-def _same_shape(first: np.ndarray, second: np.ndarray, name: str) -> None:
-    if first.shape != second.shape:
-        raise NircoreError(f"{name} has shape {second.shape}, not {first.shape}: masks and frame must match.")
-
-
 def _regions(image: ArrayLike, signal: ArrayLike, background: ArrayLike, names: tuple[str, str]) -> list[np.ndarray]:
     """Return the pixel values in the two regions, after checking that frame and regions belong together."""
     image = check_image(image)
-    masks = [_region(mask, name) for mask, name in zip((signal, background), names, strict=True)]
+    masks = [check_mask(mask, name, empty=False) for mask, name in zip((signal, background), names, strict=True)]
     for mask, name in zip(masks, names, strict=True):
-        _same_shape(image, mask, name)
+        check_same_shape(image, mask, name)
     if (masks[0] & masks[1]).any():
         raise NircoreError(f"{names[0]} and {names[1]} overlap: a pixel can belong to one of them only.")
     return [image[mask] for mask in masks]
@@ -87,7 +73,11 @@ def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     3.0
     """
     values, around = _regions(image, signal, background, ("signal", "background"))
-    return float(values.mean() / around.mean()) if around.mean() > 0 else math.nan
+    return _to(values, around)
+
+
+def _to(values: np.ndarray, below: np.ndarray) -> float:
+    return float(values.mean() / below.mean()) if below.mean() > 0 else math.nan
 
 
 def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> float:
@@ -97,7 +87,7 @@ def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> 
     ring. NaN where its mean is 0 or below.
     """
     inside, healthy = _regions(image, tumour, normal, ("tumour", "normal"))
-    return float(inside.mean() / healthy.mean()) if healthy.mean() > 0 else math.nan
+    return _to(inside, healthy)
 
 
 def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:

@@ -12,25 +12,16 @@ from skimage.filters import apply_hysteresis_threshold, sato, threshold_otsu
 from skimage.morphology import skeletonize
 
 from nircore.errors import NircoreError
-from nircore.metrics.no_reference import check_image
+from nircore.metrics.checks import check_image, check_mask, check_same_shape
 
 SIGMAS = (1.0, 2.0, 3.0)  # px: radii of the vessels looked for
 WEAK = 0.5  # share of Otsu's threshold that is enough for a pixel connected to one above it
 
 
-def check_mask(mask: ArrayLike, name: str = "mask") -> np.ndarray:
-    """Return the mask (H, W), or raise `NircoreError` naming what is wrong with it."""
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.ndim != 2 or mask.size == 0:
-        raise NircoreError(f"{name} has dtype {mask.dtype} and shape {mask.shape}: pass booleans (H, W).")
-    return mask
-
-
 def _check_masks(mask: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return both masks, of one shape."""
     mask, truth = check_mask(mask), check_mask(truth, "truth")
-    if mask.shape != truth.shape:
-        raise NircoreError(f"mask has shape {mask.shape} and truth {truth.shape}: compare equal sizes.")
+    check_same_shape(mask, truth, "truth")
     return mask, truth
 
 

@@ -40,9 +40,7 @@ def paired_effect(
     """
     pairs, groups = _check(before, after, clusters)
     if not 0 < confidence < 1 or resamples < 1:
-        raise NircoreError(
-            f"confidence={confidence} must lie between 0 and 1 and resamples={resamples} must be at least 1."
-        )
+        raise NircoreError(f"confidence={confidence} must lie between 0 and 1, resamples={resamples} be 1 or more.")
     finite = np.isfinite(pairs).all(axis=0)
     pairs, index = pairs[:, finite], np.unique(groups[finite], return_inverse=True)[1]
     n, count = pairs.shape[1], int(index.max(initial=-1)) + 1
@@ -65,10 +63,8 @@ def _check(before: ArrayLike, after: ArrayLike, clusters: Sequence | None) -> tu
     before, after = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
     groups = np.arange(before.size) if clusters is None else np.asarray(clusters)
     if before.ndim != 1 or before.size == 0 or not before.shape == after.shape == groups.shape:
-        raise NircoreError(
-            f"before, after and clusters have shapes {before.shape}, {after.shape} and {groups.shape}: "
-            "pass one value per frame, the same number in each and at least one."
-        )
+        shapes = f"{before.shape}, {after.shape} and {groups.shape}"
+        raise NircoreError(f"before, after and clusters have shapes {shapes}: pass one value per frame in each.")
     return np.stack([before, after]), groups
 
 

@@ -46,15 +46,11 @@ def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach:
         if all(math.hypot(row - one.row, column - one.column) >= reach for one in chosen):
             turned = angle[row, column] + math.pi / 2  # the eigenvector of the smaller, negative eigenvalue
             one = Crossing(row, column, math.cos(turned), math.sin(turned))
-            if _clear(truth, one, reach):
+            if not math.isnan(width(truth, one, reach)):
                 chosen.append(one)
         if len(chosen) == MOST:
             break
     return chosen
-
-
-def _clear(truth: np.ndarray, one: Crossing, reach: float) -> bool:
-    return not math.isnan(width(truth, one, reach))
 
 
 def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarray:

@@ -6,37 +6,21 @@ not a finite number above 0, and for a `valid` mask that is not boolean, not of 
 """
 
 import math
-from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.ndimage import gaussian_filter, uniform_filter
+from skimage.metrics import structural_similarity
 
 from nircore.errors import NircoreError
-from nircore.metrics.no_reference import check_data_range, check_image
+from nircore.metrics.checks import check_data_range, check_pair, check_valid
 
 PEAK_PERCENTILE = 99.9
-
-
-def _check_pair(image: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return both frames as float64 of one shape."""
-    image, truth = check_image(image), check_image(truth, "truth")
-    if image.shape != truth.shape:
-        raise NircoreError(f"image has shape {image.shape} and truth {truth.shape}: compare equal sizes.")
-    return image, truth
-
-
-def _check_valid(valid: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the mask of pixels that count; all of them when none is given."""
-    if valid is None:
-        return np.ones(shape, dtype=bool)
-    valid = np.asarray(valid)
-    if valid.dtype != bool or valid.shape != shape:
-        raise NircoreError(f"valid has dtype {valid.dtype} and shape {valid.shape}: pass booleans of shape {shape}.")
-    if not valid.any():
-        raise NircoreError("valid marks no pixel: nothing is left to compare; relax the rule that made it.")
-    return valid
+#: Options of scikit-image's SSIM.
+WINDOWS = {
+    "gaussian": {"win_size": 11, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},
+    "uniform": {"win_size": 7},
+}
 
 
 def psnr(image: ArrayLike, truth: ArrayLike, *, data_range: float, valid: ArrayLike | None = None) -> float:
@@ -47,9 +31,9 @@ def psnr(image: ArrayLike, truth: ArrayLike, *, data_range: float, valid: ArrayL
     >>> psnr([[0, 100]], [[10, 90]], data_range=100)
     20.0
     """
-    image, truth = _check_pair(image, truth)
+    image, truth = check_pair(image, truth)
     peak = check_data_range(data_range)
-    difference = (image - truth)[_check_valid(valid, image.shape)]
+    difference = (image - truth)[check_valid(valid, image)]
     mean_square = float(np.mean(difference**2))
     return 20 * math.log10(peak) - 10 * math.log10(mean_square) if mean_square > 0 else math.inf
 
@@ -75,22 +59,14 @@ def ssim(
     >>> ssim(np.eye(16), np.eye(16), data_range=1.0)
     1.0
     """
-    x, y = _check_pair(image, truth)
+    x, y = check_pair(image, truth)
     peak = check_data_range(data_range)
-    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-    if window == "gaussian":
-        mean, radius, unbias = partial(gaussian_filter, sigma=1.5, radius=5), 5, 1.0
-    elif window == "uniform":
-        mean, radius, unbias = partial(uniform_filter, size=7), 3, 49 / 48
-    else:
+    if window not in WINDOWS:
         raise NircoreError(f"window={window!r} is unknown: choose 'gaussian' or 'uniform'.")
-    if min(x.shape) < 2 * radius + 1:
-        raise NircoreError(f"image has shape {x.shape}: SSIM needs {2 * radius + 1} pixels or more a side.")
-    mx, my = mean(x), mean(y)
-    variances = unbias * (mean(x * x) - mx * mx + mean(y * y) - my * my)
-    covariance = unbias * (mean(x * y) - mx * my)
-    ssim_map = (2 * mx * my + c1) * (2 * covariance + c2) / ((mx * mx + my * my + c1) * (variances + c2))
-    return float(ssim_map[radius:-radius, radius:-radius].mean())
+    side = WINDOWS[window]["win_size"]
+    if min(x.shape) < side:
+        raise NircoreError(f"image has shape {x.shape}: SSIM needs {side} pixels or more a side.")
+    return float(structural_similarity(x, y, data_range=peak, **WINDOWS[window]))
 
 
 def affine_fit(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = None) -> tuple[float, float]:
@@ -102,8 +78,8 @@ def affine_fit(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = Non
     >>> affine_fit([[1.0, 2.0, 3.0]], [[5.0, 7.0, 9.0]])
     (2.0, 3.0)
     """
-    image, truth = _check_pair(image, truth)
-    valid = _check_valid(valid, image.shape)
+    image, truth = check_pair(image, truth)
+    valid = check_valid(valid, image)
     x, y = image[valid], truth[valid]
     if np.ptp(x) == 0:
         return 0.0, float(y.mean())
@@ -132,8 +108,8 @@ def score(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = None) ->
     >>> round(score(3 * truth + 100, truth)["ssim"], 6)
     1.0
     """
-    image, truth = _check_pair(image, truth)
-    valid = _check_valid(valid, image.shape)
+    image, truth = check_pair(image, truth)
+    valid = check_valid(valid, image)
     peak = float(np.percentile(truth, PEAK_PERCENTILE))
     if peak <= 0:
         raise NircoreError(f"truth has a peak of {peak:g}: it holds no signal; check its dark subtraction.")

@@ -4,24 +4,12 @@ import torch
 from torch import nn
 
 from nircore.config import Config
-from nircore.models.ma2021 import MaUNetGenerator
-from nircore.models.patchgan import PatchDiscriminator, receptive_field
-from nircore.models.resnet import ResidualBlock, ResnetGenerator
-from nircore.models.unet import UNetGenerator
-
-__all__ = [
-    "LOW_LIGHT_REACH",
-    "MaUNetGenerator",
-    "PatchDiscriminator",
-    "ResidualBlock",
-    "ResnetGenerator",
-    "UNetGenerator",
-    "build_discriminator",
-    "build_generator",
-    "parameter_count",
-    "receptive_field",
-]
-
+from nircore.models.ma2021 import MaUNetGenerator as MaUNetGenerator
+from nircore.models.patchgan import PatchDiscriminator as PatchDiscriminator
+from nircore.models.patchgan import receptive_field as receptive_field
+from nircore.models.resnet import ResidualBlock as ResidualBlock
+from nircore.models.resnet import ResnetGenerator as ResnetGenerator
+from nircore.models.unet import UNetGenerator as UNetGenerator
 
 # How far a generator of low light has to reach, where black is -1 and white is 1. A real 20 ms frame has noise of SD
 # 12 DN and 60 to 200 DN from black to white, so even the dimmest has 60 / 12 = 5 SD of room on either side. With a

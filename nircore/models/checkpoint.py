@@ -1,7 +1,6 @@
 """Weights and what they belong to, in one safetensors file: no pickle is ever loaded."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
     if not Path(path).is_file():
         raise NircoreError(f"There is no checkpoint at {path}: train first (notebook 02), or give its path.")
     try:
-        sys.audit("open", str(path), "rb", 0)  # as Python's own open does: Rust opens it, and tells nobody
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -44,9 +42,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
         settings, facts = said["config"], said["facts"]
         settings.pop("maps", None)  # a setting that older files hold
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise NircoreError(
-            f"{path} is damaged or not a nircore checkpoint ({error}): delete it and train again."
-        ) from error
+        raise NircoreError(f"{path} is no nircore checkpoint, or damaged ({error}): train again.") from error
     require_known(settings, f"setting in {path}:")
     return tensors, Config(**settings), facts
 

@@ -32,9 +32,7 @@ class Generator(nn.Module):
             NircoreError: the frame is too small.
         """
         if min(height, width) < self.smallest:
-            raise NircoreError(
-                f"A frame of {height} x {width} px is too small: both sides need {self.smallest} px or more."
-            )
+            raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {self.smallest} px.")
         return -height % self.multiple, -width % self.multiple
 
     def any_size(self, image: Tensor) -> Tensor:

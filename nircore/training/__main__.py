@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from nircore.config import parse, resolve
+from nircore.config import parse
 from nircore.data import sets, split
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 from nircore.training import crops, distributed, evaluation
 from nircore.training.loop import Training
 

@@ -9,15 +9,13 @@ import numpy as np
 from nircore.config import Config
 from nircore.data import sets, spectral
 from nircore.data.camera import WINDOWS, Sensor, Window
-from nircore.data.crops import Crops
+from nircore.data.crops import Crops, MeasuredCrops, UnpairedCrops
 from nircore.data.degraded import DegradedCrops, LowLight
-from nircore.data.measured import MeasuredCrops
 from nircore.data.mouse import FIELD_MM
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
 from nircore.data.split import Rows
-from nircore.data.unpaired import UnpairedCrops
 from nircore.errors import NircoreError
 from nircore.inference import NOISE, seen
 from nircore.losses.optics import Spread
@@ -103,10 +101,7 @@ def degraded(rows: Rows, config: Config) -> DegradedCrops:
 
 def _degraded(config: Config, scenes: list[np.ndarray], low_light: list[np.ndarray]) -> DegradedCrops:
     if config.input != NOISE:
-        raise NircoreError(
-            "These weights were trained on frames scaled by their brightness (nircore 0.1): start from those that "
-            "ship, or from scratch."
-        )
+        raise NircoreError("Weights trained with input=range cannot go on: start from shipped ones, or from scratch.")
     camera = low_light_of(low_light)
     camera = replace(camera, gain_e_per_dn=camera.gain_e_per_dn * config.assumed_gain)
     return DegradedCrops(scenes, camera, config.crop, config.batch, config.seed)
@@ -141,13 +136,10 @@ def measured(rows: Rows, config: Config) -> MeasuredCrops:
         NircoreError: no training frame has a reference.
     """
     low_light = [row for split in SEEN for row in rows(split, "low_light")]
-    pairs = []
-    for row, (truth, _) in evaluation.references(config, low_light):
-        pairs.append(_pair(config, sets.load(config, row), truth))
+    found = evaluation.references(config, low_light)
+    pairs = [_pair(config, sets.load(config, row), truth) for row, (truth, _) in found]
     if not pairs:
-        raise NircoreError(
-            f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none to train on."
-        )
+        raise NircoreError(f"recipe={config.recipe} learns from pairs, and dataset={config.dataset} has none.")
     return MeasuredCrops(pairs, config.crop, config.batch, config.seed, config.augment == "turns")
 
 
@@ -158,8 +150,4 @@ def _pair(config: Config, frame: np.ndarray, truth: np.ndarray) -> tuple[np.ndar
     return x, fit.clean(Normalisation.of(frame).invert(scaled)) if config.input == NOISE else scaled
 
 
-MAKERS: dict[str, Callable[[Rows, Config], Crops]] = {
-    "unpaired": unpaired,
-    "degraded": degraded,
-    "measured": measured,
-}
+MAKERS: dict[str, Callable[[Rows, Config], Crops]] = {one.__name__: one for one in (unpaired, degraded, measured)}

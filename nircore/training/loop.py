@@ -158,18 +158,17 @@ class Training:
         return sums
 
     def _diverged(self, epoch: int, what: str) -> NircoreError:
+        rate = f"Lower learning_rate (now {self.config.learning_rate:g})."
         return NircoreError(
-            f"Training stopped at epoch {epoch + 1}: {what} is no longer a finite number. "
-            f"{self._last_good()} Lower learning_rate (now {self.config.learning_rate:g})."
+            f"Training stopped at epoch {epoch + 1}: {what} is no longer a finite number. {self._last_good()} {rate}"
         )
 
     def _stop_if_collapsed(self, row: dict[str, float]) -> None:
         worst = min([value for name, value in row.items() if name.startswith("discriminator")], default=math.inf)
         if row["output_sd"] < COLLAPSED_SD or worst < COLLAPSED_LOSS:
             raise NircoreError(
-                f"Training collapsed at epoch {row['epoch'] + 1}: output standard deviation "
-                f"{row['output_sd']:.4f}, smaller discriminator loss {worst:.5f}. {self._last_good()} "
-                "Lower learning_rate, raise lambda_cycle, or change seed."
+                f"Training collapsed at epoch {row['epoch'] + 1}: output standard deviation {row['output_sd']:.4f}, "
+                f"smaller discriminator loss {worst:.5f}. {self._last_good()} Lower learning_rate, or change seed."
             )
 
     def _last_good(self) -> str:

@@ -1,6 +1,6 @@
 """Every kind of file that is read, and how its result is written: TIFF, PNG, npy and zarr stay, the rest is OME-TIFF.
 
-What a file claims to hold is checked before any pixel is allocated (`nircore.data.reading`).
+What a file claims to hold is checked before any pixel is allocated (`nircore.data.stack`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nircore.data import cube, frames, plain, reading
+from nircore.data import frames, plain
+from nircore.data import stack as stacks
 from nircore.data.frames import Frame
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
-from nirlab.formats import cameras, fits, npy, ome_tiff, ome_zarr, png, raw, spe, tiff, tiff_write
+from nirlab.formats import cameras, cube, fits, npy, ome_tiff, ome_zarr, png, raw, spe, tiff, tiff_write, words
 
 
 class Container(NamedTuple):
@@ -93,8 +94,8 @@ def opened(path: Path | str, said: raw.Raw | None = None) -> Iterator[Stack]:
     """
     path = Path(path)
     if not is_store(path):
-        reading.check_file(path)
-    with reading.opened(path, container(path, said).opened) as stack:
+        words.check_file(path)
+    with stacks.opened(path, container(path, said).opened, words.sentence) as stack:
         yield stack
 
 

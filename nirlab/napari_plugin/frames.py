@@ -112,12 +112,12 @@ def denoise(
     enhancer, places = Enhancer(Settings(model=model), dark), list(np.ndindex(*data.shape[:-2]))
     calibration = conformal.load(enhancer.weights) if with_trust else None
     camera = enhancer.camera([enhancer.signal(_frame(data, places[k]), None) for k in telling(len(places))])
-    engine, run = enhancer.run(len(places))
+    engine, network = enhancer.network_for(len(places))
     image, half_width = np.empty(data.shape, data.dtype), np.zeros(data.shape, np.float32)
     facts = []
     for place in places:
         pixels = _frame(data, place)
-        image[place], found = enhancer(pixels, np.dtype(data.dtype).newbyteorder("="), None, camera, run)
+        image[place], found = enhancer(pixels, np.dtype(data.dtype).newbyteorder("="), None, camera, network)
         facts.append(found | {"engine": engine})
         yield len(facts) * (1 + with_trust) - with_trust
         if calibration and not found["blank"]:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from companion.run import Run, chain, places
-from nircore.config import available, load_file, parse, require_folders, resolve
+from nircore.config import available, load_file, parse, require_folders
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 

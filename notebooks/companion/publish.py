@@ -10,7 +10,7 @@ import pandas as pd
 from companion import quoted
 from companion.run import Run, chain, places, stamped
 from nircore import files
-from nircore.config import resolve
+from nircore.recipe import resolve
 
 #: Lines that say how far something is, such as "epoch 3/40 ...": no copy keeps them.
 PROGRESS = re.compile(r"\b\d+/\d+\b|^(benchmark|explain): ", re.M)

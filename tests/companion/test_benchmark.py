@@ -32,8 +32,8 @@ from companion.study.comparison import (
 )
 from companion.study.judge import METRICS, Judge
 from companion.study.split_table import data_split
-from nircore.config import resolve
 from nircore.metrics import with_truth
+from nircore.recipe import resolve
 
 RNG = np.random.default_rng(0)
 EVERYWHERE = np.ones((96, 80), dtype=bool)

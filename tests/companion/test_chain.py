@@ -8,8 +8,8 @@ import pytest
 from filelock import FileLock
 
 from companion.run import Run, chain, closure, open_run, places
-from nircore.config import resolve
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 PARAMETERS = '# Parameters\nrun: str = ""\nprofile: str = "smoke"\nrecipe: str = "ssgan"\ndataset: str = "phantom"'
 CELLS = {

@@ -11,8 +11,8 @@ import yaml
 from companion.run import Run, places, published
 from companion.study import verdicts
 from companion.study.claims import WORDS, Claim, evaluate, load, load_errata, summary, write_verdicts
-from nircore.config import resolve
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 YES, NO, OPEN = WORDS[True], WORDS[False], WORDS[None]
 CLAIMS, ERRATA = load(published("claims.yaml")), load_errata(published("errata.yaml"))

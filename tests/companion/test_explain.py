@@ -12,11 +12,11 @@ from torch import nn
 from companion.study import explain
 from companion.study.explain import attribution, detection, faithfulness, patches, regions
 from companion.study.fidelity.animals import Animal
-from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.inference import trust
 from nircore.models import PatchDiscriminator, UNetGenerator, build_generator
 from nircore.models.generator import Generator
+from nircore.recipe import resolve
 
 CONFIG = resolve({"ngf": 4, "blocks": 2})
 SHAPE = (64, 64)

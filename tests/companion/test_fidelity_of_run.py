@@ -12,9 +12,9 @@ from companion.study.fidelity import of_run as stage
 from companion.study.fidelity import redegradation, summary
 from companion.study.fidelity.animals import Animal
 from companion.study.split_table import data_split
-from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 

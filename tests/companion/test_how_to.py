@@ -16,7 +16,7 @@ import torch
 from companion.plots import palette, style
 from companion.run import Run, places
 from companion.study import stepwise
-from nircore import config, paths
+from nircore import config, paths, recipe
 from nircore.data.frames import read_frame, write_frame
 from nircore.data.stack import of_array
 from nircore.inference import engines
@@ -63,7 +63,8 @@ def test_a_recipe(tmp_path):
     """The recipes there are is read when the package is loaded: in a copy of it, by a process of its own."""
     shutil.copytree(paths.PACKAGE, tmp_path / "nircore", ignore=shutil.ignore_patterns("__pycache__", "weights"))
     (tmp_path / "nircore" / "recipes" / "mine.yaml").write_text(block("recipe"))
-    asked = "from nircore.config import *; made = resolve({'profile': 'smoke', 'recipe': 'mine'}); "
+    asked = "from nircore.config import *; from nircore.recipe import resolve; "
+    asked += "made = resolve({'profile': 'smoke', 'recipe': 'mine'}); "
     asked += "print(made.gan, term_weights(made.terms), recipe_names('ssgan mine'))"
     done = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.stdout.strip() == "lsgan {'high_frequency': 1.0} ['ssgan', 'mine']", done.stderr
@@ -73,7 +74,7 @@ def test_a_term(monkeypatch):
     space = put("term of the objective", terms, monkeypatch)
     monkeypatch.setattr(config, "FURTHER_TERMS", (*config.FURTHER_TERMS, "brightness"))
     monkeypatch.setitem(terms.TERMS, "brightness", space["brightness"])
-    system = CycleGAN(config.resolve({"profile": "smoke", "terms": "brightness=2"}), torch.device("cpu"))
+    system = CycleGAN(recipe.resolve({"profile": "smoke", "terms": "brightness=2"}), torch.device("cpu"))
     a, b = (torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(k)) - 0.5 for k in (0, 1))
     wanted = 2 * abs(system.g_ab(a).mean() - a.mean()).item()
     assert system.step(a, b, 0)["brightness"].item() == pytest.approx(wanted, rel=1e-4)
@@ -81,7 +82,7 @@ def test_a_term(monkeypatch):
 
 def test_an_engine(monkeypatch):
     put("engine", engines, monkeypatch)
-    generator = build_generator(config.resolve({"profile": "smoke"})).eval()
+    generator = build_generator(recipe.resolve({"profile": "smoke"})).eval()
     frame = np.random.default_rng(0).uniform(-1, 1, (50, 70)).astype(np.float32)
     eager, wide = (engines.build(name, copy.deepcopy(generator))(frame) for name in ("eager", "float64"))
     np.testing.assert_allclose(wide, eager, atol=1e-4)
@@ -96,7 +97,7 @@ def test_a_file_format(monkeypatch, tmp_path):
 
 def test_a_table(monkeypatch, tmp_path):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
-    run = Run(config.resolve({"run": "made"}))
+    run = Run(recipe.resolve({"run": "made"}))
     write_frame(run.path("enhanced/a.tif"), np.arange(400, dtype=np.float32).reshape(20, 20), np.float32)
     run.write_table("enhanced", pd.DataFrame({"file": ["enhanced/a.tif"]}))
     space = put("table", stepwise, monkeypatch)

@@ -5,10 +5,10 @@ import pytest
 
 from companion import inspector as module
 from companion.inspector import CHANGE, EPOCHS, IN_USE, METHODS, OVERLAYS, REPEATED, TRUST, Inspector, draw, panel
-from nircore.config import resolve
 from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
 from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
 
 CONFIG = resolve({"ngf": 2, "blocks": 1})
 

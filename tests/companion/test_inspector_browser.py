@@ -15,8 +15,8 @@ import pytest
 from companion.run import Run, places
 from companion.study.split_table import data_split
 from companion.study.training import training
-from nircore.config import resolve
 from nircore.data.frames import list_frames
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 

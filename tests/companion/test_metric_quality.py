@@ -8,10 +8,10 @@ import pytest
 
 from companion.run import Run
 from companion.study import metric_quality as quality
-from nircore.config import resolve
 from nircore.data import swir_hdr
 from nircore.errors import NircoreError
 from nircore.metrics import no_reference, with_truth
+from nircore.recipe import resolve
 
 SMALL = (96, 80)
 

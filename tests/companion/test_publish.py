@@ -7,7 +7,7 @@ import pytest
 from companion import publish
 from companion.run import Run, places
 from companion.study import processor
-from nircore.config import resolve
+from nircore.recipe import resolve
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 import nircore
 from companion import quoted
 from companion.run import places
-from nircore.config import load_file, resolve
+from nircore.config import load_file
+from nircore.recipe import resolve
 
 README, DOCS = places.REPOSITORY / "README.md", places.REPOSITORY / "docs"
 LARGEST = 10_240  # bytes of the README: it sells and starts, the rest is in docs/

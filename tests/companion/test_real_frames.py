@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.study import real_frames
+from companion.study import exposures, real_frames
 from companion.study.comparison import CLASSICAL, INPUT, UNPAIRED
 from nircore.data import swir_hdr as swir
 
@@ -24,7 +24,7 @@ def rows(method: str, parameter: float, by_fold: dict[str, float], brightness: f
 
 
 def test_every_series_at_hand_is_left_out_once(swir_hdr):
-    groups = {scene.group for scene in swir.scenes(swir_hdr)}
+    groups = {scene.group for scene in exposures.scenes(swir_hdr)}
     folds = {group: real_frames.fold_of(group) for group in groups}
     assert set(folds.values()) == set(real_frames.FOLDS)
     assert groups == {group for groups in real_frames.FOLDS.values() for group in groups}
@@ -96,7 +96,7 @@ def test_without_a_classical_method_nothing_is_gained():
 
 
 def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path, monkeypatch):
-    scene = next(scene for scene in swir.scenes(swir_hdr) if scene.name == "M8-1_BP1300")
+    scene = next(scene for scene in exposures.scenes(swir_hdr) if scene.name == "M8-1_BP1300")
     monkeypatch.setattr(swir, "scenes", lambda root: [scene])
     folds, calls = [], []
 
@@ -119,7 +119,7 @@ def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path
 
 
 def test_what_ours_gets_every_method_gets(swir_hdr):
-    scene = swir.scenes(swir_hdr)[3]
+    scene = exposures.scenes(swir_hdr)[3]
     frame = swir.load(scene.files[scene.low_s], scene.low_s, swir.darks(swir_hdr))
     frame[100, 100] = 50_000
     cleaned = real_frames.cleaned(frame)

@@ -42,7 +42,7 @@ def turn(ms: float, spent: float = 0.2) -> real_time.Turn:
 
 
 def case(recipe: str, engine: str, shape: tuple[int, int], ms: float) -> real_time.Case:
-    enhance = engines.Enhancer(engine, UNetGenerator(2, 1))
+    enhance = engines.Pipeline(engine, UNetGenerator(2, 1))
     return real_time.Case(recipe, 2, enhance, shape, turns=[turn(k * ms) for k in (0.9, 1, 1.4)])
 
 

@@ -15,13 +15,15 @@ from companion.study import recipes_table as recipes
 from companion.study import spectrum_shift_table as spectrum_shift
 from companion.study import training as of_run
 from companion.study.comparison import compared_with
+from companion.study.layers import layer_table
 from companion.study.split_table import data_split
 from companion.study.stepwise import stepwise
-from nircore.config import PACKAGE, as_recipe, available, recipe_names, resolve
+from nircore.config import available, recipe_names
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.models import build_generator
-from nircore.models.layers import layer_table
+from nircore.paths import PACKAGE
+from nircore.recipe import as_recipe, resolve
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,9 @@ import papermill
 import pytest
 
 from companion.run import Run, open_run, places
-from nircore.config import load_file, resolve
+from nircore.config import load_file
 from nircore.errors import NircoreError
+from nircore.recipe import resolve
 
 CELL = '# Parameters\nfrom typing import Optional\n\nprofile: str = "smoke"\nepochs: Optional[int] = None\n'
 

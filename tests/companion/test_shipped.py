@@ -9,11 +9,11 @@ import torch
 
 from companion.study import card
 from companion.study import shipped as shipping
-from nircore.config import resolve
 from nircore.errors import NircoreError
 from nircore.inference import conformal
 from nircore.inference.shipped import CARD, MODELS, weights_of
 from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 

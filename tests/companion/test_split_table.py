@@ -5,8 +5,8 @@ import pytest
 
 from companion.run import Run
 from companion.study.split_table import data_split
-from nircore.config import resolve
 from nircore.data import swir_hdr as reader
+from nircore.recipe import resolve
 
 
 @pytest.fixture

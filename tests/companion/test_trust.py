@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from companion.study.fidelity.animals import FIRST_CALIBRATING, phantom_cases
-from nircore.config import resolve
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
 from nircore.inference import conformal, enhance, prepare, trust
 from nircore.models import build_generator, checkpoint
 from nircore.models.generator import Generator
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,5 @@
 """Weights on disk: they say what they are, nothing else is believed, and a failure damages nothing."""
 
-import ast
-import json
 import pickle
 import re
 import resource
@@ -9,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -54,23 +51,6 @@ def test_a_generator_comes_back_from_its_file_alone(saved):
     assert not torch.equal(generator(image), build_generator(ODD, 8)(image))
 
 
-def test_the_header_is_plain_json(saved):
-    with safe_open(saved, framework="np") as file:
-        header = file.metadata()
-    texts = "".join(header.values())
-    assert '"ngf": 3' in texts and '"learning_rate": 1e-05' in texts
-    assert all(json.loads(text) for text in header.values())
-
-
-def test_equal_weights_are_equal_bytes(tmp_path):
-    generator, path = build_generator(ODD, 7), tmp_path / "c.safetensors"
-    written = set()
-    for _ in range(12):
-        checkpoint.save_generator(path, generator, ODD, {"epoch": 4})
-        written.add(path.read_bytes())
-    assert len(written) == 1
-
-
 def test_tensors_come_back_bit_for_bit(tmp_path):
     rng = torch.Generator().manual_seed(0)
     tensors = {
@@ -93,13 +73,6 @@ def test_tensors_come_back_bit_for_bit(tmp_path):
 def raw(tensor: torch.Tensor) -> bytes:
     """The bytes of a tensor's values."""
     return tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
-
-
-def test_facts_come_back_exactly(tmp_path):
-    values = np.random.default_rng(0).normal(size=50).tolist()
-    rows = [{"epoch": k, "psnr": value, "ssim": float("inf")} for k, value in enumerate(values)]
-    checkpoint.save(tmp_path / "c.safetensors", {}, Config(), {"rows": rows})
-    assert checkpoint.load(tmp_path / "c.safetensors")[2] == {"rows": rows}
 
 
 def foreign(path: Path, header: dict[str, str] | None = None) -> None:
@@ -128,7 +101,7 @@ def test_what_is_no_checkpoint_is_named_and_left_alone(kind, load, saved):
     path = saved.with_name("bad.safetensors")
     BAD[kind](path, saved.read_bytes())
     before = path.read_bytes()
-    with pytest.raises(NircoreError, match=re.escape(str(path)) + " is damaged or not a nircore checkpoint"):
+    with pytest.raises(NircoreError, match=re.escape(str(path)) + " is no nircore checkpoint, or damaged"):
         load(path)
     assert path.read_bytes() == before
 
@@ -142,13 +115,6 @@ def test_a_pickle_is_not_run(tmp_path):
     with pytest.raises(NircoreError):
         checkpoint.load(tmp_path / "bad.safetensors")
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize("load", [checkpoint.load, checkpoint.load_generator])
-def test_a_missing_file_is_named(load, tmp_path):
-    for path in (tmp_path / "nowhere.safetensors", tmp_path):
-        with pytest.raises(NircoreError, match=f"no checkpoint at {re.escape(str(path))}: train first"):
-            load(path)
 
 
 def test_settings_of_another_version_are_named(saved):
@@ -178,53 +144,7 @@ def test_a_full_disk_leaves_the_former_file(saved):
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
-def test_a_failure_while_writing_leaves_the_former_file(saved, monkeypatch, error):
-    def half(tensors: dict, path: Path, header: dict) -> None:
-        path.write_bytes(b"half")
-        raise error("mine")
-
-    before = saved.read_bytes()
-    monkeypatch.setattr(checkpoint, "save_file", half)
-    with pytest.raises(NircoreError if error is OSError else error, match="mine"):
-        checkpoint.save_generator(saved, build_generator(Config()), Config(), {})
-    assert saved.read_bytes() == before
-    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
-
-
 def test_nothing_in_the_package_can_load_a_pickle():
-    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
-    assert len(sources) > 30
-    assert not {str(path): found for path, text in sources.items() if (found := unpickling(text))}
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import torch; x = torch.load(path, weights_only=True)",
-        "from torch import Tensor, load",
-        "import pickle",
-        "from joblib import load",
-        "np.load(path, allow_pickle=True)",
-        "pd.read_pickle(path)",
-    ],
-)
-def test_and_that_test_would_see_it(line):
-    assert unpickling(line)
-
-
-def unpickling(source: str) -> list[str]:
-    """The parts of a source that could load a pickle."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        text = ast.unparse(node)
-        modules = {alias.name for alias in getattr(node, "names", [])} if isinstance(node, ast.Import) else set()
-        if isinstance(node, ast.ImportFrom):
-            modules = {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-        if modules & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "torch.load", "torch.hub"}:
-            found.append(text)
-        if isinstance(node, ast.Attribute) and (text in {"torch.load", "torch.hub"} or node.attr == "read_pickle"):
-            found.append(text)
-        if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
-            found.append(text)
-    return found
+    loads = r"torch\.load\b|torch\.hub|read_pickle|allow_pickle=True|^\s*(import|from) (pickle|dill|joblib|shelve)"
+    found = [path for path in PACKAGE.rglob("*.py") if re.search(loads, path.read_text(encoding="utf-8"), re.M)]
+    assert not found and re.search(loads, "x = torch.load(path)")

@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
-from nircore.config import Config, as_recipe, resolve
-from nircore.data import camera, sets, split
+from nircore.config import Config
+from nircore.data import sets, split
 from nircore.data.normalise import Normalisation
-from nircore.errors import NircoreError
 from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
 from nircore.models.generator import Generator
+from nircore.recipe import as_recipe, resolve
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
-from nircore.training.pix2pix import Pix2Pix
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
@@ -53,28 +52,6 @@ def test_targets_of_every_training_animal_are_degraded_and_none_of_another(run):
     assert all(scene.shape == (len(crops.DEPTHS_MM) + 1, 96, 80) for scene in made.scenes)
 
 
-def test_the_last_of_a_scene_is_the_target_and_the_others_are_dimmed_in_contrast(run):
-    scene = crops.of(run.rows, recipe(run, "physics")).scenes[0]
-    low, high = np.percentile(scene[-1], [5, 99.9])
-    assert -0.1 < low < 0.3
-    assert 0.8 < high < 2.5  # specks are brighter than the smoothed white level
-    # Halo and glow: the short window's faint places are brighter, the more so the deeper the light comes from.
-    medians = np.median(scene[:-1], axis=(1, 2))
-    assert (np.diff(medians) > 0).all()
-    assert medians[-1] > np.median(scene[-1])
-
-
-def test_the_camera_is_read_off_the_low_light_frames(run):
-    config = recipe(run, "physics")
-    made, sensor = crops.of(run.rows, config).camera, camera.Sensor()
-    assert made.read_noise_dn == pytest.approx(sensor.read_noise_dn, rel=0.15)
-    assert 0.5 < made.gain_e_per_dn / sensor.gain_e_per_dn < 3  # 96 x 80 px say little about the gain
-    scales = [made.darkest_dn / crops.DARKER, made.brightest_dn]
-    for row in run.rows("train", "low_light"):
-        spread = np.percentile(sets.load(config, row), 99.9)
-        assert 0.3 * scales[0] < spread < 3 * scales[1]
-
-
 def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run):
     right, wrong = (recipe(run, name) for name in ("physics", "physics_misinformed"))
     assert (wrong.assumed_scattering, wrong.assumed_gain) == (1.5, 0.7)
@@ -89,12 +66,6 @@ def test_the_misinformed_recipe_has_other_optics_and_gain_and_all_else_alike(run
     assert misled.at(0)[0].isfinite().all()
 
 
-def test_a_view_scatters_as_it_is_told():
-    sharp, blurred = (crops.View("NIR-IIa", "NIR-IIb", 0.32, scattering=s).optics(320) for s in (1.0, 1.5))
-    assert all(b.core > a.core and b.halo > a.halo for a, b in zip(sharp, blurred, strict=True))
-    assert crops.View(scattering=1.5).optics(320) == crops.View().optics(320)  # one window: nothing to be wrong about
-
-
 def test_the_oracle_is_shown_pairs_of_training_animals(run):
     made = crops.of(run.rows, recipe(run, "oracle"))
     low_light, truth = made.at(0)
@@ -104,12 +75,6 @@ def test_the_oracle_is_shown_pairs_of_training_animals(run):
     table = run.table
     allowed = table[table["split"].isin(["train", "unused"]) & (table["domain"] == "low_light")]
     assert len(made.pairs) == len(allowed)
-
-
-def test_an_oracle_without_pairs_says_so(run):
-    alone = split.rows_of(run.table.assign(reference="", reference_s=np.nan))
-    with pytest.raises(NircoreError, match="recipe=oracle learns from pairs, and dataset=phantom has none"):
-        crops.of(alone, recipe(run, "oracle"))
 
 
 def test_real_frames_are_degraded_without_a_shift(swir_hdr):
@@ -166,15 +131,6 @@ def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
     np.testing.assert_array_equal(upright(trained[1][0, 0], target), made)
 
 
-@pytest.mark.parametrize(("system", "name"), [(CycleGAN, "ssgan"), (Pix2Pix, "pix2pix")])
-def test_a_step_feeds_the_generator_the_crops_as_they_are(system, name):
-    made = system(resolve({"recipe": name, "profile": "smoke"}), torch.device("cpu"))
-    fed, a = [], 3 * torch.randn(2, 1, 64, 64)
-    made.g_ab.register_forward_pre_hook(lambda _, given: fed.append(given[0].detach().clone()))
-    made.step(a, 3 * torch.randn(2, 1, 64, 64), 0)
-    assert torch.equal(fed[0][:2], a)
-
-
 def test_the_way_back_can_make_the_noise_of_low_light():
     """Planted: with a reach of 1, a fifth of a real 20 ms frame's pixels could not be made."""
     made = CycleGAN(resolve({"recipe": "ssgan", "profile": "smoke"}), torch.device("cpu"))
@@ -183,10 +139,3 @@ def test_the_way_back_can_make_the_noise_of_low_light():
         torch.nn.init.constant_(layer.bias, 10.0)
     x = torch.zeros(1, 1, 64, 64)
     assert made.g_ab(x).max() <= 1 < 2.9 < made.g_ba(x).max() <= 3
-
-
-def test_a_measured_pair_is_on_one_scale_and_unclipped():
-    config, frame, truth = resolve({"recipe": "pix2pix"}), noisy_frame(0), noisy_frame(1)
-    x, y = crops._pair(config, frame, truth)
-    np.testing.assert_array_equal(x, Normalisation.of(frame).apply(frame))
-    np.testing.assert_array_equal(y, Normalisation.of(truth).apply(truth))

@@ -4,11 +4,11 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nircore.config import Config
 from nircore.training.cyclegan import COLUMNS as TERMS
-from nircore.training.cyclegan import CycleGAN, step_seed
+from nircore.training.cyclegan import CycleGAN
 
 CPU = torch.device("cpu")
 NETWORKS = ("g_ab", "g_ba", "d_a", "d_b")
@@ -131,47 +131,6 @@ def test_steps_are_those_written_out_by_hand(settings):
                 torch.testing.assert_close(now, wanted, rtol=1e-7, atol=1e-8)
 
 
-def test_the_weights_are_ten_and_five():
-    system, (a, b) = doubled(), (batch.double() for batch in batches(0))
-    with torch.no_grad():
-        cycle = (system.g_ba(system.g_ab(a)) - a).abs().mean().item()
-        identity = (system.g_ab(b) - b).abs().mean().item()
-    terms = system.step(a, b, 0)
-    assert terms["cycle_a"].item() == pytest.approx(10 * cycle)
-    assert terms["identity_b"].item() == pytest.approx(5 * identity)
-
-
-def test_generator_terms_add_up():
-    system = started()
-    for index in range(3):
-        terms = system.step(*batches(index, count=2), index)
-        assert list(terms) == list(TERMS)
-        parts = [value for name, value in terms.items() if name.split("_")[0] in ("adversarial", "cycle", "identity")]
-        assert len(parts) == 6
-        assert terms["generator"].item() == pytest.approx(sum(parts).item(), rel=1e-5)
-        assert all(value.dtype == torch.float32 and not value.requires_grad for value in terms.values())
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_translation_and_identity_share_a_pass_without_touching_each_other(count):
-    system = started()
-    a, b = batches(0, count)
-    with torch.no_grad():
-        together = system.g_ab(torch.cat([a, b])).chunk(2)
-        for shared, alone in zip(together, (system.g_ab(a), system.g_ab(b)), strict=True):
-            torch.testing.assert_close(shared, alone, rtol=1e-4, atol=1e-6)
-
-
-def test_one_step_moves_all_four_networks_and_the_average():
-    system = started()
-    before = snapshot(system)
-    system.step(*batches(0), 0)
-    after = system.state()
-    for name in (*NETWORKS, "average"):
-        weights = [key for key in before if key.startswith(f"{name}/") and key.endswith("weight")]
-        assert weights and all(not torch.equal(before[key], after[key]) for key in weights), name
-
-
 def touched(system: CycleGAN) -> set[str]:
     """The networks in which any gradient is not zero."""
     gradients = {name: [p.grad for p in getattr(system, name).parameters()] for name in (*NETWORKS, "average")}
@@ -194,15 +153,6 @@ def test_each_half_of_the_step_reaches_only_its_own_networks():
     assert seen == [(system.adam_g, {"g_ab", "g_ba"}), (system.adam_d, {"d_a", "d_b"})] * 4
 
 
-@pytest.mark.parametrize(("adam", "names"), [("adam_g", ("g_ab", "g_ba")), ("adam_d", ("d_a", "d_b"))])
-def test_each_optimiser_owns_its_networks_and_no_more(adam, names):
-    system = CycleGAN(tiny(beta1=0.3, learning_rate=0.004), CPU)
-    (group,) = getattr(system, adam).param_groups
-    expected = [parameter for name in names for parameter in getattr(system, name).parameters()]
-    assert [id(parameter) for parameter in group["params"]] == [id(parameter) for parameter in expected]
-    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.004, (0.3, 0.999), 0)
-
-
 def test_the_discriminators_see_the_pool_and_not_only_the_newest_frame():
     system, returned = started(pool=1), []
     for pool in (system.pool_a, system.pool_b):
@@ -214,16 +164,6 @@ def test_the_discriminators_see_the_pool_and_not_only_the_newest_frame():
     exchanged = [not torch.equal(given, out) for given, out in returned]
     assert 10 < sum(exchanged) < 38
     assert exchanged[0::2] != exchanged[1::2], "the two pools draw for themselves"
-
-
-def test_the_four_networks_start_apart_and_the_average_at_the_generator():
-    system = CycleGAN(tiny(), CPU)
-    first = {name: next(getattr(system, name).parameters()) for name in (*NETWORKS, "average")}
-    assert not torch.equal(first["g_ab"], first["g_ba"])
-    assert not torch.equal(first["d_a"], first["d_b"])
-    assert torch.equal(first["average"], first["g_ab"])
-    assert first["average"] is not first["g_ab"]
-    assert not any(parameter.requires_grad for parameter in system.average.parameters())
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.3, 0.9])
@@ -274,14 +214,6 @@ def test_a_restored_state_goes_on_bit_for_bit(steps, used):
     assert not same(system.state(), saved)
 
 
-def test_the_state_names_every_tensor_of_every_part():
-    state = started(3).state()
-    parts = {key.split("/")[0] for key in state}
-    assert parts == {*NETWORKS, "average", "adam_g", "adam_d", "pool_a", "pool_b"}
-    parameters = sum(len(list(getattr(started(), name).parameters())) for name in NETWORKS)
-    assert sum(key.startswith("adam_") for key in state) == 3 * parameters  # step and two moments each
-
-
 def test_a_run_follows_from_its_seed_alone():
     states = []
     for state, seed in ((1, 0), (2, 0), (1, 1)):
@@ -289,44 +221,3 @@ def test_a_run_follows_from_its_seed_alone():
         states.append(snapshot(started(4, seed=seed)))
     assert same(states[0], states[1])
     assert not same(states[0], states[2])
-
-
-def test_each_step_draws_anew():
-    draws = torch.stack(
-        [torch.rand(2, generator=torch.Generator().manual_seed(step_seed(0, k))) for k in range(2000)]
-    )
-    assert (draws.mean(0) - 0.5).abs().max() < 4 / (12 * 2000) ** 0.5
-    assert torch.corrcoef(draws.T)[0, 1].abs() < 0.1
-    assert torch.corrcoef(torch.stack([draws[1:, 0], draws[:-1, 0]]))[0, 1].abs() < 0.1
-
-
-def test_a_step_leaves_the_global_generator_alone():
-    system, before = started(), torch.get_rng_state()
-    for index in range(4):
-        system.step(*batches(index), index)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_no_two_runs_share_the_draw_of_a_step():
-    assert len({step_seed(seed, index) for seed in range(60) for index in range(60)}) == 3600
-    torch.Generator().manual_seed(step_seed(2**31 - 1, 10**10))  # the largest run there is
-
-
-def test_discriminators_learn_to_tell_two_plain_domains_apart():
-    # A is dark, B bright, the generators hardly move: after some steps the discriminators know
-    system = CycleGAN(tiny(learning_rate=0.002, ndf=4), CPU)
-    for group in system.adam_g.param_groups:
-        group["lr"] = 0.0
-    losses = [
-        system.step(torch.full((1, 1, 32, 32), -0.9) + 0.1 * a, 0.9 + 0.1 * b, index)["discriminator_b"].item()
-        for index in range(30)
-        for a, b in [batches(index)]
-    ]
-    assert losses[-1] < 0.5 * losses[0]
-
-
-def test_frozen_parts_are_free_again_after_a_step():
-    system = started(1)
-    for name in NETWORKS:
-        network: nn.Module = getattr(system, name)
-        assert all(parameter.requires_grad for parameter in network.parameters())

@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -49,39 +47,6 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         for name in one:
             np.testing.assert_allclose(two[name], one[name], rtol=2e-4, err_msg=f"{system}, {name}")
         assert len(set(one["generator"])) == 3
-
-
-def workers(parent: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(status.parent.name))
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the processes in /proc")
-def test_a_killed_process_ends_the_run_and_the_same_command_goes_on(tmp_path):
-    process, folder = launch(tmp_path, "regression", epochs=4, pause=0.15), tmp_path / "regression"
-    checkpoint, deadline = folder / "checkpoint.safetensors", time.monotonic() + 120
-    while not checkpoint.is_file() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    children = workers(process.pid)
-    assert len(children) == 2
-    os.kill(max(children), signal.SIGKILL)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
-    assert not any(Path(f"/proc/{child}").exists() for child in children)
-    assert not (folder / "losses.json").exists()
-
-    process = launch(tmp_path, "regression", epochs=4)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and said.count("resuming after epoch") >= 1, said
-    whole = train(tmp_path / "whole", 4, "regression")
-    np.testing.assert_allclose(losses(folder)["generator"], whole["generator"], rtol=2e-4)
 
 
 def test_alone_everything_is_the_identity():

@@ -16,16 +16,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_file_takes_its_name_only_once_it_is_whole(tmp_path):
-    target = tmp_path / "deep" / "table.csv"
-    with atomic(target) as temporary:
-        assert temporary.parent == target.parent
-        assert temporary.suffix == ".csv"
-        temporary.write_text("new")
-        assert not target.exists()
-    assert contents(tmp_path) == {"deep/table.csv": b"new"}
-
-
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, NircoreError])
 @pytest.mark.parametrize("before", [{}, {"table.csv": b"old"}])
 def test_a_failure_leaves_what_was_there(tmp_path, error, before):
@@ -67,13 +57,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     assert contents(tmp_path) == {"notes.txt": b"a file, not a folder"}
 
 
-def test_a_folder_in_the_way_is_not_replaced(tmp_path):
-    (tmp_path / "table.csv").mkdir()
-    with pytest.raises(NircoreError, match=r"Cannot write .*table\.csv"):
-        write_text(tmp_path / "table.csv", "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
-
-
 def test_files_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
@@ -82,10 +65,6 @@ def test_files_follow_the_umask(tmp_path):
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
-
-
-def test_text_is_utf8(tmp_path):
-    assert write_text(tmp_path / "a.txt", "µm ± σ\n").read_bytes() == "µm ± σ\n".encode()
 
 
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="only Linux lists a process's open files")

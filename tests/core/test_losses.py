@@ -1,7 +1,5 @@
 """The terms of the objective against closed forms and formulas written out; the pool against what it promises."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nircore.losses import EQUILIBRIUM, ImagePool, adversarial, cycle, discriminator_loss, identity
+from nircore.losses import ImagePool, adversarial, cycle, identity
 
 LOGITS = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-20, 20))
 VALUES = arrays(np.float64, (2, 1, 3, 4), elements=st.floats(-1, 1))
@@ -28,66 +26,6 @@ def test_bce_is_the_papers_log_likelihood(logits):
     assert adversarial(tensor, real=True).item() == pytest.approx(np.mean(-np.log(d)), rel=1e-9, abs=1e-12)
     fake = np.mean(np.log1p(np.exp(logits)))  # -log(1 - D) without cancellation
     assert adversarial(tensor, real=False).item() == pytest.approx(fake, rel=1e-9, abs=1e-12)
-
-
-@settings(deadline=None)
-@given(LOGITS)
-def test_lsgan_is_the_squared_distance_to_the_label(logits):
-    tensor = torch.from_numpy(logits)
-    assert adversarial(tensor, True, "lsgan").item() == pytest.approx(np.mean((logits - 1) ** 2))
-    assert adversarial(tensor, False, "lsgan").item() == pytest.approx(np.mean(logits**2))
-
-
-@settings(deadline=None)
-@given(LOGITS)
-def test_the_generators_gradient_does_not_saturate(logits):
-    tensor = torch.from_numpy(logits).requires_grad_()
-    adversarial(tensor, real=True).backward()
-    expected = (probability(logits) - 1) / logits.size
-    np.testing.assert_allclose(tensor.grad.numpy(), expected, rtol=1e-6, atol=1e-12)
-
-
-def test_a_generator_that_is_seen_through_learns_most():
-    logit = torch.tensor([[[[-30.0]]]], requires_grad=True)
-    adversarial(logit, real=True).backward()
-    assert logit.grad.item() == pytest.approx(-1)
-
-
-@pytest.mark.parametrize("real", [True, False])
-def test_extreme_logits_stay_finite(real):
-    logits = torch.tensor([[[[-1e4, 1e4]]]], requires_grad=True)
-    loss = adversarial(logits, real)
-    loss.backward()
-    assert loss.item() == pytest.approx(5e3)
-    assert logits.grad.isfinite().all()
-
-
-def test_equilibrium_is_ln_2_and_one_quarter():
-    assert EQUILIBRIUM == {"bce": math.log(2), "lsgan": 0.25}
-    undecided = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
-    assert discriminator_loss(undecided, undecided, "bce").item() == pytest.approx(math.log(2))
-    assert discriminator_loss(undecided + 0.5, undecided + 0.5, "lsgan").item() == pytest.approx(0.25)
-
-
-@settings(deadline=None)
-@given(st.floats(-20, 20), st.sampled_from(sorted(EQUILIBRIUM)))
-def test_who_cannot_tell_cannot_do_better_than_equilibrium(logit, kind):
-    same = torch.full((1, 1, 2, 2), logit, dtype=torch.float64)
-    assert discriminator_loss(same, same, kind).item() >= EQUILIBRIUM[kind] - 1e-12
-
-
-@settings(deadline=None)
-@given(LOGITS, LOGITS, st.sampled_from(sorted(EQUILIBRIUM)))
-def test_the_discriminators_loss_is_half_the_sum(real, generated, kind):
-    real, generated = torch.from_numpy(real), torch.from_numpy(generated)
-    expected = (adversarial(real, True, kind) + adversarial(generated, False, kind)) / 2
-    assert discriminator_loss(real, generated, kind).item() == pytest.approx(expected.item())
-
-
-def test_a_perfect_discriminator_loses_nothing():
-    real = torch.full((1, 1, 2, 2), 50.0)
-    assert discriminator_loss(real, -real).item() == pytest.approx(0, abs=1e-12)
-    assert discriminator_loss(-real, real).item() == pytest.approx(50)
 
 
 @pytest.mark.parametrize("term", [cycle, identity])
@@ -119,12 +57,6 @@ def queries(size: int, batches: list[int], seed: int = 0) -> tuple[ImagePool, li
     return pool, log
 
 
-def test_a_pool_of_none_passes_everything_through():
-    pool, log = queries(0, [3, 1, 2])
-    assert all(given == returned for given, returned in log)
-    assert not pool.images
-
-
 @settings(deadline=None)
 @given(st.integers(0, 5), st.lists(st.integers(1, 4), max_size=12), st.integers(0, 99))
 def test_nothing_is_lost_or_made_up(size, batches, seed):
@@ -137,20 +69,6 @@ def test_nothing_is_lost_or_made_up(size, batches, seed):
     # once full it only exchanges: every later image is either out or still kept, and none is there twice
     assert sorted(returned[size:] + kept) == given_ if len(given_) >= size else kept == given_
     assert all(name <= max(given) for given, returned in log for name in returned)
-
-
-def test_a_full_pool_exchanges_about_half():
-    _, log = queries(50, [1] * 4050)
-    fresh = [given == returned for given, returned in log[50:]]
-    assert abs(np.mean(fresh) - 0.5) < 4 * 0.5 / math.sqrt(len(fresh))
-
-
-def test_a_full_pool_gives_up_any_of_its_images():
-    pool, log = queries(5, [1] * 200)
-    ages = [given[0] - returned[0] for given, returned in log]
-    assert len(pool.images) == 5
-    assert len(set(ages)) > 10
-    assert max(ages) > 20
 
 
 def test_the_draw_comes_from_the_callers_generator():

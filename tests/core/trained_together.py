@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from nircore.config import Config, resolve
+from nircore.config import Config
+from nircore.recipe import resolve
 from nircore.training import distributed
 from nircore.training.loop import Training
 

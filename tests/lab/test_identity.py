@@ -9,11 +9,11 @@ import pytest
 import zarr
 
 import nircore as package
-from nircore.data.frames import sha256
 from nircore.inference.settings import Settings
 from nirlab.enhance import enhance_files
 from nirlab.movie import Movie
 from nirlab.partial import Partial
+from nirlab.record import sha256
 from nirlab.result import Order
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import read, result_of, write

@@ -14,9 +14,9 @@ import tifffile
 import zarr
 
 from nircore import files
-from nircore.data import reading
 from nircore.errors import NircoreError
 from nirlab.formats.containers import read_frame
+from nirlab.formats.words import REFUSED, TOLD
 from nirlab.result import Result
 from tests.lab.made import frames
 from tests.lab.test_enhance_command import write
@@ -171,8 +171,8 @@ def test_frames_too_small_to_train_on_are_named_not_a_setting_that_nobody_gave(n
 
 
 def test_every_sentence_on_a_reason_ends_with_a_way_out():
-    tables = [*reading.TOLD.values(), *reading.REFUSED.values()]
-    assert all(": " in words and "\n" not in words for words in tables)
+    tables = [*TOLD.values(), *REFUSED.values()]
+    assert all(": " in said and "\n" not in said for said in tables)
 
 
 NAMES = ["maus_\udcb5m.tif", "小鼠 µ.tif", "a\nb.tif", "%s {x} [red].tif"]

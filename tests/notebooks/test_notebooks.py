@@ -11,7 +11,8 @@ import nbformat
 import pytest
 
 from companion.run import MARK, chain
-from nircore.config import FIELDS, resolve
+from nircore.config import FIELDS
+from nircore.recipe import resolve
 from tests.notebooks.golden import NOTEBOOKS, is_golden, stripped
 
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ COLOURS = {"frame": GREY, "conv": DOMAIN_A, "residual": ENHANCED, "up-conv": DOM
 def generator_diagram(table: pd.DataFrame, height: int, width: int) -> Figure:
     """Draw Fig. 2a: every convolution and residual block of a generator, for a frame of height x width px.
 
-    `table` is what `nircore.models.layers.layer_table` says of the generator and that size. Of more than MOST_BLOCKS
+    `table` is what `companion.study.layers.layer_table` says of the generator and that size. Of more than MOST_BLOCKS
     residual blocks, those in the middle are left out.
     """
     ax, rows = _draw(table, height, width, "Generator")
@@ -37,7 +37,7 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
     """Draw Fig. 2b: every convolution of a discriminator, and how much of the frame one logit sees.
 
     Args:
-        table: what `nircore.models.layers.layer_table` says of the discriminator and that size.
+        table: what `companion.study.layers.layer_table` says of the discriminator and that size.
         height: of the frame in px.
         width: of the frame in px.
         receptive_field: side of that patch in px (`nircore.models.receptive_field`).

@@ -8,7 +8,8 @@ from typing import Any
 from companion.run import places
 from companion.run.places import published
 from companion.run.run import STAMP, Pictures, Run, stamped
-from nircore.config import load_file, require_known, resolve
+from nircore.config import load_file, require_known
+from nircore.recipe import resolve
 
 __all__ = ["STAMP", "Pictures", "Run", "open_run", "parameters", "published", "stamped"]
 MARK = "# Parameters"  # papermill begins the cell it injects with it, and so do our parameters cells

@@ -23,9 +23,10 @@ from filelock import FileLock, Timeout
 from companion.run import closure, places
 from companion.run.run import Run
 from nircore import files
-from nircore.config import FOLDERS, Config, recipe_names, settings
+from nircore.config import FOLDERS, Config, recipe_names
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, VERSION
+from nircore.recipe import settings
 
 IN_CHAIN = "NIRCORE_IN_CHAIN"  # environment: the notebooks before this one are seen to by whoever runs it
 LAST = "10_report"

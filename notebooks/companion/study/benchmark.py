@@ -16,6 +16,7 @@ from companion.study.comparison import CLASSICAL, COLUMNS, INPUT, PAIRED, UNPAIR
 from companion.study.comparison import tuned as tuned_method
 from companion.study.judge import METRICS, Denoise, Judge, vessel_detail
 from nircore import config
+from nircore import recipe as systems
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
@@ -114,7 +115,7 @@ def _noise2void(run: Run, seed: int) -> Method:
 
 def named(recipe: str) -> tuple[str, str]:
     """Return a recipe's name in the table, and what it learns from."""
-    about = config.recipe(recipe)
+    about = systems.recipe(recipe)
     return about.title, PAIRED if about.pairs else UNPAIRED
 
 

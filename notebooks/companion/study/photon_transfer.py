@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import least_squares
 
+from companion.study import exposures
 from nircore.data import swir_hdr
 from nircore.data.noise import patches
 
@@ -40,7 +41,7 @@ class Transfer(NamedTuple):
 def load(root: Path | str, kind: str) -> dict[float, np.ndarray]:
     """Return a series of the SWIR_HDR set ("reflectance", "checker") as far as there are darks for it."""
     darks = swir_hdr.darks(root)
-    known = {t: path for t, path in swir_hdr.series(root, kind).items() if t <= max(darks.exposures_s)}
+    known = {t: path for t, path in exposures.series(root, kind).items() if t <= max(darks.exposures_s)}
     return {t: swir_hdr.load(path, t, darks) for t, path in known.items()}
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress, norm
 
-from nircore.data import references, swir_hdr
+from companion.study import exposures
+from nircore.data import swir_hdr
 from nircore.data.frames import read_frame
 
 ROWS, COLUMNS = (127, 209, 291, 373, 454, 535), (138, 220, 300, 382)  # px: the wells' centres [measured]
@@ -29,11 +30,11 @@ def load(root: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Return the 20 ms frame (H, W) in DN above the dark, and the merged reference at its exposure."""
     darks = swir_hdr.darks(root)
     signals = {}
-    for exposure_s, path in swir_hdr.series(root, "plate").items():
+    for exposure_s, path in exposures.series(root, "plate").items():
         if exposure_s <= max(darks.exposures_s):
             signal = swir_hdr.load(path, exposure_s, darks)
             signals[exposure_s] = signal, swir_hdr.valid(read_frame(path).pixels)
-    return signals[LOW_S][0], references.merged(signals, LOW_S)[0]
+    return signals[LOW_S][0], exposures.merged(signals, LOW_S)[0]
 
 
 def wells(image: np.ndarray, radius: float = WELL) -> np.ndarray:

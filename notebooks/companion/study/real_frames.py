@@ -1,6 +1,6 @@
 """Real frames: every method judged on animals that it never saw, and the table that compares them.
 
-Each animal is left out of the training in turn. Two references of each scene, `swir_hdr.Scene.merged` and `.single`;
+Each animal is left out of the training in turn. Two references of each scene, `exposures.Scene.merged` and `.single`;
 methods are ranked by the merged one, and detail (`metrics.detail`) is measured against it. With three animals the
 intervals are wide.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion.study import exposures
 from companion.study.comparison import CLASSICAL, Method, best_classical, comparison
 from companion.study.judge import DETAIL, Denoise, Judge
 from nircore.data import swir_hdr
@@ -60,7 +61,7 @@ def cleaned(signal: np.ndarray) -> np.ndarray:
 def scenes(root: Path) -> Iterator[tuple[Any, np.ndarray, dict[str, Reference]]]:
     """Yield every scene with its low-light frame in DN above the dark, and the references that it has."""
     darks = swir_hdr.darks(root)
-    for scene in swir_hdr.scenes(root):
+    for scene in exposures.scenes(root):
         frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
         references = {"merged": scene.merged(darks), "single": scene.single(darks)}
         yield scene, frame, {name: reference for name, reference in references.items() if reference}

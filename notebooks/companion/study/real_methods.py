@@ -15,14 +15,16 @@ from torch import nn
 
 from companion import rivals as baselines
 from companion.rivals import noise2void, vst
+from companion.study import exposures
 from companion.study.comparison import CLASSICAL, INPUT, NAMES, PAIRED, UNPAIRED
 from companion.study.judge import Denoise
 from companion.study.real_frames import FOLDS, Key, OfFold, cleaned
 from companion.study.shipped import RECIPES, left_out, whole
 from nircore import config
+from nircore import recipe as systems
 from nircore.data import swir_hdr
+from nircore.data.crops import MeasuredCrops
 from nircore.data.darks import Darks
-from nircore.data.measured import MeasuredCrops
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import NOISE, enhance, prepare, seen
 from nircore.inference.shipped import MODELS
@@ -67,7 +69,7 @@ def coloured(root: Path) -> dict[Key, OfFold]:
 def _spectrum(root: Path, without: str) -> np.ndarray:
     """Return the spectrum of the stabilised noise of all frames but those of an animal."""
     darks, frames, truths = swir_hdr.darks(root), [], []
-    for scene in swir_hdr.scenes(root):
+    for scene in exposures.scenes(root):
         if scene.group not in FOLDS[without]:
             frames.append(cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)))
             reference, known = scene.merged(darks)
@@ -143,15 +145,15 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
 def low_light(root: Path) -> list[np.ndarray]:
     """Return the low-light frame of every scene, `real_frames.cleaned`."""
     darks = swir_hdr.darks(root)
-    return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in swir_hdr.scenes(root)]
+    return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in exposures.scenes(root)]
 
 
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
-    settings = config.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
+    settings = systems.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [
-        scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
+        scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
     ]
     low = [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[TARGET_S], TARGET_S, darks) for scene in scenes[1::2]]
@@ -164,15 +166,15 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
     (Lehtinen et al., ICML 2018), so a noisy target teaches as well as a clean one.
     """
-    settings = config.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
+    settings = systems.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
-    scenes = [scene for scene in swir_hdr.scenes(root) if scene.group not in FOLDS[without]]
+    scenes = [scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without]]
     pairs = [pair for scene in scenes if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
     return _trained(settings, cut, place / f"oracle-{without}", say)
 
 
-def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
+def _pair(settings: config.Config, scene: exposures.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
     """Return a scene's low-light frame and its reference (H, W), both on the network's scale.
 
     Exposures differ by some percent and some DN, so a straight line brings the reference to the frame. A scene

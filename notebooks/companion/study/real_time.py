@@ -22,13 +22,14 @@ from torch import nn
 
 from companion.run import Run
 from companion.study.processor import machine
-from nircore.config import as_recipe, available, recipe
+from nircore.config import available
 from nircore.data.frames import read_frame
 from nircore.inference import engines
 from nircore.inference.shipped import MODELS
 from nircore.inference.threads import one_pool
 from nircore.models import build_generator
 from nircore.models.checkpoint import load_generator
+from nircore.recipe import as_recipe, recipe
 
 SIZES = ((256, 256), (640, 512))  # px: the paper's training frames, and a NIR-II camera's
 LEAST, MOST = 3, 200  # frames of a case
@@ -67,7 +68,7 @@ class Case:
 
     recipe: str
     channels: int
-    enhance: engines.Enhancer
+    enhance: engines.Pipeline
     shape: tuple[int, int]
     threads: int = field(default_factory=torch.get_num_threads)
     turns: list[Turn] = field(default_factory=list)
@@ -118,7 +119,7 @@ def cases(generators: Mapping[str, tuple[int, nn.Module]], names: Sequence[str])
     for label, (channels, generator) in generators.items():
         for name in names:
             print(f"real time: {label}, {name}", flush=True)
-            enhance = engines.Enhancer(name, copy.deepcopy(generator))
+            enhance = engines.Pipeline(name, copy.deepcopy(generator))
             for shape in SIZES:
                 enhance(_frame(shape))
                 yield Case(label, channels, enhance, shape)

@@ -7,7 +7,8 @@ import pandas as pd
 from companion.run import Run
 from companion.study import ablation, benchmark
 from companion.study.comparison import COLUMNS, INPUT, UNPAIRED, Method, tuned
-from nircore.config import as_recipe, term_weights
+from nircore.config import term_weights
+from nircore.recipe import as_recipe
 from nircore.training import evaluation
 
 FRAMES = 4  # test frames at most: the trainings differ more than the frames do

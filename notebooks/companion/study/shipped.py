@@ -8,16 +8,18 @@ import pandas as pd
 from torch import nn
 
 from companion.run.places import run_folder
+from companion.study import exposures
 from companion.study.fidelity.animals import Animal, phantom_cases
 from companion.study.real_frames import FOLDS, fold_of, scenes
-from nircore.config import Config, resolve
-from nircore.data import references, swir_hdr
+from nircore.config import Config
+from nircore.data import swir_hdr
 from nircore.data.darks import Darks
 from nircore.data.degraded import DegradedCrops, LowLight
 from nircore.inference import conformal, trust
 from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
+from nircore.recipe import resolve
 from nircore.training.crops import scene_of
 from nircore.training.loop import Training
 
@@ -29,7 +31,7 @@ SIZES = {"best": {"ngf": 24}, "realtime": {"ngf": 12}}
 STEPS = {"epochs": 40, "steps_per_epoch": 300}
 PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
 #: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
-CAMERA = LowLight(*references.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
+CAMERA = LowLight(*exposures.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
 
 
 def train(data_root: Path, model: str = "best", without: str = "", say: Callable[[str], None] = print) -> Path:
@@ -44,7 +46,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         say: receives a line for each epoch.
     """
     darks = swir_hdr.darks(data_root)
-    known = [scene for scene in swir_hdr.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
+    known = [scene for scene in exposures.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
     frames = [whole(scene, darks) for scene in known]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
@@ -64,10 +66,10 @@ def export(weights: Path, place: Path = MODELS["best"]) -> Config:
     return config
 
 
-def whole(scene: swir_hdr.Scene, darks: Darks) -> np.ndarray:
+def whole(scene: exposures.Scene, darks: Darks) -> np.ndarray:
     """Return a scene's merged reference (H, W) float32 in DN; the shortest long exposure where it is not known."""
     reference, known = scene.merged(darks)
-    second = min(t for t in scene.files if t > references.LONGER * scene.low_s)
+    second = min(t for t in scene.files if t > exposures.LONGER * scene.low_s)
     bright = swir_hdr.load(scene.files[second], second, darks) * (scene.low_s / second)
     return np.where(known, reference, bright).astype(np.float32)
 

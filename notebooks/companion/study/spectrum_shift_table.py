@@ -22,11 +22,11 @@ from companion.study.spectrum_shift import (
     UNSHIFTED,
 )
 from companion.study.training import train_frames
-from nircore.config import as_recipe
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance
 from nircore.metrics import with_truth
+from nircore.recipe import as_recipe
 from nircore.training.crops import View
 
 SHORT, LONG = ("BP1150", "BP1200"), ("BP1300", "BP1350")

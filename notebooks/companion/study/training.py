@@ -9,9 +9,10 @@ from torch import nn
 
 from companion.run import Run, closure
 from nircore import files
-from nircore.config import Config, as_recipe
-from nircore.config import recipe as about
+from nircore.config import Config
 from nircore.models import checkpoint
+from nircore.recipe import as_recipe
+from nircore.recipe import recipe as about
 from nircore.training import crops, distributed, evaluation
 from nircore.training.cyclegan import COLUMNS
 from nircore.training.loop import Training

@@ -9,8 +9,8 @@ from matplotlib.patches import Rectangle
 
 from companion.plots import architecture
 from companion.plots.architecture import discriminator_diagram, generator_diagram, system_diagram
+from companion.study.layers import layer_table
 from nircore.models import PatchDiscriminator, ResnetGenerator, parameter_count, receptive_field
-from nircore.models.layers import layer_table
 
 FACTS = {
     "domain_a": "20 ms", "domain_b": "320 ms", "gan": "bce", "lambda_cycle": 10.0, "lambda_identity": 5.0,

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 
 from nircore.data.folder import catalogue, require_size
 from nircore.data.frames import write_frame
@@ -100,21 +99,6 @@ def test_a_bad_file_is_refused_or_listed_and_left_out_on_request(pair: tuple[Pat
     assert len(notes) == 1 and str(bad) in notes[0] and "Left out" in notes[0]
 
 
-def test_a_folder_of_bad_files_alone_is_refused_even_when_skipping(pair: tuple[Path, Path]) -> None:
-    for path in pair[1].iterdir():
-        path.write_bytes(b"")
-    with pytest.raises(NircoreError, match="Not one frame of .*long.*0 bytes"):
-        catalogue(*pair, skip_bad=True)
-
-
-def test_further_pages_are_left_out_aloud(pair: tuple[Path, Path]) -> None:
-    movie = pair[0] / "movie.tif"
-    tifffile.imwrite(movie, np.random.default_rng(0).integers(0, 99, (5, 20, 20)).astype("uint16"))
-    table, notes = catalogue(*pair)
-    assert len(table) == 5
-    assert len(notes) == 1 and f"pages 2 to 5 of {movie}" in notes[0]
-
-
 def test_the_two_folders_must_be_two(pair: tuple[Path, Path], tmp_path: Path) -> None:
     low, target = pair
     (tmp_path / "empty").mkdir()
@@ -131,10 +115,3 @@ def test_the_two_folders_must_be_two(pair: tuple[Path, Path], tmp_path: Path) ->
     ]:
         with pytest.raises(NircoreError, match=words):
             catalogue(*folders)
-
-
-def test_real_frames_make_a_folder_pair(swir_hdr: Path) -> None:
-    table, notes = catalogue(swir_hdr / "qd" / "F1-2", swir_hdr / "qd" / "F5-2")
-    assert notes == [] and len(table) == 60
-    assert table.groupby("domain")["scene"].nunique().to_dict() == {"low_light": 5, "target": 5}
-    assert set(table["exposure_s"]) == {0.02, 0.04, 0.08, 0.16, 0.32, 0.64}

@@ -1,19 +1,13 @@
 """The phantom on disk: frames as a camera writes them, darks, truth and labels, made once and whole."""
 
-import hashlib
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import tifffile
 
 from nircore.data import camera, made_phantom, phantom
 from nircore.data.frames import exposure_in
-from nircore.errors import NircoreError
 
 SHAPE = (80, 64)
 SETTINGS = {"seed": 3, "animals": 6, "height": 80, "width": 64, "low_light_ms": 20.0, "target_ms": 320.0}
@@ -88,13 +82,6 @@ def test_labels_name_body_vessels_centrelines_and_lesion(made: Path, tmp_path: P
     assert _check_labels(labels, _anatomy(0, (320, 256))) >= {0, 1, 2, 3}
 
 
-def test_making_twice_does_nothing_the_second_time(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    monkeypatch.setattr(phantom, "anatomy", None)  # a second making would stumble
-    made_phantom.ensure(made, **SETTINGS)
-    assert before == {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-
-
 def test_an_interrupted_making_is_completed_to_the_same_bytes(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,52 +103,3 @@ def test_an_interrupted_making_is_completed_to_the_same_bytes(
     again, whole = _contents(tmp_path), _contents(made)
     assert len(whole) == 1 + 2 + 6 * 5
     assert again == whole
-
-
-def test_odd_exposures_are_named_truly(tmp_path: Path) -> None:
-    made_phantom.ensure(tmp_path, **SETTINGS | {"animals": 1, "low_light_ms": 0.25, "target_ms": 1500.0})
-    table = made_phantom.catalogue(tmp_path)
-    assert [exposure_in(file) for file in table["file"]] == [0.00025, 1.5] == table["exposure_s"].tolist()
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(NircoreError, match="file"):
-        made_phantom.ensure(tmp_path / "file" / "phantom", **SETTINGS)
-
-
-def test_the_fingerprint_is_the_code_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = made_phantom.fingerprint()
-    for part in ("class Mouse", "def anatomy", "def grow", "def expose", "PEAK_RATE =", "DOMAINS =", "LABELS ="):
-        assert part in text
-    with monkeypatch.context() as patch:  # an edit on disk while a kernel runs changes nothing that runs
-        patch.setattr("inspect.getsource", lambda _: "edited")
-        assert made_phantom.fingerprint() == text
-
-
-def test_the_fingerprint_is_the_same_from_a_zipped_install(tmp_path: Path) -> None:
-    package = Path(made_phantom.__file__).parents[1]
-    with zipfile.ZipFile(tmp_path / "nircore.zip", "w") as archive:
-        for path in package.rglob("*.py"):
-            archive.write(path, Path("nircore") / path.relative_to(package))
-    program = (
-        "import sys, hashlib; sys.path.insert(0, sys.argv[1]); from nircore.data import made_phantom as m; "
-        "assert '.zip' in m.__file__; print(hashlib.sha256(m.fingerprint().encode()).hexdigest())"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / "nircore.zip")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout.strip()
-    assert told == hashlib.sha256(made_phantom.fingerprint().encode()).hexdigest()
-
-
-def test_a_catalogue_reads_back_as_text_and_numbers(made: Path) -> None:
-    table = made_phantom.catalogue(made)
-    assert pd.api.types.is_float_dtype(table["exposure_s"])
-    assert all(isinstance(value, str) for key in ("file", "scene", "group", "reference") for value in table[key])
-
-
-def test_the_own_truth_is_the_noise_free_low_light(made: Path) -> None:
-    row = next(row for row in made_phantom.catalogue(made).itertuples() if row.reference)
-    own, frame = made_phantom.own_truth(row.reference), made_phantom.load(row.file)
-    assert own.dtype == np.float32 and own.shape == frame.shape
-    slope, offset = np.polyfit(own.ravel(), frame.ravel(), 1)
-    assert slope == pytest.approx(1, abs=0.1) and abs(offset) < 5

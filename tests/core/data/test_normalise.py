@@ -1,6 +1,5 @@
 """The map between detector units and [-1, 1]: what it fits, and that it can be undone."""
 
-import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -34,14 +33,6 @@ def test_it_can_be_undone_whatever_the_pedestal(seed, pedestal, scale, dtype):
 
 @settings(deadline=None)
 @given(st.floats(-1e5, 1e5), st.floats(1e-3, 1e5), st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
-def test_values_survive_the_way_back_and_forth(offset, scale, values):
-    fit, values = Normalisation(offset, scale), np.array(values, dtype=np.float32)
-    pixels = (values.astype(np.float64) + 1) * scale / 2 + offset
-    np.testing.assert_allclose(fit.apply(pixels), values, rtol=1e-6, atol=1e-6 + 1e-11 / scale)
-
-
-@settings(deadline=None)
-@given(st.floats(-1e5, 1e5), st.floats(1e-3, 1e5), st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
 def test_the_way_back_is_rounded_once_only(offset, scale, values):
     # on a high pedestal a float32 sum would lose the last digit of the signal
     exact = [Fraction(offset) + (Fraction(value) + 1) * Fraction(scale) / 2 for value in values]
@@ -59,20 +50,6 @@ def test_the_two_numbers_are_percentiles_of_the_smoothed_frame():
     np.testing.assert_allclose(fit.apply(below.mean()), 0, atol=1e-6)
 
 
-def test_what_is_beyond_the_percentiles_is_kept():
-    fit = Normalisation(100.0, 50.0)
-    np.testing.assert_allclose(fit.apply(np.array([0.0, 50.0, 175.0, 1100.0])), [-5, -3, 2, 39])
-
-
-def test_noise_hardly_moves_the_black_level():
-    clean = 1100 + 200 * scene(shape=(96, 96))
-    noisy = clean + np.random.default_rng(2).normal(0, 40, clean.shape)
-    raw = np.percentile(noisy, 1) - np.percentile(clean, 1)
-    moved = Normalisation.of(noisy).offset - Normalisation.of(clean).offset
-    assert raw < -40
-    assert abs(moved) < 0.3 * abs(raw)
-
-
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint8, np.int32, np.float32])
 def test_whole_numbers_do_not_wrap_around(dtype):
     pixels = (20 + 200 * scene()).astype(dtype)
@@ -88,16 +65,3 @@ def test_whole_numbers_do_not_wrap_around(dtype):
 def test_a_constant_frame_is_refused(value, side, dtype):
     with pytest.raises(NircoreError, match="constant frame cannot be normalised"):
         Normalisation.of(np.full((side, 20), value).astype(dtype))
-
-
-def test_the_numbers_are_plain_and_fixed():
-    fit = Normalisation.of(scene())
-    assert type(fit.offset) is float and type(fit.scale) is float
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        fit.scale = 1.0
-
-
-def test_brightness_is_0_at_black_and_1_at_white():
-    fit = Normalisation(100.0, 50.0)
-    np.testing.assert_allclose(fit.brightness(np.array([0.0, 100.0, 150.0, 1100.0])), [-2, 0, 1, 20])
-    assert fit.unit == 25.0

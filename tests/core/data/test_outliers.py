@@ -71,13 +71,6 @@ def test_a_frame_without_noise_keeps_its_pixels():
     assert replaced(sparse, outliers(sparse)) is sparse
 
 
-def test_what_a_cluster_covers_is_filled_from_afar():
-    bad = np.zeros((32, 32), dtype=bool)
-    bad[10:20, 10:20] = True
-    mended = replaced(np.where(bad, 1e6, 5.0), bad)
-    assert (mended == 5).all()
-
-
 def test_a_dark_tells_its_hot_pixels_by_their_height():
     dark = np.random.default_rng(0).normal(1100, 1, (64, 64))
     dark[5, 5] += 30

@@ -4,12 +4,11 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nircore.data.unpaired import UnpairedCrops, random_crop
+from nircore.data.crops import UnpairedCrops
 
 
 def distinct(height: int, width: int, first: int = 0) -> np.ndarray:
@@ -65,19 +64,6 @@ def test_every_crop_is_a_window_in_one_of_eight_orientations_all_equally_often()
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.08
 
 
-def test_the_two_domains_are_drawn_independently():
-    frames = [np.full((5, 5), k / 10, dtype=np.float32) for k in range(7)]
-    crops = UnpairedCrops(frames, frames, crop=4, batch=1, seed=0)
-    picks = np.array([[domain[0, 0, 0, 0].item() for domain in crops.at(step)] for step in range(3000)])
-    picks = (10 * picks).round().astype(int)
-    for column in picks.T:
-        assert chi_square([np.sum(column == k) for k in range(7)]) < 22.5  # 6 degrees of freedom, p = 0.001
-    assert abs(np.corrcoef(picks.T)[0, 1]) < 0.07
-    assert abs(np.corrcoef(picks[1:, 0], picks[:-1, 0])[0, 1]) < 0.07
-    together = [np.sum((picks == pair).all(axis=1)) for pair in itertools.product(range(7), repeat=2)]
-    assert chi_square(together) < 48 + 5 * math.sqrt(2 * 48)
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(0, 10**10))
 def test_a_batch_is_a_function_of_step_and_seed_only(seed, step):
@@ -94,60 +80,8 @@ def test_a_batch_is_a_function_of_step_and_seed_only(seed, step):
         assert torch.equal(one, anew)
 
 
-@pytest.mark.parametrize("change", ["step", "seed"])
-def test_another_step_or_seed_gives_another_batch(change):
-    frames = [distinct(60, 60)]
-    batches = set()
-    for k in range(50):
-        crops = UnpairedCrops(frames, frames, crop=8, seed=k if change == "seed" else 0)
-        batches.add(key(crops.at(k if change == "step" else 0)[0]))
-    assert len(batches) > 45
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 3), st.integers(4, 12), st.integers(0, 8), st.integers(0, 8))
-def test_shape_type_and_values(batch, crop, taller, wider):
-    rng = np.random.default_rng(crop)
-    frames = [rng.normal(0, 2, (crop + taller, crop + wider)).astype(np.float32) for _ in range(2)]
-    a, b = UnpairedCrops(frames[:1], frames[1:], crop, batch).at(0)
-    for tensor, frame in ((a, frames[0]), (b, frames[1].clip(-1, 1))):
-        assert tensor.shape == (batch, 1, crop, crop)
-        assert tensor.dtype == torch.float32
-        assert set(tensor.numpy().ravel().tolist()) <= set(frame.ravel().tolist())
-
-
 def test_low_light_is_not_clipped_and_a_target_is_no_brighter_than_a_tanh():
     frame = np.array([[-3.0, -1.0, -0.25, 0.5], [1.0, 1.5, 0.0, 9.0]] * 2, dtype=np.float32)
     a, b = UnpairedCrops([frame], [frame], crop=4).at(0)
     assert sorted(a.ravel().tolist()) == sorted(frame.ravel().tolist())
     assert sorted(b.ravel().tolist()) == sorted(frame.clip(-1, 1).ravel().tolist())
-
-
-def test_a_crop_of_the_whole_frame_is_one_of_its_orientations():
-    frame = distinct(6, 6)
-    known, crops = windows(frame, 6), UnpairedCrops([frame], [frame], crop=6)
-    assert len(known) == 8
-    assert {known[key(crops.at(step)[0][0, 0])] for step in range(100)} == {(0, 0, k) for k in range(8)}
-
-
-@pytest.mark.parametrize("shape", [(6, 9), (9, 6)])
-def test_a_crop_as_high_or_wide_as_the_frame_reaches_both_ends(shape):
-    frame, rng = distinct(*shape), np.random.default_rng(0)
-    found = [random_crop(frame, 6, rng) for _ in range(200)]
-    assert all(crop.shape == (6, 6) for crop in found)
-    assert {crop.min() for crop in found} >= {frame[0, 0], frame[-6, -6]}
-
-
-def test_frames_of_different_sizes_share_a_batch():
-    frames = [distinct(8, 30), distinct(40, 9, first=1000), distinct(8, 8, first=3000)]
-    a, _ = UnpairedCrops(frames, frames, crop=8, batch=64).at(0)
-    assert {int(crop.min() * 10_000 / 1000 + 1e-3) for crop in a} == {0, 1, 3}
-
-
-def test_the_frames_are_not_touched():
-    frame = 3 * distinct(8, 8)
-    frame[0, 0] = 5
-    before = frame.copy()
-    a, b = UnpairedCrops([frame], [frame], crop=8).at(0)
-    a.fill_(0), b.fill_(0)
-    np.testing.assert_array_equal(frame, before)

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
-from skimage.measure import label
 
-from nircore.data.vessels import STEP_MM, TAPER, THINNEST_MM, Path, along, draw, grow
+from nircore.data.vessels import STEP_MM, TAPER, THINNEST_MM, Path, draw, grow
 
 ANYWHERE = lambda point: True  # noqa: E731
 
@@ -53,26 +52,6 @@ def test_a_tree_stays_in_its_tissue_and_ends_when_thin(seed, limit):
         np.testing.assert_allclose(np.hypot(*np.diff(path.points, axis=0).T), STEP_MM)
 
 
-def test_a_tree_depends_on_its_generator_alone():
-    one, same, other = (grow((0, 0), 0, 0.4, 20, ANYWHERE, np.random.default_rng(s), 0.4) for s in (1, 1, 2))
-    assert len(one) == len(same) > 1
-    assert all(np.array_equal(a.points, b.points) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one[-1].points, other[-1].points)
-
-
-def test_nothing_grows_outside_the_tissue():
-    assert grow((0, 0), 0, 0.4, 20, lambda point: False, np.random.default_rng(0)) == []
-
-
-def test_a_laid_vessel_keeps_to_its_way_and_tapers():
-    knots = [(0.0, 0.0), (10.0, 2.0), (20.0, 0.0), (30.0, 5.0)]
-    path = along(knots, 0.5, np.random.default_rng(0))
-    for knot in knots:
-        assert np.hypot(*(path.points - knot).T).min() < 2.0
-    assert path.radius[0] == pytest.approx(0.125) and path.radius.max() <= 0.5  # it comes up out of the depth
-    assert path.radius[-1] == pytest.approx(0.65 * 0.5)
-
-
 @given(st.integers(0, 10_000), st.sampled_from([0.125, 0.3, 0.5, 1.0]))
 @settings(max_examples=25, deadline=None)
 def test_a_drawing_holds_the_blood_of_its_vessels(seed, pixel_mm):
@@ -108,44 +87,3 @@ def test_a_wide_vessel_has_the_width_of_a_tube(radius):
     spread = np.sqrt((profile * x**2).sum())
     assert spread == pytest.approx(radius / 2, rel=0.05)  # the standard deviation of the chords 2 sqrt(r^2 - x^2)
     np.testing.assert_array_equal(mask[80], np.abs(x) <= radius)
-
-
-def test_a_thin_vessel_is_an_unbroken_line_without_beads():
-    emission, mask, lines = draw([_tube((0, 9.99), (20, 9.99), 0.04)], (160, 160), 0.125)
-    along_it = emission[20:-20].sum(axis=1)
-    assert along_it.std() < 0.01 * along_it.mean()
-    for marked in (mask, lines):
-        assert (marked.sum(axis=1) == 1).all() and marked[:, 79].all()  # 9.99 mm lies in pixel 79: 9.875 to 10 mm
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_masks_and_lines_are_connected_and_lines_are_thin(seed):
-    tree = grow((20.0, 20.0), 0.3, 0.5, 15, ANYWHERE, np.random.default_rng(seed), branching=0.3)
-    _, mask, lines = draw(tree, (320, 320), 0.125)
-    assert label(mask, connectivity=2).max() == 1
-    length = sum(np.hypot(*np.diff(path.points, axis=0).T).sum() for path in tree) / 0.125
-    assert 0.6 * length < lines.sum() < 1.5 * length
-
-
-def test_the_mask_is_every_pixel_within_the_radius():
-    radius, pixel_mm = 0.8, 0.2
-    _, mask, _ = draw([_tube((4, 4), (12, 16), radius)], (80, 100), pixel_mm)
-    y, x = (np.indices((80, 100)) + 0.5) * pixel_mm
-    t = np.clip(((y - 4) * 8 + (x - 4) * 12) / (8**2 + 12**2), 0, 1)
-    distance = np.hypot(y - 4 - 8 * t, x - 4 - 12 * t)
-    quarter = pixel_mm / 4  # how far the last piece's middle lies from the very end
-    assert mask[distance < radius - quarter].all() and not mask[distance > radius + 0.01].any()
-
-
-def test_what_lies_outside_the_frame_is_left_out():
-    emission, mask, lines = draw([_tube((-5, 5), (25, 5), 0.3)], (100, 40), 0.2)
-    assert mask.any(axis=1).all() and lines.any(axis=1).all()
-    assert emission[30:70].sum() * 0.2**2 == pytest.approx(np.pi * 0.3**2 * 40 * 0.2, rel=0.01)
-    gone = draw([_tube((-5, -5), (-5, -1), 0.3)], (100, 40), 0.2)
-    assert not any(picture.any() for picture in gone)
-
-
-def test_no_vessels_draw_nothing():
-    emission, mask, lines = draw([], (70, 80), 0.5)
-    assert emission.shape == mask.shape == lines.shape == (70, 80)
-    assert not emission.any() and not mask.any() and not lines.any()

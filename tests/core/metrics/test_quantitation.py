@@ -7,8 +7,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation
-from scipy.signal import peak_widths
-from scipy.stats import linregress
 
 from nircore.errors import NircoreError
 from nircore.metrics.quantitation import background_ring, cnr, fwhm, linearity, sbr, tumour_to_normal
@@ -43,12 +41,6 @@ def test_the_ring_goes_round_all_signals_and_through_none():
     assert not (ring & binary_dilation(signal, iterations=2)).any() and ring[24:26].all()
 
 
-def test_the_ring_stays_inside_the_body():
-    body = disc(12)
-    ring = background_ring(disc(5), body)
-    assert ring.any() and not (ring & ~body).any() and (background_ring(disc(5)) & ~body).any()
-
-
 def test_planted_ratios_are_read_back():
     image, signal, ring = scene()
     assert sbr(image, signal, ring) == pytest.approx(3, rel=0.03)
@@ -66,13 +58,6 @@ def test_tumour_to_normal_takes_the_tissue_it_is_given():
     assert tumour_to_normal(image, signal, ring) == sbr(image, signal, ring)
 
 
-@given(SEEDS, GAINS)
-def test_ratios_do_not_depend_on_the_gain(seed, gain):
-    image, signal, ring = scene(seed)
-    for ratio in (sbr, cnr, tumour_to_normal):
-        assert ratio(gain * image, signal, ring) == pytest.approx(ratio(image, signal, ring), rel=1e-6)
-
-
 @given(SEEDS, st.floats(-1000, 1000))
 def test_an_offset_leaves_the_contrast_to_noise_ratio_alone_and_moves_the_other(seed, offset):
     assume(abs(offset) > 0.5)
@@ -80,12 +65,6 @@ def test_an_offset_leaves_the_contrast_to_noise_ratio_alone_and_moves_the_other(
     assert cnr(image + offset, signal, ring) == pytest.approx(cnr(image, signal, ring), rel=1e-6)
     moved = sbr(image + offset, signal, ring)
     assert math.isnan(moved) or abs(moved - sbr(image, signal, ring)) > 1e-3
-
-
-@given(SEEDS)
-def test_swapping_signal_and_background_inverts_the_ratio(seed):
-    image, signal, ring = scene(seed)
-    assert sbr(image, signal, ring) * sbr(image, ring, signal) == pytest.approx(1)
 
 
 def test_degenerate_backgrounds():
@@ -97,29 +76,6 @@ def test_degenerate_backgrounds():
     assert math.isnan(cnr(np.ones(signal.shape), signal, ring))
 
 
-@given(SEEDS, st.integers(3, 30))
-def test_linearity_agrees_with_scipy(seed, count):
-    rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(2, count))
-    expected = linregress(x, y)
-    found = linearity(x, y)
-    assert found == pytest.approx((expected.slope, expected.intercept, expected.rvalue**2), rel=1e-6, abs=1e-9)
-
-
-@given(SEEDS, st.floats(-50, 50), st.floats(-50, 50))
-def test_an_exact_line_is_found_exactly(seed, slope, intercept):
-    assume(abs(slope) > 1e-3)
-    x = np.random.default_rng(seed).uniform(0, 10, 8)
-    assert linearity(x, slope * x + intercept) == pytest.approx((slope, intercept, 1), rel=1e-6, abs=1e-6)
-
-
-def test_linearity_of_a_saturating_and_of_a_constant_response():
-    x = np.linspace(0, 1, 20)
-    assert linearity(x, np.minimum(x, 0.5)).r2 < 0.9
-    constant = linearity(x, np.full(20, 3.0))
-    assert constant[:2] == (0, 3) and math.isnan(constant.r2)
-
-
 @given(st.floats(1.5, 12), st.floats(0.01, 10), st.floats(-100, 100), st.floats(0.1, 1e4), st.floats(-0.5, 0.5))
 @settings(max_examples=50)
 def test_the_width_of_a_gaussian(sigma, spacing, offset, height, shift):
@@ -127,20 +83,6 @@ def test_the_width_of_a_gaussian(sigma, spacing, offset, height, shift):
     profile = offset + height * np.exp(-((x / sigma) ** 2) / 2)
     rel = 0.01 + 0.15 / sigma**2  # the samples beside the peak lie sigma^-2 / 8 below it, at worst
     assert fwhm(profile, spacing) == pytest.approx(2.3548 * sigma * spacing, rel=rel)
-
-
-def test_the_width_agrees_with_scipy_where_the_ground_is_zero():
-    for seed in range(20):
-        x = np.arange(60)
-        rng = np.random.default_rng(seed)
-        profile = rng.uniform(1, 9) * np.exp(-np.abs(x - rng.uniform(20, 40)) / rng.uniform(2, 5))
-        profile[[0, -1]] = 0
-        width = peak_widths(profile, [int(profile.argmax())], rel_height=0.5)[0][0]
-        assert fwhm(profile) == pytest.approx(width, rel=1e-6)
-
-
-def test_the_width_is_that_of_the_highest_peak():
-    assert fwhm([0, 5, 0, 0, 0, 9, 9, 0, 0, 8, 0]) == pytest.approx(2)
 
 
 @pytest.mark.parametrize(

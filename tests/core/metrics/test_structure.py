@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import dice as dissimilarity
 
-from nircore.data import camera, phantom
 from nircore.errors import NircoreError
 from nircore.metrics.structure import cl_dice, dice, vessel_mask
 
@@ -57,12 +56,6 @@ def test_cl_dice_sees_the_tree_not_its_thickness():
     assert cl_dice(thin, thick) > 0.97 and dice(thin, thick) == pytest.approx(2 * 3 / (3 + 7))
 
 
-def test_cl_dice_of_half_a_tree_and_of_a_wrong_one():
-    both, one = vessel(15) | vessel(45), vessel(15)
-    assert cl_dice(one, both) == pytest.approx(2 / 3, abs=0.01)  # precision 1, sensitivity 1/2
-    assert cl_dice(vessel(30), one) == 0
-
-
 def test_cl_dice_punishes_a_break_that_dice_hardly_sees():
     whole = vessel(30, half=5)
     noisy = whole.copy()
@@ -82,44 +75,12 @@ def test_planted_vessels_are_found():
     assert dice(vessel_mask(image, (1.0,)), lines) > 0.9  # with wider radii the mask is wider than such a vessel
 
 
-def test_dark_lines_and_edges_are_no_vessels():
-    image, lines = tree()
-    assert dice(vessel_mask(-image), lines) < 0.2
-    step = np.where(np.arange(60) < 35, 0.0, 20.0) * np.ones((60, 1))
-    assert cl_dice(vessel_mask(image + gaussian_filter(step, 2)), lines) > 0.95
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.floats(1e-2, 1e3), st.floats(-200, 2000), st.integers(0, 99))
 def test_gain_and_offset_do_not_move_the_mask(gain, offset, seed):
     image = tree()[0] + np.random.default_rng(seed).normal(0, 2, (60, 60))
     changed = vessel_mask(gain * image + offset * gain)
     assert dice(changed, vessel_mask(image)) > 0.99
-
-
-def test_weak_pixels_count_only_where_connected_to_strong_ones():
-    image = 100 * gaussian_filter(vessel(15, half=1).astype(float), 1.0)
-    fading = np.linspace(1, 0.18, 60) * image  # from above the threshold to between it and half of it
-    island = 0.18 * np.roll(image, 30, axis=0)  # as dim as the other's end, and on its own
-    found = vessel_mask(fading + island, (1.5,))
-    assert found[15, 8:52].all() and not found[40:50].any()
-
-
-def test_a_frame_without_ridges_has_no_vessels():
-    assert not vessel_mask(np.full((32, 40), 1195.0)).any()
-    assert not vessel_mask(np.zeros((32, 40))).any()
-
-
-def test_on_the_phantom_noise_lowers_the_score_and_smoothing_brings_some_back():
-    body = phantom.anatomy(3, (320, 256))
-    light, sensor = camera.radiance(body, camera.WINDOWS["NIR-IIb"]), camera.Sensor()
-    clean = camera.expected_dn(light, 0.02)
-    raw = camera.expose(light, 0.02, np.random.default_rng(0)) - camera.dark_level(0.02, clean.shape, sensor)
-    seen = vessel_mask(clean)
-    assert 0.3 < dice(seen, body.vessels) < 0.6  # the deep ones are not visible, whoever looks
-    noisy, smooth = (dice(vessel_mask(frame), seen) for frame in (raw, gaussian_filter(raw, 1.5)))
-    assert noisy < 0.3 and smooth > noisy + 0.2
-    assert dice(seen, binary_dilation(seen)) > smooth
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nircore.metrics import vessel_width
-from nircore.metrics.vessel_width import Crossing, crossings, profile, relative_width, width
+from nircore.metrics.vessel_width import crossings, relative_width, width
 
 Y, X = np.mgrid[:160, :160].astype(float)
 
@@ -38,16 +37,6 @@ def test_a_blurred_vessel_is_wider_by_the_known_factor_whatever_offset_and_gain(
     assert relative_width(7 * blurred + 1000, truth, places).width == pytest.approx(1.5, rel=0.05)
 
 
-def test_places_keep_apart_from_each_other_and_from_the_border():
-    truth = line(45, 2.5)
-    places = crossings(truth, truth > 60)
-    points = np.array([(one.row, one.column) for one in places])
-    gaps = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)) + 1e3 * np.eye(len(points))
-    assert gaps.min() >= vessel_width.REACH
-    assert points.min() >= vessel_width.REACH and points.max() < 160 - vessel_width.REACH
-    assert len(places) <= vessel_width.MOST
-
-
 def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
     truth = line(0, 2.0)
     places = crossings(truth, truth > 60)
@@ -64,11 +53,3 @@ def test_another_vessel_beside_an_erased_one_is_not_measured():
     beside = np.roll(truth, 9, axis=int(abs(places[0].across_column) > 0.5))
     assert relative_width(truth, truth, places).measured == 1
     assert relative_width(beside, truth, places).measured == 0
-
-
-def test_a_profile_is_averaged_along_the_vessel():
-    one = Crossing(80, 80, 1.0, 0.0)
-    noise = np.random.default_rng(0).normal(size=(160, 160))
-    rows = profile(noise, one)
-    assert len(rows) == 2 * vessel_width.REACH / vessel_width.STEP + 1
-    assert rows[::2] == pytest.approx(noise[68:93, 77:84].mean(axis=1))

@@ -1,17 +1,16 @@
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from nircore.data import swir_hdr as reader
 from nircore.errors import NircoreError
-from nircore.metrics import no_reference
 from nircore.metrics.with_truth import affine_fit, psnr, score, ssim
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -26,28 +25,12 @@ def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.n
     return truth + rng.normal(0, 0.1, shape), truth
 
 
-@given(SEEDS, st.floats(0.1, 1e5))
-def test_psnr_agrees_with_skimage(seed, scale):
-    image, truth = (scale * frame for frame in pair(seed))
-    expected = peak_signal_noise_ratio(truth, image, data_range=scale)
-    assert psnr(image, truth, data_range=scale) == pytest.approx(expected, rel=1e-9)
-
-
 def test_psnr_counts_only_valid_pixels():
     truth = np.zeros((4, 4))
     image, valid = truth + 0.1, np.ones((4, 4), dtype=bool)
     image[0], valid[0] = 50, False
     assert psnr(image, truth, data_range=1.0, valid=valid) == pytest.approx(20)
     assert psnr(image, truth, data_range=1.0) < 0
-
-
-@pytest.mark.parametrize(("window", "options"), [("gaussian", GAUSSIAN), ("uniform", {})])
-@settings(max_examples=30)
-@given(seed=SEEDS, scale=st.floats(0.1, 1e4))
-def test_ssim_agrees_with_skimage(window, options, seed, scale):
-    image, truth = (scale * frame for frame in pair(seed))
-    expected = structural_similarity(image, truth, data_range=scale, **options)
-    assert ssim(image, truth, data_range=scale, window=window) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("window", ["gaussian", "uniform"])
@@ -86,11 +69,6 @@ def test_affine_fit_is_least_squares_over_the_valid_pixels(seed):
     assert affine_fit(image, truth, valid) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize("value", [0.1, 0.5])  # the mean of 0.1 rounds, that of 0.5 does not
-def test_affine_fit_of_a_constant_is_the_mean_of_the_truth(value):
-    assert affine_fit(np.full((5, 5), value), np.arange(25.0).reshape(5, 5)) == (0.0, 12.0)
-
-
 @given(SEEDS, st.floats(1e-3, 1e3), st.floats(-1e4, 1e4))
 def test_score_does_not_change_when_the_image_is_rescaled(seed, a, b):
     image, truth = pair(seed)
@@ -117,19 +95,13 @@ def test_score_follows_the_protocol_step_by_step():
     assert result["ssim"] == pytest.approx(structural_similarity(fitted, target, data_range=peak))
 
 
-def test_score_tells_a_negative_by_the_sign_of_its_slope():
-    _, truth = pair(1)
-    result = score(-truth, truth)
-    assert result["a"] == pytest.approx(-1) and result["ssim"] == pytest.approx(1)
-
-
 @pytest.mark.parametrize("function", [affine_fit, score])
 @pytest.mark.parametrize(
     ("valid", "message"),
     [
         (np.zeros((16, 16), dtype=bool), "marks no pixel"),
         (np.ones((16, 16)), "booleans"),
-        (np.ones((4, 4), dtype=bool), "booleans"),
+        (np.ones((4, 4), dtype=bool), "compare equal sizes"),
     ],
 )
 def test_masks_that_are_refused(function, valid, message):
@@ -162,13 +134,9 @@ def test_windows_and_peaks_that_are_refused():
 
 
 def signal(folder: Path, name: str, exposure: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a frame of M8-1 in DN less its dark (interpolated in log exposure), and the raw frame."""
-    darks = {int(re.search(r"(\d+)ms", path.name)[1]): path for path in folder.glob("dark/*.tif")}
-    before, after = max(t for t in darks if t <= exposure), min(t for t in darks if t > exposure)
-    weight = math.log(exposure / before) / math.log(after / before)
-    low, high = (tifffile.imread(darks[t]).astype(np.float64) for t in (before, after))
-    raw = tifffile.imread(folder / "qd" / "M8-1" / f"M8-1_{name}_{exposure:04d}ms.tif").astype(np.float64)
-    return raw - (1 - weight) * low - weight * high, raw
+    """Return a frame of M8-1 in DN less its dark, and the raw frame."""
+    file = folder / "qd" / "M8-1" / f"M8-1_{name}_{exposure:04d}ms.tif"
+    return reader.load(file, exposure / 1000, reader.darks(folder)).astype(np.float64), tifffile.imread(file)
 
 
 MEASURED = {  # PSNR and SSIM of the 20 ms frame as it is, and after a Gaussian filter of 2.5 pixels
@@ -184,16 +152,3 @@ def test_score_reproduces_the_measured_figures_on_real_frames(swir_hdr, name):
     target, raw = signal(swir_hdr, name, 320)
     results = [score(image, target / 16, raw < 4200) for image in (noisy, gaussian_filter(noisy, 2.5))]
     assert [(round(r["psnr"], 1), round(r["ssim"], 3)) for r in results] == MEASURED[name]
-
-
-@pytest.mark.parametrize("name", MEASURED)
-def test_on_real_frames_the_papers_criteria_prefer_the_noisy_frame(swir_hdr, name):
-    """The 20 ms frame, far from the truth, beats it on edge density and mean / SD, though not on SNR."""
-    noisy, truth = signal(swir_hdr, name, 20)[0], signal(swir_hdr, name, 320)[0] / 16
-    peak = np.percentile(truth, 99.9)
-    noisy, truth = np.clip(noisy, 0, peak), np.clip(truth, 0, peak)
-    assert no_reference.mean_over_sd(noisy) > no_reference.mean_over_sd(truth)
-    assert no_reference.snr(noisy, data_range=peak) < no_reference.snr(truth, data_range=peak)
-    for detector in ("canny", "sobel"):
-        edges = [no_reference.edge_density(f, data_range=peak, detector=detector) for f in (noisy, truth)]
-        assert edges[0] > 2 * edges[1]

@@ -12,8 +12,8 @@ from companion.study import explain, stepwise
 from companion.study.explain import attribution, faithfulness, patches, regions
 from companion.study.explain.known_frames import ASKED, KnownFrame, known_frames
 from nircore.config import Config
+from nircore.data.crops import UnpairedCrops
 from nircore.data.normalise import Normalisation
-from nircore.data.unpaired import UnpairedCrops
 from nircore.inference import enhance, translate
 from nircore.models import checkpoint
 from nircore.training import evaluation

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from companion.study.layers import layer_table
 from nircore.errors import NircoreError
 from nircore.models import PatchDiscriminator, ResnetGenerator, parameter_count
-from nircore.models.layers import layer_table
 
 
 def test_the_papers_generator():

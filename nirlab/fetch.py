@@ -1,4 +1,7 @@
-"""The published SWIR_HDR frames, fetched from where they were published: every file by its SHA-256."""
+"""The published SWIR_HDR frames, fetched from where they were published, every file by its SHA-256, and as TIFF.
+
+`nircore.data.swir_hdr` reads the TIFF copies, whose pixels are those of the published HDF5 files.
+"""
 
 import urllib.parse
 from collections.abc import Callable
@@ -6,12 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from nircore.data.frames import exposure_in, write_frame
 from nircore.errors import NircoreError
-from nircore.files import make_folder, write_text
+from nircore.files import make_folder
+from nircore.paths import PACKAGE
+from nirlab.formats.containers import read_frame
 
 COMMIT = "cd920058d1f18a901d86c99d3bdd228f3d2e7ee6"
 ADDRESS = f"https://raw.githubusercontent.com/amishp42/SWIR_HDR/{COMMIT}"
-REGISTRY = Path(__file__).parent / "swir_hdr.csv"  # file (the name here), source (published path), source_sha256
+REGISTRY = PACKAGE / "data/swir_hdr.csv"  # file (the TIFF), source (published path), source_sha256
 TRIES = 3
 
 
@@ -21,8 +27,6 @@ def registry(only: str = "") -> pd.DataFrame:
     Raises:
         NircoreError: no name begins so.
     """
-    from nircore.data.frames import exposure_in
-
     table = pd.read_csv(REGISTRY)
     table.insert(2, "exposure_s", [exposure_in(name) for name in table["file"]])
     wanted = table[table["file"].str.startswith(only)]
@@ -38,10 +42,10 @@ def fetch(
     """Fetch the files that are not there yet; return how many are there now, and an error for each that is not.
 
     A file takes its name only when its SHA-256 is right; one that is there and right is not fetched again, so a run
-    that was cut off goes on where it was. `metadata.csv` is written last: with it the folder is a `data_root`.
+    that was cut off goes on where it was. With the TIFF copies the folder is a `data_root`.
 
     Args:
-        folder: receives `data/Images/...` as published.
+        folder: receives `data/Images/...` as published, and the TIFF copies in `qd/`, `icg/` and `dark/`.
         mirror: an address that holds the same tree, or all the files in one folder.
         only: see `registry`.
         say: receives a line for each file that was fetched.
@@ -55,18 +59,18 @@ def fetch(
     make_folder(folder)
     base = (mirror or ADDRESS).rstrip("/") + "/"
     hashes = {row.source: f"sha256:{row.source_sha256}" for row in wanted.itertuples()}
+    files = dict(zip(wanted["source"], wanted["file"], strict=True))
     urls = {name: base + urllib.parse.quote(name) for name in hashes}
     shelf = pooch.create(folder, base, registry=hashes, urls=urls, retry_if_failed=TRIES - 1)
     pooch.get_logger().setLevel("ERROR")
     errors = []
     for number, name in enumerate(hashes, 1):
         try:
-            shelf.fetch(name, downloader=_flat_too)
+            _copy(Path(shelf.fetch(name, downloader=_flat_too)), folder / files[name])
             say(f"{number}/{len(hashes)} {name}")
         except (OSError, ValueError) as error:  # no network, no such file, another file than was published
             reason = " ".join(str(error).split())
             errors.append(NircoreError(f"{name} could not be fetched ({reason}): try again, or give a --mirror."))
-    _write_metadata(folder)
     return len(hashes) - len(errors), errors
 
 
@@ -82,6 +86,8 @@ def _flat_too(url: str, output: str, shelf: object) -> None:
         HTTPDownloader()(base + url.rsplit("/", 1)[-1], output, shelf)
 
 
-def _write_metadata(folder: Path) -> None:
-    """Describe what the folder may hold, for `nircore.data.swir_hdr`, which looks what is there."""
-    write_text(folder / "metadata.csv", registry().to_csv(index=False, lineterminator="\n"))
+def _copy(published: Path, target: Path) -> None:
+    """Write the TIFF copy of a published frame, unless it is there."""
+    if not target.is_file():
+        frame = read_frame(published)
+        write_frame(target, frame.pixels, frame.dtype)

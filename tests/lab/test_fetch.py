@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nircore.data import fetch, swir_hdr
+from nircore.data import swir_hdr as reader
+from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
+from nirlab import fetch
 
 ONLY = "qd/F1-2/F1-2_BP1300"  # the six files at hand as published
 
@@ -43,13 +45,16 @@ def test_the_registry_is_that_of_the_published_set(swir_hdr: Path) -> None:
         fetch.registry("nothing")
 
 
-def test_files_are_fetched_once_and_the_folder_is_a_data_root(server, tmp_path: Path) -> None:
+def test_files_are_fetched_once_and_the_folder_is_a_data_root(server, swir_hdr, tmp_path: Path) -> None:
     address, _, asked = server
     place = tmp_path / "set"
     assert fetch.fetch(place, address, ONLY, say=lambda line: None) == (6, [])
     assert len([line for line in asked if ".h5" in line]) >= 6
-    table = swir_hdr.catalogue(place, (0.02,), (0.32,))
+    table = reader.catalogue(place, (0.02,), (0.32,))
     assert list(table["scene"]) == ["F1-2/BP1300"] * 2
+    for file in table["file"]:  # pixel by pixel the copies that were made before
+        same = read_frame(swir_hdr / Path(file).relative_to(place.resolve()))
+        assert same.dtype == read_frame(file).dtype and (same.pixels == read_frame(file).pixels).all()
     asked.clear()
     gone = next(place.rglob("*_0.h5"))
     gone.unlink()
@@ -68,7 +73,7 @@ def test_a_wrong_or_missing_file_is_named_and_takes_no_name(server, tmp_path: Pa
     there, errors = fetch.fetch(tmp_path / "set", address, ONLY, say=lambda line: None)
     assert there == 4 and len(errors) == 2 and all("\n" not in str(error) for error in errors)
     assert first.name in str(errors[0]) and second.name in str(errors[1])
-    assert len([path for path in (tmp_path / "set").rglob("*") if path.is_file()]) == 4 + 1
+    assert len([path for path in (tmp_path / "set").rglob("*") if path.is_file()]) == 4 + 4
 
 
 def test_no_network_is_one_line_for_each_file(tmp_path: Path, monkeypatch) -> None:

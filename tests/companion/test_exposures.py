@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from companion.study import exposures
+from companion.study.exposures import STRAIGHT_DN, merged
 from nircore.data import swir_hdr as swir
-from nircore.data.references import STRAIGHT_DN, merged
 from nircore.errors import NircoreError
 
 EXPOSURES = (0.02, 0.08, 0.16, 0.32, 0.64)
@@ -63,7 +64,7 @@ def test_real_scenes_agree_with_the_yardstick(swir_hdr):
     yardstick = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(yardstick)
     darks, theirs = swir.darks(swir_hdr), yardstick.scenes()
-    ours = swir.scenes(swir_hdr)
+    ours = exposures.scenes(swir_hdr)
     assert {scene.name for scene in ours} == set(theirs) and len(ours) == 17
     for scene in ours[::5]:
         low, files = theirs[scene.name]
