@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot, outliers
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import engines, tiles
+from nircore.inference import engines, temporal, tiles
 from nircore.inference.frame import RANGE, prepare
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
@@ -27,7 +27,7 @@ from nircore.models.checkpoint import load_generator
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
     "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
-    "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
+    "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False, "frames_used": 1.0,
 }  # fmt: skip
 TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise and its bad pixels
 
@@ -148,7 +148,8 @@ class Enhancer:
         and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the
         output over that of the input (without outliers), both above the dark, or above the input's black level where
         no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels
-        at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are.
+        at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are;
+        `frames_used`, how many frames a pixel rests on, on average.
 
         Args:
             camera: as `camera` returns it; None: what this frame tells.
@@ -157,32 +158,92 @@ class Enhancer:
         Raises:
             NircoreError: as `signal`, or the result is not finite.
         """
+        frame = self._prepared(pixels, exposure_s, camera)
+        return self._finished(frame, dtype, network)
+
+    def movie(
+        self,
+        frame: Callable[[int], np.ndarray],
+        count: int,
+        dtype: np.dtype,
+        camera: Camera | None,
+        network: engines.Frame | None = None,
+        exposure_s: Callable[[int], float | None] = lambda index: None,
+        first: int = 0,
+    ) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+        """Yield what `__call__` returns for each frame of a movie from `first` on; `settings.temporal` counts.
+
+        Args:
+            frame: gives a frame (H, W) in DN by its number.
+            count: how many there are.
+            exposure_s: gives a frame's exposure.
+
+        Raises:
+            NircoreError: as `__call__`, or the network's input is not measured in noise, which `temporal` needs.
+        """
+        prepared = lru_cache(maxsize=2)(lambda index: self._prepared(frame(index), exposure_s(index), camera))
+        if not self.settings.temporal or camera is None:
+            if self.settings.temporal and self.generator.input == RANGE:
+                raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
+            yield from (self._finished(prepared(index), dtype, network) for index in range(first, count))
+            return
+        both = self.settings.temporal == "both"
+        lights = temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
+        for index, light in enumerate(lights):  # the frames before `first` are taken in again, without the network
+            if index >= first:
+                yield self._finished(prepared(index), dtype, network, light)
+
+    def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> "_Prepared":
         pixels = np.asarray(pixels, dtype=np.float32)
-        signal, facts = self.signal(pixels, exposure_s), dict(FACTS)
-        facts["blank"] = bool(pixels.min() == pixels.max())
-        result = signal
-        if not facts["blank"]:
+        signal = self.signal(pixels, exposure_s)
+        if pixels.min() == pixels.max():
+            return _Prepared(pixels, signal, True, 0, camera)
+        with one_pool():
+            camera = camera or self.camera([signal], exposure_s)
+            bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
+            return _Prepared(pixels, prepare(self.generator, signal, bad), False, int(bad.sum()), camera)
+
+    def _finished(
+        self,
+        frame: "_Prepared",
+        dtype: np.dtype,
+        network: engines.Frame | None,
+        fused: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        facts, result = FACTS | {"blank": frame.blank}, frame.light
+        if not frame.blank:
             with one_pool():
-                result, found = self._restore(signal, camera or self.camera([signal], exposure_s), network)
+                result, found = self._restored(frame, network, fused)
             facts |= found
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
         array, facts["clipped"] = quantised(result + np.float32(self.pedestal_dn), dtype)
-        facts["at_ceiling"] = int((pixels >= np.iinfo(dtype).max).sum()) if dtype.kind in "ui" else 0
+        facts["at_ceiling"] = int((frame.pixels >= np.iinfo(dtype).max).sum()) if dtype.kind in "ui" else 0
         return array, facts
 
-    def _restore(
-        self, signal: np.ndarray, camera: Camera | None, network: engines.Frame | None
+    def _restored(
+        self, frame: "_Prepared", network: engines.Frame | None, fused: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
-        prepared = prepare(self.generator, signal, bad)
-        span = Normalisation.of(prepared)
-        fit = camera.fit if camera else span
-        x = fit.apply(prepared)
+        span = Normalisation.of(frame.light)
+        light, fit = frame.light, frame.camera.fit if frame.camera else span
+        facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": frame.outliers}
+        facts |= fit.facts() if isinstance(fit, Stabilisation) else {}
+        if fused is not None:
+            light, fit = fused[0], temporal.stabilised(fit, fused[1])
+            facts["frames_used"] = float(np.mean(1 / fused[1]))
+        x = fit.apply(light)
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))
-        facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
-        facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.darks else span.offset)
-        return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
+        return result, facts | {"flux_ratio": _flux(frame.light, result, 0.0 if self.darks else span.offset)}
+
+
+class _Prepared(NamedTuple):
+    """A frame on its way: as it came, its `light` (H, W) in DN as the network wants it, and what was found."""
+
+    pixels: np.ndarray
+    light: np.ndarray
+    blank: bool
+    outliers: int
+    camera: Camera | None
 
 
 def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:
