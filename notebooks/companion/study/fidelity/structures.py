@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from skimage.morphology import skeletonize
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import Denoise, outputs
 from companion.study.fidelity.animals import Animal
 from nircore.metrics.structure import vessel_mask
 from nircore.metrics.with_truth import PEAK_PERCENTILE, affine_fit
@@ -109,9 +109,7 @@ def count(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.Dat
         for lesion in (False, True):
             clean = [animal.clean(domain, lesion=lesion) for domain in ("low_light", "target")]
             masks = [vessel_mask(frame) for frame in clean]
-            frame = animal.noisy(int(lesion), lesion=lesion)
-            for method, denoise in denoisers.items():
-                image = denoise(frame)
+            for method, image in outputs(denoisers, animal.noisy(int(lesion), lesion=lesion)).items():
                 share = lesion_share(image, animal)
                 row = {"animal": animal.seed, "lesion": lesion, "denoiser": method}
                 row |= vessels(vessel_mask(image), *masks) | blobs(image, *clean)

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import CLEAN, TRUTH, Denoise, outputs
 from companion.study.fidelity.animals import Animal
 from nircore.metrics.vessel_width import crossings, width
 
-CLEAN, TRUTH = "clean low-light", "truth"
 LEAST_BLUR = 0.02  # of the width: where the windows differ by less, there is no blur to take back
 
 
@@ -24,10 +23,8 @@ def widths(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.Da
     for animal in animals:
         truth = animal.clean("target")
         found = crossings(truth, animal.anatomy.vessels)
-        frame = animal.noisy()
-        images = {CLEAN: animal.clean("low_light"), TRUTH: truth}
-        images |= {name: denoise(frame) for name, denoise in denoisers.items()}
-        for name, image in images.items():
+        controls = {CLEAN: animal.clean("low_light"), TRUTH: truth}
+        for name, image in outputs(denoisers, animal.noisy(), controls).items():
             rows += [
                 {"animal": animal.seed, "place": k, "denoiser": name, "width_px": width(image, one),
                  "true_px": width(truth, one)}
