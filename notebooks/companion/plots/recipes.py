@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET, coloured
 from companion.plots.rows import dots, ideal, means, shared_rows
-from companion.plots.style import SMALL, canvas, need, tidy
+from companion.plots.style import SMALL, canvas, tidy
 
 WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
 MEASURES = {
@@ -31,7 +31,6 @@ def worth(table: pd.DataFrame, whole: str) -> Figure:
         table: as `companion.study.ablation.worth` returns it; the row "nothing" is the whole system and is not drawn.
         whole: its name.
     """
-    need(table, ("part", *(f"{key}_{end}" for key in WORTH for end in ("worth", "low", "high"))), "ablation")
     rows = table[table["part"] != "nothing"]
     colours = dict.fromkeys(rows["part"], ENHANCED)
     figure = canvas(1.5 + 0.4 * len(rows))
@@ -53,7 +52,6 @@ def shift(table: pd.DataFrame) -> Figure:
     Args:
         table: rows of `companion.study.spectrum_shift.COLUMNS`.
     """
-    need(table, ("method", *MEASURES), "spectrum shift")
     rows, truth = table[table["method"] != TRUTH], table[table["method"] == TRUTH]
     colours = coloured(rows["method"], COLOURS)
     figure = canvas(1.2 + 0.42 * len(colours))

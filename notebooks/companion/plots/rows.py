@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patheffects import withStroke
 
 from companion.plots.palette import GREY, INK
@@ -19,7 +19,7 @@ Colours = Mapping[str, str]
 DIAMOND = {"marker": "D", "markersize": 6, "markeredgewidth": 1, "markeredgecolor": INK, "errorbar": None}
 
 
-def shared_rows(figure: Figure, count: int) -> list[Axes]:
+def shared_rows(figure: Figure | SubFigure, count: int) -> list[Axes]:
     """Return `count` panels side by side that share their rows, with lines to read the numbers by."""
     axes = list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
     for ax in axes:

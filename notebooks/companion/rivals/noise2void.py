@@ -36,7 +36,9 @@ def available() -> str:
     return "" if find_spec("careamics") else absent
 
 
-def train(frames: Sequence[np.ndarray], folder: Path, seed: int = 0, epochs: int = 30) -> Callable[[np.ndarray], np.ndarray]:
+def train(
+    frames: Sequence[np.ndarray], folder: Path, seed: int = 0, epochs: int = 30
+) -> Callable[[np.ndarray], np.ndarray]:
     """Train on frames of PATCH px and more, (H, W) in DN above the dark, or take the training of them in `folder`.
 
     Returns the denoiser of frames of 16 px and more. The same seed gives the same weights on the same machine's CPU.

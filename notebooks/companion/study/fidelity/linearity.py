@@ -76,7 +76,9 @@ def lines(table: pd.DataFrame) -> pd.DataFrame:
 
 def _line(rows: pd.DataFrame) -> pd.Series:
     """Fit one animal's sweep; NaN where a ratio could not be formed."""
-    line, should = (quantitation.linearity(rows["concentration"], rows[key]) for key in ("signal_dn", "signal_dn_clean"))
+    line, should = (
+        quantitation.linearity(rows["concentration"], rows[key]) for key in ("signal_dn", "signal_dn_clean")
+    )
     found = {"slope_dn": line.slope, "r2": line.r2, "gain": line.slope / should.slope}
     for key in ("sbr", "tnr"):
         formed = np.isfinite(rows[key]).all()
