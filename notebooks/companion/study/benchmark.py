@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from companion import rivals
-from companion.rivals import noise2void
+from companion.rivals import Denoise, noise2void
 from companion.run import Run
 from companion.study import training as of_run
 from companion.study.comparison import CLASSICAL, COLUMNS, INPUT, PAIRED, UNPAIRED, Method, best_classical, comparison
 from companion.study.comparison import tuned as tuned_method
-from companion.study.judge import METRICS, Denoise, Judge, vessel_detail
+from companion.study.judge import METRICS, Judge, vessel_detail
 from nircore import config
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance

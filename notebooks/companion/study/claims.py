@@ -7,8 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from companion.run import Run, published
-from companion.study import verdicts
-from companion.study.verdicts import Tables, Verdict
+from companion.study.verdicts import VERDICTS, Tables, Verdict
 from nircore.errors import NircoreError
 
 WORDS = {True: "supported", False: "not supported", None: "not testable here"}
@@ -41,7 +40,7 @@ class Claim(BaseModel):
         for name, notebook in self.tables.items():
             if name not in tables or tables[name].empty:
                 return Verdict(None, remark=f"there is no tables/{name}.csv: notebook {notebook} makes it")
-        return getattr(verdicts, self.id.replace("-", "_"))(tables)
+        return VERDICTS[self.id](tables)
 
 
 def load(path: Path) -> list[Claim]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion import rivals as classical
 from companion.run import Run
-from companion.study.comparison import NAMES, Method, tuned
+from companion.study.comparison import Method, tuned
 from companion.study.judge import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
@@ -19,7 +20,9 @@ from nircore.training import evaluation
 
 RIVALS = ("gaussian", "non_local_means", "wavelet")  # of `companion.rivals`: what a lab has at hand today
 FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
-METHODS = {"low-light": "input"} | {NAMES[key][0]: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
+METHODS = (
+    {"low-light": "input"} | {classical.METHODS[key].title: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
+)
 
 
 def image_metrics(run: Run) -> None:

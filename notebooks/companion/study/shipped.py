@@ -9,7 +9,7 @@ from torch import nn
 
 from companion.run.places import run_folder
 from companion.study.fidelity.animals import Animal, phantom_cases
-from companion.study.real_frames import FOLDS, fold_of, scenes
+from companion.study.real_frames import FOLDS, fold_of, others, scenes
 from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
 from nircore.data.darks import Darks
@@ -44,8 +44,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         say: receives a line for each epoch.
     """
     darks = swir_hdr.darks(data_root)
-    known = [scene for scene in swir_hdr.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
-    frames = [whole(scene, darks) for scene in known]
+    frames = [whole(scene, darks) for scene in others(data_root, without)]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = resolve(settings).replace(**SIZES[model], **STEPS)
