@@ -38,12 +38,8 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
         receptive_field: side of that patch in px (`nircore.models.receptive_field`).
     """
     ax = _draw(table, height, width, "Discriminator")
-    frame, logits = ax.patches[0], ax.patches[len(table)]
-    seen = frame.get_height() * min(1, receptive_field / height)
+    frame, seen = ax.patches[0], TALL * min(1, receptive_field / height)
     ax.add_patch(Rectangle((frame.get_x(), MIDDLE - seen / 2), frame.get_width(), seen, fc=DOMAIN_B, ec=INK, lw=0.8))
-    for side in (-1, 1):
-        ends = [frame.get_x() + frame.get_width(), logits.get_x()], [MIDDLE + side * seen / 2, MIDDLE]
-        ax.plot(*ends, ":", color=INK, lw=0.8)
     _, high, wide = table["output_shape"].iloc[-1].split(" x ")
     field = f"{receptive_field} × {receptive_field} px"
     write(ax, WIDTH / 2, 0.2, f"each of the {high} × {wide} logits judges {field} of the frame", ha="center")

@@ -1,18 +1,16 @@
 """Attribution, the discriminators' verdicts and trust, drawn: images with scales, curves with their controls."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET, coloured
 from companion.plots.panels import COLUMNS, HIGHEST, height, scale, show, window
 from companion.plots.rows import ideal, shared_rows
-from companion.plots.style import NORMAL, SMALL, canvas, legend_below, note, tidy
+from companion.plots.style import NORMAL, SMALL, canvas, note, tidy
 
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
@@ -55,40 +53,24 @@ def _images(input: np.ndarray, output: np.ndarray, region: np.ndarray, **found: 
 
 
 def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """Draw median deletion and insertion curves, and every map's score beside the best control's."""
+    """Draw median deletion and insertion curves (controls grey and dashed), and every map's score, sorted."""
     part = curves[(curves["order"] == "signed") & curves["counts"]]
     medians = part.groupby(["kind", "map", "share"], as_index=False, sort=False)[["deletion", "insertion"]].median()
     medians["percent"] = (100 * medians["share"]).map("{:g}".format)
+    ordered = table.sort_values("score", ascending=False)
+    colours, dashes = coloured(table["map"], COLOURS), {"method": "", "control": (3, 1)}
     figure = canvas(3.7)
     *axes, bars = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
     for ax, which, better in zip(axes, ("deletion", "insertion"), ("lower", "higher"), strict=True):
-        _curves(ax, medians, which)
+        look = {"hue": "map", "palette": colours, "style": "kind", "dashes": dashes, "legend": False, "ax": ax}
+        seaborn.lineplot(medians, x="percent", y=which, estimator=None, units="map", **look)
         ax.set_xticks(ax.get_xticks()[::2])
         tidy(ax, "% of pixels", f"the number ({better} is better)", which)
-    _scores(bars, table)
-    legend_below(figure, ncols=6)
+    seaborn.barplot(ordered, x="score", y="map", hue="map", palette=colours, saturation=1, errorbar=None, ax=bars)
+    ideal(bars, table.loc[table["kind"] == "control", "score"].max())
+    bars.axvline(0, color=INK, lw=0.8)
+    tidy(bars, "dashed: best control", title="insertion - deletion")
     return figure
-
-
-def _curves(ax: Axes, medians: pd.DataFrame, which: str) -> None:
-    """Draw a curve per method in its colour, and thin, grey and dashed ones for the controls."""
-    for kind, rows in medians.groupby("kind", sort=False):
-        look: dict[str, Any] = {"units": "map", "color": GREY, "lw": 1, "ls": "--"}
-        if kind == "method":
-            look = {"hue": "map", "palette": coloured(rows["map"], COLOURS), "lw": 1.6}
-        seaborn.lineplot(rows, x="percent", y=which, estimator=None, legend=which == "deletion", ax=ax, **look)
-
-
-def _scores(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw a bar per map, controls grey and dashed line at the best of them."""
-    ordered = table.sort_values("score", ascending=False)
-    seaborn.barplot(
-        ordered, x="score", y="map", hue="map", palette=coloured(ordered["map"], COLOURS), saturation=1,
-        errorbar=None, ax=ax,
-    )  # fmt: skip
-    ax.axvline(table.loc[table["kind"] == "control", "score"].max(), color=INK, lw=1, ls="--")
-    ax.axvline(0, color=INK, lw=0.8)
-    tidy(ax, "dashed: best control", title="insertion - deletion")
 
 
 def patch_verdicts(shown: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:

@@ -35,7 +35,7 @@ def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def median(image: np.ndarray, size: int) -> np.ndarray:
-    """Take the median of each `size` x `size` neighbourhood, an odd number of pixels: an even one shifts the frame."""
+    """Take the median of each `size` x `size` neighbourhood; an even number of pixels would shift the frame."""
     return ndimage.median_filter(check_image(image), int(size)).astype(np.float32)
 
 
@@ -151,8 +151,8 @@ def tune(
 ) -> tuple[float, dict[float, float]]:
     """Choose the parameter of a method of METHODS by its mean score (higher is better) on validation frames.
 
-    No frame but those of `pairs` is looked at: (H, W) in DN, each with the truth that `score` judges it by. Returns the
-    parameter, and the mean score of every candidate: a best one at the end of the grid asks for a wider grid.
+    No frame but those of `pairs` is looked at: (H, W) in DN, each with the truth that `score` judges it by. Returns
+    the parameter, and the mean score of every candidate: a best one at the end of the grid asks for a wider grid.
     """
     method = METHODS[name]
     scores = {

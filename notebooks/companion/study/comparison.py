@@ -45,6 +45,11 @@ class Method:
     validation_psnr: float = math.nan
     remark: str = ""
 
+    @property
+    def first(self) -> Denoise:
+        """What the first seed made."""
+        return next(iter(self.runs.values()))
+
 
 def tuned(key: str, pairs: Sequence[tuple[np.ndarray, Reference]], seed: int) -> Method:
     """Return one of `companion.rivals`, its parameter chosen by PSNR on validation frames with their truth.

@@ -46,22 +46,14 @@ Series = tuple[str, dict[float, np.ndarray], np.ndarray, np.ndarray]
 
 def metric_quality(run: Run) -> None:
     """Measure the exposure series, take the methods from the benchmark, and rank the one against the other."""
-    points = _points(run)
+    config, points = run.config, pd.DataFrame(columns=list(POINT))
+    if config.dataset != "folder":  # whose frames have no truth
+        shape, phantoms = (config.height, config.width), config.dataset == "phantom"
+        series = phantom_series(config.seed, shape, PHANTOMS) if phantoms else real_series(config.data_root)
+        parts = [over_exposure(series), over_methods(run.table("benchmark"))]
+        points = pd.concat([part for part in parts if len(part)], ignore_index=True)
     run.write_table("metric_quality", points)
-    run.write_table("table6_metric_quality", correlate(points, run.config.seed))
-
-
-def _points(run: Run) -> pd.DataFrame:
-    """Return the images to rank; none for a folder, whose frames have no truth."""
-    config = run.config
-    if config.dataset == "folder":
-        return pd.DataFrame(columns=list(POINT))
-    if config.dataset == "phantom":
-        series = phantom_series(config.seed, (config.height, config.width), PHANTOMS)
-    else:
-        series = real_series(config.data_root)
-    parts = [over_exposure(series), over_methods(run.table("benchmark"))]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    run.write_table("table6_metric_quality", correlate(points, config.seed))
 
 
 def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[Series]:
@@ -74,9 +66,7 @@ def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[
         draw = np.random.default_rng([seed, animal])
         body = phantom.anatomy(int(draw.integers(2**31)), shape)
         rate = camera.radiance(body, camera.WINDOWS[made_phantom.DOMAINS["low_light"]])
-        frames = {}
-        for seconds in PHANTOM_S:
-            frames[seconds] = see(rate, seconds, draw) * (SCALE_S / seconds)
+        frames = {seconds: see(rate, seconds, draw) * (SCALE_S / seconds) for seconds in PHANTOM_S}
         yield f"animal_{animal}", frames, camera.expected_dn(rate, SCALE_S), everywhere
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from companion.run import Run
 from companion.study import benchmark
 from companion.study.comparison import COLUMNS, INPUT, UNPAIRED, Method, tuned
+from nircore import config
 from nircore.config import as_recipe, term_weights
 from nircore.metrics.summary import interval
 from nircore.training import evaluation
@@ -38,7 +39,7 @@ def recipes(run: Run) -> None:
     frames = [benchmark.judged(run, row) for row in evaluation.spread(test, FRAMES)]
     scores = benchmark.scores_of(frames, [*methods, *ablated])
     run.write_table("recipes", scores)
-    whole, none = (benchmark.named(name)[0] for name in (ABLATED, NO_TERMS))
+    whole, none = (config.recipe(name).title for name in (ABLATED, NO_TERMS))
     found = scores[scores["method"].isin([method.name for method in methods])]
     run.write_table("table7_recipes", _with_aliases(benchmark.compared(found, methods, {}, run.config.seed)))
     parts = {term.replace("_", " "): _without(term) for term in variants} | {"all three": none}
@@ -55,15 +56,15 @@ def _ablated(run: Run, variants: Mapping[str, str]) -> list[Method]:
 
 
 def _without(term: str) -> str:
-    return f"{benchmark.named(ABLATED)[0]} without {term}"
+    return f"{config.recipe(ABLATED).title} without {term}"
 
 
 def _with_aliases(table: pd.DataFrame) -> pd.DataFrame:
     """Add the rows of recipes whose training is another's."""
     rows = []
     for recipe, original in SAME.items():
-        row = table[table["method"] == benchmark.named(original)[0]]
-        rows.append(row.assign(method=benchmark.named(recipe)[0], remark=f"trains as {original}"))
+        row = table[table["method"] == config.recipe(original).title]
+        rows.append(row.assign(method=config.recipe(recipe).title, remark=f"trains as {original}"))
     return pd.concat([table, *rows], ignore_index=True)
 
 

@@ -4,7 +4,7 @@ An enhanced short-window frame is judged by the long-window frame of the same an
 know nothing of the long window: whatever they reach is no merit of a shift.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -19,7 +19,6 @@ from companion.study.judge import Judge, clipped
 from companion.study.training import train_frames
 from nircore.config import as_recipe
 from nircore.data import sets
-from nircore.data.normalise import Normalisation
 from nircore.data.sets import Reference
 from nircore.inference import enhance
 from nircore.metrics import quantitation, with_truth
@@ -27,7 +26,7 @@ from nircore.metrics.summary import interval
 from nircore.metrics.vessel_width import REACH, crossings, relative_width
 from nircore.training.crops import View
 
-INPUT, DENOISED, AFFINE, IDEAL = "low-light", "non-local means", "the same, affine", "long exposure, short window"
+INPUT, DENOISED, IDEAL = "low-light", "non-local means", "long exposure, short window"
 UNSHIFTED, SHIFTED, TRUTH = "trained without shift", "trained with shift", "truth"
 DETAIL, COARSE = 1.5, 12.0  # px: what lies between these scales tells how frames lie on each other
 FARTHEST = 4  # px: filters displace a picture by one or two
@@ -94,13 +93,6 @@ def moved(reference: Reference, by: tuple[float, float]) -> Reference:
     inside = shift(valid.astype(np.float64), by, order=1, mode="constant") > 0.99
     inside[:EDGE], inside[-EDGE:], inside[:, :EDGE], inside[:, -EDGE:] = False, False, False, False
     return shift(truth, by, order=1, mode="nearest").astype(np.float32), inside
-
-
-def affine_to(image: np.ndarray, fit: Normalisation, targets: Sequence[np.ndarray]) -> np.ndarray:
-    """Give a frame the mean and the SD that target frames have in the networks' units: the least to be learned."""
-    values = np.concatenate([Normalisation.of(target).apply(target).ravel() for target in targets])
-    own = fit.apply(image)
-    return fit.invert((own - own.mean()) * (values.std() / own.std()) + values.mean())
 
 
 def measure(frame: np.ndarray, reference: Reference, images: dict[str, np.ndarray]) -> list[dict[str, float | str]]:
@@ -192,17 +184,15 @@ def _round(run: Run, table: pd.DataFrame, animals: list[str], seed: int) -> Iter
     test, low_light, target = animals
     rows = _frames(table, low_light, "low_light", SHORT)
     config = as_recipe(run.config, SYSTEM).replace(recipe=SYSTEM, seed=seed)
-    frames, targets, generators = _load(run, rows), {}, {}
+    frames, generators = _load(run, rows), {}
     for name, filters in ((UNSHIFTED, SHORT), (SHIFTED, LONG)):
         folder = run.path(f"models/shift-{name.split()[-2]}-{test}")
-        targets[name] = _load(run, _frames(table, target, "target", filters))
-        generators[name] = train_frames(config, frames, targets[name], View(), folder, f"{test}, {name}, ")
+        targets = _load(run, _frames(table, target, "target", filters))
+        generators[name] = train_frames(config, frames, targets, View(), folder, f"{test}, {name}, ")
     strength = _strength(run, rows)
     for short, row in _frames(table, test, "low_light", SHORT).items():
         frame, ideal = sets.load(run.config, row), sets.reference(run.config, row)
-        denoised = rivals.non_local_means(frame, strength)
-        images = {INPUT: frame, DENOISED: denoised}
-        images |= {AFFINE: affine_to(denoised, Normalisation.of(frame), targets[SHIFTED])}
+        images = {INPUT: frame, DENOISED: rivals.non_local_means(frame, strength)}
         images |= {name: enhance(generator, frame)[0] for name, generator in generators.items()} | {IDEAL: ideal[0]}
         for long, one in _frames(table, test, "target", LONG).items():
             for measured in measure(frame, _reference(run, row, one, ideal), images):

@@ -60,13 +60,14 @@ def _curves(
     generator: nn.Module, subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray]
 ) -> list[dict]:
     """Return one row per map and share of pixels."""
-    moves, error = faithfulness.moves(generator, question), explain.window_error(generator, subject.frame, question)
-    rows = []
+    number, blurred, counts = faithfulness.moves(generator, question)
+    error, rows = explain.window_error(generator, subject.frame, question), []
     for name, importance in maps.items():
+        path = counts and name in ("integrated gradients", "LAM")  # whose maps should add up
         about = {"frame": subject.name, "region": question.name, "target": question.target, "map": name,
-                 "kind": "method" if name in attribution.METHODS else "control", "counts": moves.counts,
-                 "number": moves.number, "blurred": moves.blurred, "window_error": error,
-                 "completeness": faithfulness.completeness(name, importance, moves)}  # fmt: skip
+                 "kind": "method" if name in attribution.METHODS else "control", "counts": counts,
+                 "number": number, "blurred": blurred, "window_error": error,
+                 "completeness": importance.sum() / (number - blurred) - 1 if path else np.nan}  # fmt: skip
         for sign, ranked in (("signed", importance), ("size", np.abs(importance))):
             for share, out, back in zip(
                 faithfulness.SHARES, *faithfulness.curves(generator, question, ranked), strict=True
