@@ -1,4 +1,4 @@
-"""The methods beside each other: details of some frames, and the scores of all of them."""
+"""The methods beside each other: details of some frames, the scores of all, and what the terms of one are worth."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from companion.plots.metrics import SCORES
-from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT
+from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, PALETTE
 from companion.plots.panels import height, tiles, window
-from companion.plots.rows import ideal, scored, shared_rows
+from companion.plots.rows import ideal, means, numbers, scored, shared_rows
 from companion.plots.style import NORMAL, SMALL, canvas, legend_below, tidy
 
 #: By the table's column `kind`.
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
+WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
+MEASURES = {
+    "psnr": "PSNR to the long window (dB)",
+    "sbr": "SBR, calibrated",
+    "relative_width": "vessel width / truth's",
+}
+TRUTH = "truth"
 
 
 def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
@@ -65,3 +72,36 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
     figure.axes[0].plot([], [], "--", color=INK, lw=1, label="best classical on validation")
     legend_below(figure, ncols=3)
     return figure
+
+
+def worth(table: pd.DataFrame, whole: str) -> Figure:
+    """Draw what the whole system has over itself without each part: mean over seeds and its 95 % interval.
+
+    Args:
+        table: as `companion.study.ablation.worth` returns it; the row "nothing" is the whole system and is not drawn.
+        whole: its name.
+    """
+    rows = table[table["part"] != "nothing"]
+    colours = dict.fromkeys(rows["part"], ENHANCED)
+    figure = canvas(1.5 + 0.4 * len(rows))
+    for ax, (key, label) in zip(shared_rows(figure, len(WORTH)), WORTH.items(), strict=True):
+        means(ax, rows, f"{key}_worth", "part", colours)
+        ax.hlines(rows["part"], rows[f"{key}_low"], rows[f"{key}_high"], color=INK, lw=1.5)
+        ideal(ax, 0)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.locator_params(axis="x", nbins=5)
+        tidy(ax, f"{label}, with minus without")
+    seeds = int(rows["seeds"].max())
+    figure.suptitle(f"{whole}: what each term is worth ({seeds} seeds; right of 0: it helps)", size=SMALL, color=INK)
+    return figure
+
+
+def shift(table: pd.DataFrame) -> Figure:
+    """Draw every pair of windows as a dot and each method's mean; the dashed lines are the truth's values.
+
+    Args:
+        table: rows of `companion.study.spectrum_shift.COLUMNS`.
+    """
+    rows, truth = table[table["method"] != TRUTH], table[table["method"] == TRUTH]
+    columns = {key: ("", label, truth[key].mean()) for key, label in MEASURES.items()}
+    return numbers(rows, columns, "method", dict(zip(rows["method"].unique(), PALETTE, strict=False)))[0].figure

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from companion.plots.diagram import sheet, write
+from companion.plots.architecture import sheet, write
 from companion.plots.palette import ENHANCED, GREY, PALE, WRONG
 from companion.plots.style import LARGE, NORMAL, WIDTH
 

@@ -5,8 +5,9 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from companion.plots import rows
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, INK, LOW_LIGHT, TARGET, WRONG
-from companion.plots.rows import Colours, dots, ideal, means, shared_rows
+from companion.plots.rows import Colours, ideal, shared_rows
 from companion.plots.style import canvas, legend_below, tidy
 
 CLEAN, WITHOUT_NOISE = "clean low-light", "without noise"
@@ -53,13 +54,8 @@ def numbers(table: pd.DataFrame, test: str, y: str = "denoiser") -> Figure:
         test: a key of NUMBERS.
         y: the column whose values are the rows.
     """
-    columns, lesion, colours = NUMBERS[test], "lesion_share" in table, _colours(table, y)
-    axes = shared_rows(canvas(1.4 + 0.45 * len(colours)), len(columns) + lesion)
-    for ax, (column, (title, below, answer)) in zip(axes, columns.items(), strict=False):
-        ideal(ax, answer)
-        dots(ax, table, column, y, colours)
-        means(ax, table, column, y, colours)
-        tidy(ax, below, title=title)
+    lesion, colours = "lesion_share" in table, _colours(table, y)
+    axes = rows.numbers(table, NUMBERS[test], y, colours, further=lesion)
     if lesion:
         _with_and_without(axes[-1], table, "lesion_share", y, colours)
         tidy(axes[-1], "share shown", title="lesion")

@@ -20,7 +20,6 @@ from skimage.restoration import denoise_nl_means, denoise_wavelet
 
 from companion.rivals import vst
 from nircore.data.noise import noise_model
-from nircore.errors import NircoreError
 from nircore.metrics.no_reference import check_image, noise_sd
 
 PATCH, REACH = 9, 10  # px: non-local means compares 9 x 9 patches within 10 px; 20 ms frames need them that large
@@ -60,7 +59,6 @@ def wavelet(image: np.ndarray, strength: float) -> np.ndarray:
     Averaged over 16 shifts of the frame (Coifman & Donoho 1995), for the transform is not shift-invariant.
     Source: Chang, Yu & Vetterli, IEEE Trans. Image Process. 9 (2000) 1532. Needs PyWavelets.
     """
-    _require("wavelet")
     from pywt import dwt_max_level
 
     image = check_image(image)
@@ -99,7 +97,6 @@ def vst_bm3d(
     Azzari & Foi, IEEE Trans. Image Process. 29 (2020) 8339. Needs the package bm3d, by the method's authors, whose
     licence is for non-commercial use only.
     """
-    _require("vst_bm3d")
     from bm3d import bm3d
 
     if not hasattr(np, "trapz"):
@@ -138,12 +135,6 @@ METHODS: dict[str, Method] = {
 def available() -> dict[str, str]:
     """Return every method's name with an empty text if it can run here, else the reason it cannot."""
     return {name: m.absent if m.package and find_spec(m.package) is None else "" for name, m in METHODS.items()}
-
-
-def _require(name: str) -> None:
-    """Raise `NircoreError` with the reason if a method cannot run here."""
-    if reason := available()[name]:
-        raise NircoreError(reason)
 
 
 def tune(

@@ -138,9 +138,8 @@ def scores_of(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFra
         about = {"file": Path(row.file).stem} | {key: getattr(row, key) for key in PER_FRAME[4:8]}
         for method in methods:
             for seed, denoise in method.runs.items():
-                rows.append(
-                    {"method": method.name, "kind": method.kind, "seed": seed} | about | judge(denoise(frame))
-                )
+                found = {"method": method.name, "kind": method.kind, "seed": seed} | about
+                rows.append(found | judge(denoise(frame)))
         rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
         print(f"benchmark: {k} of {len(judged)} frames", flush=True)
     return pd.DataFrame(rows, columns=PER_FRAME)

@@ -18,6 +18,7 @@ from companion.rivals import Denoise, noise2void, vst
 from companion.study.comparison import CLASSICAL, INPUT, PAIRED, UNPAIRED
 from companion.study.real_frames import Key, OfFold, cleaned, low_light, others
 from companion.study.shipped import RECIPES, left_out, whole
+from companion.study.training import fit
 from nircore import config
 from nircore.data import swir_hdr
 from nircore.data.darks import Darks
@@ -28,7 +29,6 @@ from nircore.inference.shipped import MODELS
 from nircore.metrics import with_truth
 from nircore.models import checkpoint
 from nircore.training import crops
-from nircore.training.loop import Training
 
 LOW_LIGHT, PAPER, ORACLE, NOISE2VOID = "low-light", "paper's system", "trained on pairs", "Noise2Void"
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
@@ -134,7 +134,7 @@ def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> 
     scenes = [scene for scene in others(root, without) if TARGET_S in scene.files]
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[TARGET_S], TARGET_S, darks) for scene in scenes[1::2]]
-    return _trained(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
+    return fit(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
 
 
 def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
@@ -147,7 +147,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
     pairs = [pair for scene in others(root, without) if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
-    return _trained(settings, cut, place / f"oracle-{without}", say)
+    return fit(settings, cut, place / f"oracle-{without}", say)
 
 
 def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
@@ -162,9 +162,3 @@ def _pair(settings: config.Config, scene: swir_hdr.Scene, darks: Darks) -> tuple
     x, fit = seen(settings, frame)
     slope, offset = with_truth.affine_fit(reference, frame, known)
     return x, fit.clean((slope * whole(scene, darks) + offset).astype(np.float32))
-
-
-def _trained(settings: config.Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:
-    """Train without validation, or find the training; return the generator."""
-    Training(settings, cut, folder, lambda generator: {}, say).run()
-    return checkpoint.load_generator(folder / "generator.safetensors")[0]

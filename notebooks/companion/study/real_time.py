@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,33 +38,15 @@ LONG_S = 10.0  # seconds a case from which the paper's own size is worth its tim
 PAPER_CHANNELS = 64
 
 
-class Turn(NamedTuple):
-    """Milliseconds that one frame took.
-
-    Attributes:
-        whole: from array to array.
-        alone: the network, run once more on the frame that is ready for it.
-        prepared: of `whole`, what is not the network: the frame made ready for it, and brought back to DN.
-        filed: from file to file.
-        spent: on the whole turn.
-    """
-
-    whole: float
-    alone: float
-    prepared: float
-    filed: float
-    spent: float
-
-
 @dataclass
 class Case:
-    """A generator on an engine, met by frames of one size; what was measured."""
+    """A generator on an engine, met by frames of one size; what was measured, a row of `_once` for each frame."""
 
     recipe: str
     channels: int
     enhance: engines.Enhancer
     shape: tuple[int, int]
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[dict[str, float]] = field(default_factory=list)
 
     def row(self) -> dict[str, object]:
         """Return the case's row of the table; `threads` are PyTorch's, and those of the engines that are told."""
@@ -119,12 +100,17 @@ def measure(cases: Sequence[Case], budget_s: float) -> None:
             _once(case, files[case.shape], Path(folder) / "enhanced.tif")
         for done in range(MOST):
             for case in cases:
-                if done < LEAST or sum(turn.spent for turn in case.turns) < 1e3 * budget_s:
+                if done < LEAST or sum(turn["spent"] for turn in case.turns) < 1e3 * budget_s:
                     case.turns.append(_once(case, files[case.shape], Path(folder) / "enhanced.tif"))
 
 
-def _once(case: Case, source: Path, target: Path) -> Turn:
-    """Time one frame from file to file, and in parts, after one that does not count; then the network alone."""
+def _once(case: Case, source: Path, target: Path) -> dict[str, float]:
+    """Time one frame from file to file, and in parts, after one that does not count; then the network alone.
+
+    Returns ms: whole, from array to array; alone, the network run once more on the frame that is ready for it;
+    prepared, of `whole`, the frame made ready for the network and brought back to DN; filed, from file to file; and
+    spent, on the whole turn.
+    """
     entered = perf_counter()
     case.enhance(read_frame(source).pixels)
     began = perf_counter()
@@ -141,8 +127,9 @@ def _once(case: Case, source: Path, target: Path) -> Turn:
     written = perf_counter()
     case.enhance.run(x)
     left = perf_counter()
-    parts = (enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
-    return Turn(*(1e3 * part for part in parts))
+    parts = {"whole": enhanced - read, "alone": left - written, "prepared": ready - read + enhanced - ran}
+    parts |= {"filed": written - began, "spent": left - entered}
+    return {part: 1e3 * seconds for part, seconds in parts.items()}
 
 
 def _generators(run: Run) -> dict[str, tuple[int, nn.Module]]:

@@ -10,6 +10,7 @@ from torch import nn
 from companion.run.places import run_folder
 from companion.study.fidelity.animals import Animal, phantom_cases
 from companion.study.real_frames import FOLDS, fold_of, others, scenes
+from companion.study.training import fit
 from nircore.config import Config, resolve
 from nircore.data import references, swir_hdr
 from nircore.data.darks import Darks
@@ -19,7 +20,6 @@ from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
 from nircore.training.crops import scene_of
-from nircore.training.loop import Training
 
 LOW_S, TRUST_SHAPE, CALIBRATED_ON = 0.02, (640, 512), 12  # s; px and phantoms that calibrate the trust map
 KINDS = "frames, real ones (SWIR_HDR) and phantoms,"
@@ -50,7 +50,7 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
     config = resolve(settings).replace(**SIZES[model], **STEPS)
     crops = DegradedCrops([scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed)
     place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
-    Training(config, crops, place, lambda generator: {}, say).run()
+    fit(config, crops, place, say)
     return place / "generator.safetensors"
 
 

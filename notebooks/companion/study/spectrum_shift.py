@@ -66,19 +66,16 @@ def offset_between(fixed: np.ndarray, moving: np.ndarray) -> tuple[float, float]
     edge = 2 * FARTHEST
     inner = np.s_[edge:-edge, edge:-edge]
 
-    def unlike(by: np.ndarray) -> float:
-        """Return how little the details have in common once the second is moved."""
-        return -_correlation(one[inner], shift(other, by, order=1, mode="nearest")[inner])
+    def alike(moved: np.ndarray) -> float:
+        return float(np.corrcoef(one[inner][::2, ::2].ravel(), moved[inner][::2, ::2].ravel())[0, 1])
 
     steps = range(-FARTHEST, FARTHEST + 1)
-    start = max(product(steps, steps), key=lambda by: _correlation(one[inner], np.roll(other, by, (0, 1))[inner]))
-    found = minimize(unlike, start, method="Nelder-Mead", options={"xatol": 0.05, "fatol": 1e-6}).x
+    start = max(product(steps, steps), key=lambda by: alike(np.roll(other, by, (0, 1))))
+    found = minimize(
+        lambda by: -alike(shift(other, by, order=1, mode="nearest")), start, method="Nelder-Mead",
+        options={"xatol": 0.05, "fatol": 1e-6},
+    ).x  # fmt: skip
     return float(found[0]), float(found[1])
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    a, b = (image[::2, ::2].ravel() - image[::2, ::2].mean() for image in (one, other))
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def _details(frame: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ COLUMNS = ("read_e", "gain_e_per_dn", "bits", "peak", "method", *SCORES)
 
 
 class Camera(NamedTuple):
-    """A camera (read noise in electrons, gain, bits of its files), and how bright the scene is to it in read noises."""
+    """A camera: read noise in electrons, gain, bits of its files; and the scene's brightness in read noises."""
 
     read_e: float
     gain_e_per_dn: float

@@ -1,7 +1,8 @@
 """What decides each claim of the paper: one function of tables for each, in `VERDICTS` under the claim's id.
 
-What a function measures, and what would support and refute the claim, is said in words in `claims.yaml`. Thresholds are ours, for the paper gives none. Where a claim is about several rows, the least favourable one
-decides. A number that is NaN, such as the interval of one animal, supports nothing, and hides no other that fails.
+What a function measures, and what would support and refute the claim, is said in words in `claims.yaml`. Thresholds
+are ours, for the paper gives none. Where a claim is about several rows, the least favourable one decides. A number
+that is NaN, such as the interval of one animal, supports nothing, and hides no other that fails.
 """
 
 import math

@@ -124,9 +124,6 @@ def per_frame(table: pd.DataFrame, by: str = "denoiser") -> pd.DataFrame:
         One row per value of `by`: frames; COUNTS and SHARES per frame; lesions_missed and lesions_invented, as shares
         of the frames with and without one.
     """
-    rows = []
-    for name, part in table.groupby(by, sort=False):
-        there, healthy = (part.loc[part["lesion"] == lesion, "says_lesion"] for lesion in (True, False))
-        row = {by: name, "frames": len(part)} | {key: part[key].mean() for key in (*COUNTS, *SHARES)}
-        rows.append(row | {"lesions_missed": 1 - there.mean(), "lesions_invented": healthy.mean()})
-    return pd.DataFrame(rows)
+    groups, says = table.groupby(by, sort=False), table.groupby([by, "lesion"])["says_lesion"].mean().unstack()
+    means = groups[[*COUNTS, *SHARES]].mean().assign(lesions_missed=1 - says[True], lesions_invented=says[False])
+    return means.assign(frames=groups.size()).reset_index()
