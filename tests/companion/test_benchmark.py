@@ -20,7 +20,6 @@ from companion.study.comparison import (
     CLASSICAL,
     COLUMNS,
     INPUT,
-    NAMES,
     PAIRED,
     UNPAIRED,
     Method,
@@ -103,11 +102,6 @@ def test_an_inverted_frame_has_no_sbr_and_a_truth_without_vessels_no_regions():
     assert all(math.isnan(value) for value in judged.quantities(smooth).values())
 
 
-@pytest.mark.parametrize(("side", "factor"), [(64, 1), (256, 1), (512, 2), (1024, 4)])
-def test_vessels_and_ring_grow_with_the_frame(side, factor):
-    assert judge.magnification((2 * side, side)) == factor
-
-
 def test_the_background_is_a_ring_around_the_vessels_and_valid():
     truth = scene()
     valid = EVERYWHERE.copy()
@@ -119,32 +113,21 @@ def test_the_background_is_a_ring_around_the_vessels_and_valid():
     assert np.array_equal(signal, judged.vessels & valid) and signal.any()
 
 
-def test_the_truth_is_measured_but_not_compared_with_itself():
-    truth = scene()
-    found = Judge(noisy(truth), truth, EVERYWHERE).of_truth()
-    assert {key for key, value in found.items() if math.isnan(value)} == set(judge.COMPARED)
-
-
 # Classical methods
 
 
 def fake(monkeypatch, **errors):
     """Put methods in place that return the frame plus a ripple of their parameter; `errors` are their grids."""
     ripple = np.where(np.indices((96, 80)).sum(0) % 2, 1.0, -1.0).astype(np.float32)
-    methods = {
-        key: baselines.Method(lambda frame, value: frame + value * ripple, grid) for key, grid in errors.items()
-    }
-    monkeypatch.setattr(baselines, "METHODS", methods)
+    rippled = {key: known._replace(function=lambda frame, value: frame + value * ripple, grid=errors[key])
+               for key, known in baselines.METHODS.items() if key in errors}  # fmt: skip
+    monkeypatch.setattr(baselines, "METHODS", rippled)
     return ripple
-
-
-def test_every_baseline_has_a_name():
-    assert set(NAMES) == set(baselines.METHODS)
 
 
 def test_classical_methods_are_tuned_on_what_they_are_given(monkeypatch):
     fake(monkeypatch, gaussian=(5.0, 2.0, 3.0), median=(4.0, 6.0))
-    gone = baselines.Method(baselines.median, (1.0,), "no_such_package", "vst_bm3d needs more.")
+    gone = baselines.Method(baselines.median, "VST + BM3D", (1.0,), "", "no_such_package", "vst_bm3d needs more.")
     monkeypatch.setitem(baselines.METHODS, "vst_bm3d", gone)
     truth = scene()
     first, second, absent = (tuned(key, [(truth, (truth, EVERYWHERE))], seed=7) for key in baselines.METHODS)
@@ -153,16 +136,6 @@ def test_classical_methods_are_tuned_on_what_they_are_given(monkeypatch):
     assert best_classical({m.name: m.validation_psnr for m in (second, first)}) == "Gaussian"
     assert np.array_equal(first.runs[7](truth), baselines.METHODS["gaussian"].function(truth, 2.0))
     assert absent == Method("VST + BM3D", CLASSICAL, remark="vst_bm3d needs more.")
-
-
-def test_a_time_is_the_median_of_three_on_a_full_frame(monkeypatch):
-    shapes, clock = [], iter([0.0, 5.0, 10.0, 11.0, 20.0, 22.0])
-    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
-    assert benchmark.seconds(lambda frame: shapes.append(frame.shape), scene()) == 2.0
-    assert shapes == [(640, 512)] * 3
-    monkeypatch.undo()
-    benchmark.seconds(lambda frame: shapes.append(frame.shape), np.zeros((700, 300)))
-    assert shapes[3:] == [(640, 512)] * 3
 
 
 # The table
@@ -228,12 +201,6 @@ def test_a_method_that_cannot_run_has_a_row_and_a_reason():
     assert found.loc["net", ["psnr", "psnr_gain", "psnr_p", "seconds"]].isna().all()
 
 
-def test_the_truth_has_numbers_but_no_gain():
-    rows = table({"low-light": [20.0, 21], "c0": [30.0, 32], "c1": [1.0, 1], TRUTH: [math.nan, math.nan]})
-    found = comparison(rows, [*methods(), Method(TRUTH, TRUTH)], BEST, {}, 0).set_index("method").loc[TRUTH]
-    assert found["sbr"] == 1 and found[["psnr", "psnr_gain", "psnr_p"]].isna().all()
-
-
 @pytest.mark.parametrize(("frames", "remark"), [(4, "scenes of one animal"), (1, "one scene: no interval")])
 def test_one_animal_is_resampled_by_scene_and_the_remark_says_so(frames, remark):
     scores = {"low-light": [20.0] * frames, "c0": [30.0] * frames, "c1": [30.0] * frames, "net": [31.0] * frames}
@@ -260,12 +227,6 @@ def test_sign_flip_is_scipys_exact_permutation_test():
         assert sign_flip(values, range(count)) == pytest.approx(wanted)
 
 
-def test_sign_flip_draws_where_there_are_many_groups():
-    values = RNG.normal(0.5, 1, 30)
-    assert sign_flip(values, range(30)) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.01)
-    assert sign_flip(values + 5, range(30)) == 2 / 10_000
-
-
 def test_sign_flip_of_one_group_says_nothing():
     assert math.isnan(sign_flip([1.0, 2.0], ["a", "a"]))
     assert sign_flip([0.0, 0.0], ["a", "b"]) == 1
@@ -286,8 +247,8 @@ def run(data, tmp_path, monkeypatch):
     monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(data))
     monkeypatch.setattr(benchmark, "REPEATS", 1)
-    kept = {"gaussian": dataclasses.replace(baselines.METHODS["gaussian"], grid=(1.0, 2.0))}
-    gone = dataclasses.replace(baselines.METHODS["vst_bm3d"], package="no_such_package")
+    kept = {"gaussian": baselines.METHODS["gaussian"]._replace(grid=(1.0, 2.0))}
+    gone = baselines.METHODS["vst_bm3d"]._replace(package="no_such_package")
     monkeypatch.setattr(baselines, "METHODS", kept | {"vst_bm3d": gone})
     absent = types.SimpleNamespace(available=lambda: "noise2void needs careamics.")
     monkeypatch.setattr(benchmark, "noise2void", absent)
@@ -339,22 +300,6 @@ def test_off_the_phantom_the_oracle_is_left_out_by_name(run):
     real = Run(run.config.replace(dataset="folder", low_light="a", target="b"))
     (oracle,) = [method for method in benchmark._learnt(real) if method.kind == PAIRED]
     assert not oracle.runs and "phantom alone" in oracle.remark
-
-
-def test_without_references_nothing_is_judged_and_nothing_trained(run, monkeypatch):
-    rows = Run.rows
-    monkeypatch.setattr(Run, "rows", lambda run, *part: [row._replace(reference="") for row in rows(run, *part)])
-    monkeypatch.setattr(benchmark, "_learnt", lambda run: pytest.fail("a method was trained"))
-    benchmark.benchmark(run)
-    assert run.table("benchmark").empty and run.table("table4_benchmark").empty
-    assert run.pictures("benchmark") == {}
-
-
-def test_of_several_exposures_the_shortest_is_judged(run, monkeypatch):
-    rows = Run.rows
-    monkeypatch.setattr(
-        Run, "rows", lambda run, *part: [row._replace(exposure_s=s) for row in rows(run, *part) for s in (0.04, 0.02)]
-    )
 
 
 def test_filters_whose_exposures_do_not_match_stand_apart():

@@ -33,11 +33,6 @@ def test_only_cameras_that_the_scene_fits_are_tried():
     assert not Camera(40.0, 0.5, 8, 100.0).fits
 
 
-def test_a_reference_becomes_light_between_0_and_about_1():
-    light = synthetic.scene(100 * scene((97, 81)) - 3)
-    assert light.shape == (49, 41) and light.min() == 0 and light.max() == pytest.approx(1, abs=0.02)
-
-
 def test_gains_are_over_the_rival_on_the_same_camera():
     grid = [Camera(15.0, 2.0, 12, 5.0), Camera(15.0, 2.0, 16, 25.0)]
     methods = {

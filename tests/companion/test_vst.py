@@ -34,11 +34,6 @@ def test_the_variance_at_lower_read_noise_is_as_the_docstring_says(read_noise_e)
     assert 0.91 < vst.forward(exposed(2, noise), noise).var() < 1.13
 
 
-def test_without_the_transform_the_variance_grows_with_the_signal():
-    ratio = exposed(200, SENSOR).var() / exposed(2, SENSOR).var()
-    assert ratio == pytest.approx((200 / 1.6**2 + 121) / (2 / 1.6**2 + 121), rel=0.02) and ratio > 1.6
-
-
 def algebraic(stabilised: float, read_noise_e: float) -> float:
     """The naive inverse: solve the forward transform for the electrons."""
     return stabilised**2 / 4 - 3 / 8 - read_noise_e**2
@@ -70,13 +65,6 @@ def test_the_inverse_undoes_the_expectation_and_agrees_with_the_closed_form(read
     np.testing.assert_allclose(ours, closed_form(expectation[0], read_noise_e), atol=0.05)
 
 
-def test_the_expectation_agrees_with_a_simulation():
-    for signal_e, read_noise_e in ((0.5, 0.3), (3.0, 2.0), (50.0, 17.6)):
-        noise = Noise(1.0, read_noise_e)
-        simulated = vst.forward(exposed(signal_e, noise), noise).mean()
-        assert vst.expected(np.array([signal_e]), read_noise_e)[0] == pytest.approx(simulated, abs=0.01)
-
-
 def test_the_average_of_the_dark_stays_at_zero():
     average = vst.forward(exposed(0, SENSOR), SENSOR).mean()
     below = vst.inverse(np.array([[average - 0.1, average, average + 0.1]]), SENSOR)[0]
@@ -94,13 +82,6 @@ def test_the_unit_of_the_frame_does_not_matter(image, noise, factor):
     np.testing.assert_allclose(vst.forward(factor * image, other), vst.forward(image, noise), rtol=1e-9)
     there = vst.forward(image, noise)
     np.testing.assert_allclose(vst.inverse(there, other), factor * vst.inverse(there, noise), rtol=1e-6, atol=1e-6)
-
-
-@settings(max_examples=30)
-@given(st.floats(0, 40), st.floats(0, 40), st.floats(0, 20))
-def test_the_inverse_grows(first, second, read_noise_e):
-    low, high = vst.inverse(np.array([sorted((first, second))]), Noise(1.0, read_noise_e))[0]
-    assert low <= high + 1e-9
 
 
 @pytest.mark.parametrize(
