@@ -186,7 +186,7 @@ def test_an_eraser_and_an_inventor_of_lesions(shown, missed, invented):
 
 
 def test_a_system_that_leaks_the_prevalence_is_caught():
-    """Planted: of three systems the first erases every lesion and the last draws one; what they are given is right."""
+    """Planted: of three systems the first erases every lesion, the last draws one; what they are given is right."""
     animals, runs, seen = [Animal(seed, SHAPE) for seed in range(20, 25)], iter((0.0, None, 1.0)), []
 
     def train(low_light, target):

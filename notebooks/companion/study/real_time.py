@@ -44,7 +44,7 @@ class Case:
 
     recipe: str
     channels: int
-    enhance: engines.Enhancer
+    enhance: engines.Pipeline
     shape: tuple[int, int]
     turns: list[dict[str, float]] = field(default_factory=list)
 
@@ -83,7 +83,7 @@ def timings(generators: Mapping[str, tuple[int, nn.Module]], seconds: float) -> 
     for label, (channels, generator) in generators.items():
         for name in (name for name in engines.ENGINES if name not in absent):
             print(f"real time: {label}, {name}", flush=True)
-            enhance = engines.Enhancer(name, copy.deepcopy(generator))
+            enhance = engines.Pipeline(name, copy.deepcopy(generator))
             cases += [Case(label, channels, enhance, shape) for shape in SIZES]
     measure(cases, seconds)
     rows = [case.row() for case in cases] + [{"engine": name, "remark": reason} for name, reason in absent.items()]
