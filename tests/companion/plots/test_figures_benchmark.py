@@ -69,4 +69,4 @@ def test_pictures_show_every_method_of_every_frame_in_the_window_of_its_truth(co
     assert [part._suptitle.get_text() for part in figure.subfigs] == ["mouse one, 20 ms", "mouse two, 20 ms"]
     for k, one in enumerate(frames.values()):
         block = shown[k * (count + 1) : (k + 1) * (count + 1)]
-        assert {ax.images[0].get_clim() for ax in block} == {window([one["truth"].astype(np.float32)])}
+        assert {ax.images[0].get_clim() for ax in block} == {window([one["truth"]])}

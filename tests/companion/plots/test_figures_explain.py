@@ -75,7 +75,7 @@ def test_shift_draws_every_pair_and_the_truth_as_a_line():
     for ax in benchmark.shift(table).axes:
         assert [list(dots.get_offsets()[:, 0]) for dots in ax.collections] == [[0, 1], [1, 2]]
         assert drawn.means(ax) == {0: 0.5, 1: 1.5}
-        assert ax.lines[-1].get_xdata()[0] == 2.5
+        assert ax.lines[0].get_xdata()[0] == 2.5
 
 
 def test_maps_show_window_output_change_and_every_map_of_each_question(tmp_path):

@@ -20,7 +20,7 @@ def _table1() -> pd.DataFrame:
 
 def _epochs(count: int) -> pd.DataFrame:
     table = pd.DataFrame(RNG.random((count, len(TERMS))), columns=TERMS)
-    table["generator"] = table[TERMS[1:7]].sum(axis=1)
+    table["generator"] = table[list(TERMS[1:7])].sum(axis=1)
     return table.assign(epoch=range(count), psnr=20 + RNG.random(count), selection=RNG.random(count))
 
 
