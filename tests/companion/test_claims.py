@@ -169,11 +169,6 @@ def test_a_claim_about_several_things_stays_open_without_one_of_them(name):
     assert judge(name, bad.iloc[len(bad) // 2 :])["verdict"] == NO  # but what is there refutes all the same
 
 
-def test_no_method_is_scored_through_a_filter_whose_exposures_do_not_match():
-    good, bad = PLANTED["closer-to-truth"]
-    assert judge("closer-to-truth", pd.concat([good, bad.assign(filters="LP1250")]))["verdict"] == YES
-
-
 @pytest.mark.parametrize(
     "rivals, verdict, said",
     [
@@ -197,11 +192,6 @@ def test_two_series_that_both_follow_training_are_no_support():
     found = judge("generator-loss-tells-quality", both)
     assert found["verdict"] == NO and abs(found["number"]) < 0.4
     assert judge("generator-loss-tells-quality", both.assign(generator=-time))["verdict"] == OPEN  # time explains it
-
-
-def test_real_time_is_decided_by_the_fastest_engine_beside_those_that_could_not_run():
-    rows = pd.DataFrame([ssgan | {"io_p95_ms": 70.0}, ssgan | {"io_p95_ms": 30.0}, {"engine": "cuda"}])
-    assert rows["height"].dtype == float and judge("real-time", rows)["verdict"] == YES
 
 
 class TestTheFile:

@@ -116,32 +116,12 @@ def test_integrated_gradients_add_up_within_one_percent(make, kind):
     )
 
 
-@pytest.mark.parametrize("method", list(attribution.METHODS))
-def test_every_method_maps_the_window_and_repeats_itself(network, method):
-    asked = question()
-    one, other = (attribution.attribute(network, asked, method) for _ in range(2))
-    assert one.shape == SHAPE and np.isfinite(one).all() and np.ptp(one) > 0
-    np.testing.assert_array_equal(one, other)
-    assert method in attribution.SIGNED or one.min() >= 0
-
-
 def test_randomised_weights_change_a_faithful_map_and_not_an_edge_map(network):
     asked, other = question(), faithfulness.randomised(network, "all")
     maps = [attribution.attribute(g, asked, "integrated gradients") for g in (network, other)]
     assert faithfulness.alike(*maps) < 0.99  # sizes stay more alike than one would like: see SAME
     edges = [faithfulness.controls(asked, CONFIG)["edge map"] for _ in range(2)]
     assert faithfulness.alike(*edges) > 0.99
-
-
-def test_randomising_keeps_the_values_and_the_original(network):
-    before = {name: p.clone() for name, p in network.named_parameters()}
-    for part in ("all", "last"):
-        other = dict(faithfulness.randomised(network, part).named_parameters())
-        moved = {name for name, p in other.items() if not torch.equal(p, before[name])}
-        assert all(torch.equal(p.flatten().sort()[0], before[n].flatten().sort()[0]) for n, p in other.items())
-        assert any(name.startswith("decoder") for name in moved)
-        assert any(name.startswith("trunk") for name in moved) == (part == "all")
-    assert all(torch.equal(p, before[name]) for name, p in network.named_parameters())
 
 
 def test_deletion_and_insertion_of_a_known_order():
@@ -223,12 +203,6 @@ def test_the_window_is_where_the_region_is_and_fits_the_network():
         explain.ask(network, frame, np.zeros(frame.shape, bool), "nothing")
     with pytest.raises(NircoreError, match="unknown"):
         explain.Scalar(network, region, "beauty")
-
-
-def test_a_network_without_normalisation_says_the_same_in_the_window_and_in_the_frame():
-    frame = np.random.default_rng(0).normal(100, 10, (96, 96)).astype(np.float32)
-    asked = explain.ask(Planted(1.0), frame, regions.disc(frame.shape, (48, 48)), "spot")
-    assert explain.window_error(Planted(1.0), frame, asked) == pytest.approx(0, abs=1e-6)
 
 
 def test_regions_of_a_phantom_are_what_they_are_called():

@@ -105,14 +105,6 @@ def test_a_recipe_without_a_way_back_says_so(world):
     assert "way back" in stage._left_out(run, "cycle")
 
 
-@pytest.mark.parametrize("tuned, strength", [(["", "0.4"], 0.4), (["", ""], stage.UNTUNED), ([], stage.UNTUNED)])
-def test_non_local_means_is_as_tuned(world, tuned, strength):
-    run = world()
-    methods = ["low-light", "non-local means"][: len(tuned)]
-    run.write_table("table3_truth", pd.DataFrame({"method": methods, "tuned": tuned}, dtype=object))
-    assert stage._strength(run) == strength
-
-
 def test_frames_without_truth_get_the_tests_that_need_none(world, trained, tmp_path):
     for k in range(4):
         animal = Animal(k, (64, 64))

@@ -103,11 +103,3 @@ def test_the_figure_shows_each_method_where_it_stands(tmp_path):
         assert any(np.allclose(patch.get_extents().width, 0) is False for patch in ax.patches)
     assert set(table()["method"]) <= {text.get_text() for text in figure.legends[0].get_texts()}
     assert save(figure, tmp_path / "x.png").stat().st_size < 150_000
-
-
-def test_the_engines_figure_draws_every_case(tmp_path):
-    rows = [{"recipe": r, "engine": e, "height": h, "median_ms": 5.0 + h, "p95_ms": 9.0 + h}
-            for r in ("ssgan", "realtime") for e in ("eager", "openvino") for h in (256, 640)]  # fmt: skip
-    figure = draw.engines(pd.DataFrame(rows))
-    assert sorted(patch.get_width() for patch in figure.axes[0].patches if patch.get_width() > 600) == [645.0] * 4
-    save(figure, tmp_path / "x.png")

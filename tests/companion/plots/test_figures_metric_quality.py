@@ -1,7 +1,5 @@
 """The figure says of every metric what the table says of it."""
 
-import math
-
 import pandas as pd
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
@@ -58,10 +56,3 @@ def test_verdicts_are_in_plain_words():
     texts = [[text.get_text() for text in ax.texts] for ax in figure.axes]
     assert texts == [["tracks"] * 3, ["tracks", "ranks backwards", "depends on the score"]]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["SNR", "edge density", "contrast"]
-
-
-def test_a_single_panel_and_no_interval(tmp_path):
-    table = planted(("exposure",)).assign(low=math.nan, high=math.nan, verdict="too few scenes")
-    (ax,) = tracking(table).axes
-    assert len(dots(ax)) == 6 and {colour for _, _, colour in dots(ax)} == {GREY}
-    assert not [low for low, _, _ in intervals(ax) if math.isfinite(low)]

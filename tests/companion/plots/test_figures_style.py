@@ -8,7 +8,6 @@ import seaborn
 from PIL import Image
 
 from companion.plots import frames, palette, style
-from nircore.errors import NircoreError
 
 
 def _chart(seed: int = 0):
@@ -57,27 +56,5 @@ def test_twelve_noisy_frames_fit(tmp_path, kind):
             assert image.width >= 800  # what the README shows
 
 
-def test_a_failed_write_leaves_the_old_figure(tmp_path, monkeypatch):
-    path = style.save(_chart(), tmp_path / "a.png")
-    before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(NircoreError, match="No space left"):
-        style.save(_chart(seed=1), path)
-    monkeypatch.undo()
-    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
-
-
 def test_the_colours_are_seaborns():
     assert set(palette.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
-
-
-def test_nothing_reaches_pyplot():
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    _chart().savefig(io.BytesIO(), format="png")
-    assert plt.get_fignums() == []

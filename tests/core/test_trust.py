@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from companion.study.fidelity.animals import FIRST_CALIBRATING, phantom_cases
 from nircore.config import resolve
+from nircore.data import camera, phantom
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
@@ -45,8 +45,14 @@ EVEN = np.full((3, 3), 1 / 9)
 LOPSIDED = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
 
 
-def cases(count, first=FIRST_CALIBRATING):
-    return list(phantom_cases(count, SHAPE, 0.02, "low_light", first))
+def cases(count, first=20_000):
+    """Low-light phantom frames in DN above the dark with their truth and valid pixels; every second has a lesion."""
+    rows, sensor = [], camera.Sensor()
+    for k in range(count):
+        rate = camera.radiance(phantom.anatomy(first + k, SHAPE, lesion=bool(k % 2)), camera.WINDOWS["NIR-IIa"])
+        frame = camera.expose(rate, 0.02, np.random.default_rng(first + k)) - camera.dark_level(0.02, SHAPE, sensor)
+        rows.append((frame, camera.expected_dn(rate, 0.02), np.ones(SHAPE, dtype=bool)))
+    return rows
 
 
 @pytest.fixture(scope="module")
