@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from companion.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET
-from companion.plots.panels import COLUMNS, detail, height, outline, show, tiles, window
+from companion.plots.panels import COLUMNS, detail, height, show, tiles, window
 from companion.plots.style import NORMAL, SMALL, canvas, tidy
 
 STAGES = {"low_light": ("low-light", LOW_LIGHT), "enhanced": ("enhanced", ENHANCED),
@@ -44,7 +45,8 @@ def _stages(part: SubFigure, row: Mapping[str, object], images: dict[str, np.nda
             ax.remove()
         ax = part.add_subplot(grid[:, k])
         shown = show(ax, image, levels, colour)
-        outline(ax, square, colour)
+        side = square[0].stop - square[0].start
+        ax.add_patch(Rectangle((square[1].start, square[0].start), side, side, fill=False, ec=colour, lw=1.2))
         ax.set_title(name, size=NORMAL, color=colour, pad=3)
         show(axes[k, -1], image[square], levels, colour)
     part.suptitle(": ".join(filter(None, (str(row["label"]), row.get("scores")))), size=SMALL, color=INK)

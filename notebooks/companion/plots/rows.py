@@ -48,12 +48,8 @@ def means(ax: Axes, table: pd.DataFrame, x: str, y: str, colours: Colours, **loo
 def numbers(table: pd.DataFrame, columns: Columns, y: str, colours: Colours, further: int = 0) -> list[Axes]:
     """Draw columns of a table side by side, every line a dot and its row's mean a diamond; return the panels.
 
-    Args:
-        table: a line per measurement.
-        columns: column -> title, what stands below, and the right answer, a dashed line.
-        y: the column whose values are the rows.
-        colours: of the rows.
-        further: panels left empty at the end.
+    `columns` gives each a title, what stands below, and the right answer, a dashed line; `y` is the column whose
+    values are the rows; `further` panels are left empty at the end.
     """
     axes = shared_rows(canvas(1.4 + 0.45 * len(colours)), len(columns) + further)
     for ax, (column, (title, below, answer)) in zip(axes, columns.items(), strict=False):

@@ -87,7 +87,9 @@ def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[
         (ORACLE, PAIRED, 0.0): cache(lambda fold: partial(enhanced, oracle(root, place, fold, say))),
     }
     if not noise2void.available():
-        trained = cache(lambda: noise2void.train(_every_frame(root), place))
+        darks = cache(lambda: swir_hdr.darks(root))
+        frames = (cleaned(low_light(scene, darks())) for scene in swir_hdr.scenes(root))
+        trained = cache(lambda: noise2void.train(list(frames), place))
         methods[NOISE2VOID, UNPAIRED, 0.0] = lambda fold: lambda frame: trained()(cleaned(frame))
     return methods
 
@@ -120,11 +122,6 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
     """Enhance a frame (H, W) in DN above the dark as `nircore enhance --dark` does, as an array."""
     fit = Stabilisation.of(prepare(generator, frame), black=0.0) if generator.input == NOISE else None
     return enhance(generator, frame, fit)[0]
-
-
-def _every_frame(root: Path) -> list[np.ndarray]:
-    darks = swir_hdr.darks(root)
-    return [cleaned(low_light(scene, darks)) for scene in swir_hdr.scenes(root)]
 
 
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
