@@ -120,10 +120,8 @@ def verdict(table: pd.DataFrame) -> dict[str, float | str]:
         table: rows of COLUMNS for the methods SHIFTED, UNSHIFTED, DENOISED, IDEAL and TRUTH, one per pair of frames.
             Gains are means over each animal's pairs; intervals are Student's t over the animals.
     """
-    pairs = ["group", "short", "long"]
-    wide = table.pivot_table(index=pairs, columns="method", values="psnr")
-    sbr = np.log(table.pivot_table(index=pairs, columns="method", values="sbr"))
-    shown = np.log(table.pivot_table(index=pairs, columns="method", values="sbr_shown"))
+    pairs = table.set_index(["group", "short", "long", "method"])[["psnr", "sbr", "sbr_shown"]].unstack()
+    wide, sbr, shown = pairs["psnr"], np.log(pairs["sbr"]), np.log(pairs["sbr_shown"])
     error = {name: float((sbr[name] - sbr[TRUTH]).abs().mean()) for name in (SHIFTED, DENOISED)}
     rise, over, numbers = float(np.exp((shown[SHIFTED] - shown[DENOISED]).mean())), {}, {}
     for name, key in ((DENOISED, "over_denoised"), (UNSHIFTED, "over_unshifted"), (IDEAL, "over_ideal_denoiser")):
