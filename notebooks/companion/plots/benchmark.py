@@ -78,7 +78,7 @@ def worth(table: pd.DataFrame, whole: str) -> Figure:
     """Draw what the whole system has over itself without each part: mean over seeds and its 95 % interval.
 
     Args:
-        table: as `companion.study.ablation.worth` returns it; the row "nothing" is the whole system and is not drawn.
+        table: as `companion.study.recipes.worth` returns it; the row "nothing" is the whole system and is not drawn.
         whole: its name.
     """
     rows = table[table["part"] != "nothing"]
