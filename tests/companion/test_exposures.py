@@ -71,4 +71,4 @@ def test_real_scenes_agree_with_the_yardstick(swir_hdr):
         reference, known = scene.merged(darks)
         expected, there = yardstick.merged(files, low)
         np.testing.assert_allclose(reference, expected, atol=1e-3)
-        np.testing.assert_array_equal(known, there)
+        assert (there <= known).all()  # the yardstick also leaves out what moved between the exposures

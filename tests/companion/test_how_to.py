@@ -17,7 +17,7 @@ from companion.plots import palette, style
 from companion.run import Run, places
 from companion.study import stepwise
 from nircore import config, paths, recipe
-from nircore.data.frames import read_frame, write_frame
+from nircore.data.frames import write_frame
 from nircore.data.stack import of_array
 from nircore.inference import engines
 from nircore.losses import terms
@@ -84,15 +84,15 @@ def test_an_engine(monkeypatch):
     put("engine", engines, monkeypatch)
     generator = build_generator(recipe.resolve({"profile": "smoke"})).eval()
     frame = np.random.default_rng(0).uniform(-1, 1, (50, 70)).astype(np.float32)
-    eager, wide = (engines.build(name, copy.deepcopy(generator))(frame) for name in ("eager", "float64"))
-    np.testing.assert_allclose(wide, eager, atol=1e-4)
+    plain, wide = (engines.build(name, copy.deepcopy(generator))(frame) for name in ("torch", "float64"))
+    np.testing.assert_allclose(wide, plain, atol=1e-4)
 
 
 def test_a_file_format(monkeypatch, tmp_path):
     put("file format", containers, monkeypatch, contextmanager=contextmanager, of_array=of_array)
     frame = np.arange(20.0 * 30).reshape(20, 30)
     np.savetxt(tmp_path / "frame.txt", frame)
-    np.testing.assert_array_equal(read_frame(tmp_path / "frame.txt").pixels, frame)
+    np.testing.assert_array_equal(containers.read_frame(tmp_path / "frame.txt").pixels, frame)
 
 
 def test_a_table(monkeypatch, tmp_path):

@@ -84,7 +84,7 @@ def test_the_leaderboard_pairs_scenes_and_groups_them_by_animal():
 
 def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path, monkeypatch):
     scene = next(scene for scene in exposures.scenes(swir_hdr) if scene.name == "M8-1_BP1300")
-    monkeypatch.setattr(swir, "scenes", lambda root: [scene])
+    monkeypatch.setattr(exposures, "scenes", lambda root: [scene])
     folds, calls = [], []
 
     def method(fold):

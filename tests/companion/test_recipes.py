@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from nircore.models.layers import layer_table
 
 from companion.plots import benchmark as draw
 from companion.plots.picture import picture
@@ -13,11 +12,12 @@ from companion.run import Run
 from companion.study import recipes, spectrum_shift
 from companion.study import training as of_run
 from companion.study.comparison import compared_with
+from companion.study.layers import layer_table
 from companion.study.split_table import data_split
 from companion.study.stepwise import stepwise
-from nircore.config import PACKAGE, available
 from nircore.data.frames import read_frame
 from nircore.models import build_generator
+from nircore.paths import PACKAGE, available
 from nircore.recipe import as_recipe, resolve
 from nircore.recipe import recipe as described
 

@@ -38,7 +38,7 @@ def test_an_injected_unknown_name_is_refused():
 
 
 def test_an_injected_wrong_type_is_refused_and_leaves_nothing(reports):
-    with pytest.raises(NircoreError, match="epochs='five' is not accepted: epochs is a whole number from 1"):
+    with pytest.raises(NircoreError, match="epochs='five' is not accepted: input should be a valid integer"):
         open_run(notebook(CELL, '# Parameters\nepochs = "five"\n', epochs="five"))
     assert list(reports.iterdir()) == []
 
@@ -75,7 +75,7 @@ def test_a_missing_table_says_how_to_get_it():
         Run(resolve({})).table("losses")
 
 
-@pytest.mark.parametrize("given, words", [({"epcohs": 5}, "did you mean"), ({"epochs": "five"}, "whole number")])
+@pytest.mark.parametrize("given, words", [({"epcohs": 5}, "did you mean"), ({"epochs": "five"}, "valid integer")])
 def test_plain_papermill_is_refused_by_the_first_call(tmp_path, reports, given, words):
     source = places.NOTEBOOKS / "02_training.ipynb"
     with pytest.raises(papermill.PapermillExecutionError, match=words) as caught:

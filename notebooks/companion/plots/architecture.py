@@ -25,7 +25,7 @@ BOX = (1.24, 0.72)  # inch
 def generator_diagram(table: pd.DataFrame, height: int, width: int) -> Figure:
     """Draw Fig. 2a: every convolution and residual block of a generator, for a frame of height x width px.
 
-    `table` is what `nircore.models.layers.layer_table` says of the generator and that size.
+    `table` is what `companion.study.layers.layer_table` says of the generator and that size.
     """
     ax = _draw(table, height, width, "Generator")
     blocks = table["layer"].str.startswith("residual")
@@ -38,7 +38,7 @@ def discriminator_diagram(table: pd.DataFrame, height: int, width: int, receptiv
     """Draw Fig. 2b: every convolution of a discriminator, and how much of the frame one logit sees.
 
     Args:
-        table: what `nircore.models.layers.layer_table` says of the discriminator and that size.
+        table: what `companion.study.layers.layer_table` says of the discriminator and that size.
         height: of the frame in px.
         width: of the frame in px.
         receptive_field: side of that patch in px (`nircore.models.receptive_field`).

@@ -15,10 +15,11 @@ from companion.study import training as of_run
 from companion.study.comparison import CLASSICAL, COLUMNS, INPUT, PAIRED, UNPAIRED, Method, best_classical, comparison
 from companion.study.comparison import tuned as tuned_method
 from companion.study.judge import METRICS, Judge, vessel_detail
-from nircore import config
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
+from nircore.recipe import recipe as described
+from nircore.recipe import recipe_names
 from nircore.training import evaluation
 from nircore.training.loop import choose_device
 
@@ -88,14 +89,14 @@ def judged(run: Run, row: Any) -> Judged:
 
 def _learnt(run: Run) -> list[Method]:
     """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
-    recipes = list(dict.fromkeys([*config.recipe_names(run.config.recipes), run.config.recipe]))
+    recipes = list(dict.fromkeys([*recipe_names(run.config.recipes), run.config.recipe]))
     systems = [system(run, name, f"system {k}/{len(recipes)}, ") for k, name in enumerate(recipes, start=1)]
     return [_noise2void(run, run.config.seed), *systems]
 
 
 def system(run: Run, recipe: str, before: str = "") -> Method:
     """Train a recipe on the run's split, once for each seed; `before` begins every line that says how far it is."""
-    about = config.recipe(recipe)
+    about = described(recipe)
     name, kind = about.title, PAIRED if about.pairs else UNPAIRED
     if recipe == "oracle" and run.config.dataset != "phantom":
         return Method(name, kind, remark=ONLY_PHANTOM)

@@ -29,6 +29,7 @@ from nircore.inference import NOISE, enhance, prepare, seen
 from nircore.inference.shipped import MODELS
 from nircore.metrics import with_truth
 from nircore.models import checkpoint
+from nircore.recipe import resolve
 from nircore.training import crops
 
 LOW_LIGHT, PAPER, ORACLE, NOISE2VOID = "low-light", "paper's system", "trained on pairs", "Noise2Void"
@@ -127,7 +128,7 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
 
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
-    settings = config.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
+    settings = resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [scene for scene in others(root, without) if TARGET_S in scene.files]
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
@@ -141,7 +142,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
     (Lehtinen et al., ICML 2018), so a noisy target teaches as well as a clean one.
     """
-    settings = config.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
+    settings = resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
     pairs = [pair for scene in others(root, without) if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)

@@ -8,10 +8,10 @@ import pandas as pd
 from companion.run import Run
 from companion.study import benchmark
 from companion.study.comparison import COLUMNS, INPUT, UNPAIRED, Method, tuned
-from nircore import config
 from nircore.config import term_weights
 from nircore.metrics.summary import interval
 from nircore.recipe import as_recipe
+from nircore.recipe import recipe as described
 from nircore.training import evaluation
 
 FRAMES = 4  # test frames at most: the trainings differ more than the frames do
@@ -40,7 +40,7 @@ def recipes(run: Run) -> None:
     frames = [benchmark.judged(run, row) for row in evaluation.spread(test, FRAMES)]
     scores = benchmark.scores_of(frames, [*methods, *ablated])
     run.write_table("recipes", scores)
-    whole, none = (config.recipe(name).title for name in (ABLATED, NO_TERMS))
+    whole, none = (described(name).title for name in (ABLATED, NO_TERMS))
     found = scores[scores["method"].isin([method.name for method in methods])]
     run.write_table("table7_recipes", _with_aliases(benchmark.compared(found, methods, {}, run.config.seed)))
     parts = {term.replace("_", " "): _without(term) for term in variants} | {"all three": none}
@@ -57,15 +57,15 @@ def _ablated(run: Run, variants: Mapping[str, str]) -> list[Method]:
 
 
 def _without(term: str) -> str:
-    return f"{config.recipe(ABLATED).title} without {term}"
+    return f"{described(ABLATED).title} without {term}"
 
 
 def _with_aliases(table: pd.DataFrame) -> pd.DataFrame:
     """Add the rows of recipes whose training is another's."""
     rows = []
     for recipe, original in SAME.items():
-        row = table[table["method"] == config.recipe(original).title]
-        rows.append(row.assign(method=config.recipe(recipe).title, remark=f"trains as {original}"))
+        row = table[table["method"] == described(original).title]
+        rows.append(row.assign(method=described(recipe).title, remark=f"trains as {original}"))
     return pd.concat([table, *rows], ignore_index=True)
 
 
