@@ -15,11 +15,11 @@ from companion.study import training as of_run
 from companion.study.comparison import CLASSICAL, COLUMNS, INPUT, PAIRED, UNPAIRED, Method, best_classical, comparison
 from companion.study.comparison import tuned as tuned_method
 from companion.study.judge import METRICS, Judge, vessel_detail
+from nircore.config import recipe_names
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
 from nircore.recipe import recipe as described
-from nircore.recipe import recipe_names
 from nircore.training import evaluation
 from nircore.training.loop import choose_device
 
