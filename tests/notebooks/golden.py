@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 
 from companion.run.chain import IN_CHAIN, QUIET
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9]*.ipynb"))
 
 
 def is_golden(cell: NotebookNode) -> bool:
