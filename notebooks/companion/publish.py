@@ -35,6 +35,9 @@ def publish(data_root: Path) -> None:
         config = resolve({"profile": "ablation", "run": f"recipes-{given['dataset']}"} | given)
         chain.bring(config, last)
         keep(Run(config), last, places.run_folder("recipes"))
+    films = resolve({"profile": "cpu", "run": "movies", "seeds": 2})
+    chain.bring(films, "16_movies")
+    keep(Run(films), "16_movies", places.run_folder("benchmark"))
     for name, run, asked in (
         ("14_real_frames", "real-frames", "learnt"),
         ("15_models_that_ship", "shipped", "train"),

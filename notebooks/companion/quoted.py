@@ -27,12 +27,17 @@ def rows(name: str, query: str, *columns: str) -> Callable[[], str]:
     return lambda: markdown((table(name).query(query) if query else table(name))[list(columns) or slice(None)])
 
 
-def wide(name: str, query: str, index: str, columns: str, values: str) -> Callable[[], str]:
-    """Quote the mean of a column of some rows, spread out over the values of two others."""
-    return lambda: markdown(
-        (table(name).query(query) if query else table(name))
-        .pivot_table(index=index, columns=columns, values=values, sort=False).reset_index()
-    )  # fmt: skip
+def wide(name: str, query: str, index: str, columns: str, values: str | list[str]) -> Callable[[], str]:
+    """Quote the mean of a column (or several) of some rows, spread out over the values of two others."""
+
+    def quoted() -> str:
+        found = table(name).query(query) if query else table(name)
+        spread = found.pivot_table(index=index, columns=columns, values=values, sort=False)
+        if not isinstance(values, str):
+            spread.columns = [f"{value}, {column:g}" for value, column in spread.columns]
+        return markdown(spread.reset_index())
+
+    return quoted
 
 
 def board(query: str, *lead: str) -> Callable[[], str]:
@@ -60,6 +65,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "real": board("part == 'four band-passes'"),
     "real-all": board("index >= 0", "part"),
     "ships": board("method in ['low-light', 'VST + BM3D', 'realtime', 'best']", "part"),
+    "movies": wide("benchmark/movies", "", "method", "movie", "gain"),
+    "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
+    "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),
     "plate": rows("benchmark/plate", ""),
     "camera": rows("benchmark/photon_transfer", ""),
     "phantom": rows(SHOWN + "table4_benchmark", "kind != 'truth'", "method", "kind", "psnr", "ssim", "own_psnr",
