@@ -322,7 +322,9 @@ from nircore.inference.enhancer import FACTS, Enhancer
 from nircore.inference.settings import Settings
 from nirlab.enhance import enhance_files
 from nirlab.result import Order
-Enhancer.__call__ = lambda self, pixels, dtype, *rest: (pixels.astype(dtype), dict.fromkeys(FACTS, 1.0))
+Enhancer.movie = lambda self, frame, count, dtype, camera, network, exposure_s, first=0: (
+    (frame(index).astype(dtype), dict.fromkeys(FACTS, 1.0)) for index in range(first, count)
+)
 peaks = []
 for name in sys.argv[2:]:
     (outcome,) = enhance_files([name], Order(Path("out").resolve(), Settings(sys.argv[1])), say=lambda line: None)
