@@ -22,6 +22,7 @@ def enhance(
     average: int = 1,
     gain: float | None = None,
     read_noise: float | None = None,
+    keep_spots: bool = False,
     details: bool = False,
 ) -> Any:
     """Enhance frames (H, W) or (..., H, W) in linear detector units; same shape, same dtype, same scale.
@@ -39,6 +40,7 @@ def enhance(
         pedestal: DN that the output is raised by where a dark is subtracted; without, the median of the dark.
         average: the mean of so many frames (along the flattened leading axes) comes before the network.
         gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
+        keep_spots: single bright pixels that are shaped as the optics' spot are signal: beads, speckles.
         details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the
             `engine`.
 
@@ -49,7 +51,7 @@ def enhance(
     frames = np.asarray(frames)
     _check(frames)
     path, given = _dark(dark)
-    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise)
+    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise, keep_spots)
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
     means = [window_mean(stack, page, average) for page in range(len(stack))]

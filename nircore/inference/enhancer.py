@@ -12,9 +12,10 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
+from nircore.data.defects import defects
 from nircore.data.frames import quantised
 from nircore.data.normalise import Normalisation
-from nircore.data.outliers import hot, outliers
+from nircore.data.outliers import hot
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import engines, tiles
@@ -27,7 +28,7 @@ from nircore.models.checkpoint import load_generator
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
     "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
-    "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
+    "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
 }  # fmt: skip
 TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise and its bad pixels
 
@@ -124,7 +125,7 @@ class Enhancer:
         shown = [signal for signal in signals if signal.min() < signal.max()]
         if self.generator.input == RANGE or not shown:
             return None
-        found = [outliers(signal) for signal in shown]
+        found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
         cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
         fit = Stabilisation.of(cleaned, 0.0 if self.darks else None, *given)
@@ -145,10 +146,11 @@ class Enhancer:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
         The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
-        and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the
-        output over that of the input (without outliers), both above the dark, or above the input's black level where
-        no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels
-        at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are.
+        and what was `assumed` of its noise; `outliers` (pixels), `bad_lines` and pixels of `bad_areas` replaced for
+        the network; `flux_ratio`, the light of the output over that of the input (without outliers), both above the
+        dark, or above the input's black level where no dark is known (NaN without light); `clipped` pixels outside
+        the range of dtype; `at_ceiling`, input pixels at the top of an integer dtype; `blank` frames (one value
+        throughout), which pass through as they are.
 
         Args:
             camera: as `camera` returns it; None: what this frame tells.
@@ -174,13 +176,18 @@ class Enhancer:
     def _restore(
         self, signal: np.ndarray, camera: Camera | None, network: engines.Frame | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
+        found = None if camera is None else defects(signal, self.settings.keep_spots)
+        bad = np.zeros(signal.shape, dtype=bool) if found is None else found.bad | camera.bad
         prepared = prepare(self.generator, signal, bad)
         span = Normalisation.of(prepared)
         fit = camera.fit if camera else span
         x = fit.apply(prepared)
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))
-        facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": int(bad.sum())}
+        facts = {"offset_dn": span.offset, "scale_dn": span.scale}
+        if found is not None:
+            result[found.areas] = signal[found.areas]  # what holds one value has nothing to enhance
+            single = int((bad & ~found.lines & ~found.areas).sum())
+            facts |= {"outliers": single, "bad_lines": found.line_count, "bad_areas": int(found.areas.sum())}
         facts["flux_ratio"] = _flux(prepared, result, 0.0 if self.darks else span.offset)
         return result, facts | (fit.facts() if isinstance(fit, Stabilisation) else {})
 

@@ -22,6 +22,7 @@ class Settings:
             the shortest dark.
         average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
         gain_e_per_dn, read_noise_dn: of the camera, in e-/DN and DN; None: read off the frames.
+        keep_spots: whether single bright pixels that are shaped as the optics' spot are signal, and not defects.
 
     Raises:
         NircoreError: a value out of range.
@@ -36,6 +37,7 @@ class Settings:
     engine: str = "auto"
     gain_e_per_dn: float | None = None
     read_noise_dn: float | None = None
+    keep_spots: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""
