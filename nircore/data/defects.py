@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import label
 
-from nircore.data.outliers import NORMAL, heights, outliers, replaced
+from nircore.data.outliers import NORMAL, SAMPLED, heights, outliers, replaced
 
 STEP, STRETCHES = 4, (16, 64)  # px: stretches of a line begin at each so many, and are so long
-STANDS_OUT = 12.0  # SDs of a stretch's mean: so far is a bad line from those beside it
+STANDS_OUT = 12.0  # SDs of a stretch's mean (at a border, of a pixel): so far is a bad line from those beside it
 SHARP = 0.25  # of its height: no more may the next line rise or fall towards it
 ALONG = 0.75  # share of a stretch's pixels that are away from those beside it
 WIDEST, AT_BORDER = 2, 4  # lines that are bad together, within the frame and at its border (telemetry)
 JUMP = 8.0  # SDs of noise between an area of one value and what is around it
+FEW = 3000  # corners of areas: fewer are looked at one by one
 SPOT = 0.05  # of a spot's height: what the optics gives at least to the four pixels beside it
 
 
@@ -61,49 +62,50 @@ def lines(frame: np.ndarray) -> np.ndarray:
     level = (frame - float(frame.flat[0])).astype(np.float32)
     found = np.zeros(frame.shape, dtype=bool)
     for along, mask in ((level, found), (level.T, found.T)):
-        blocks = along[: len(along) // STEP * STEP].reshape(-1, STEP, along.shape[1]).mean(1)
-        for long in STRETCHES:
-            if len(along) >= long:
-                _mark(along, blocks, long, mask)
-        if along.shape[0] % STEP:
-            mask[len(blocks) * STEP :] |= mask[len(blocks) * STEP - 1]
+        last = len(along) // STEP * STEP
+        means = sum(along[k:last:STEP] for k in range(STEP)) / STEP
+        many, step = 1, 1
+        for long in STRETCHES:  # each the mean of four shorter ones
+            while many * STEP < long:
+                step, many = many, many * 4
+                means = sum(means[k * step : len(means) - (3 - k) * step] for k in range(4)) / 4
+            if len(means):
+                _mark(along, means, long, mask)
+        mask[last:] |= mask[last - 1]
     return found
 
 
-def _mark(level: np.ndarray, blocks: np.ndarray, long: int, mask: np.ndarray) -> None:
-    """Mark the stretches of columns that are bad in a mask."""
-    sums = np.cumsum(np.pad(blocks, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-    many = long // STEP
-    means = ((sums[many:] - sums[:-many]) / many).astype(np.float32)  # of each stretch
-    steps = np.abs(np.diff(means, axis=1))
-    sd = NORMAL * float(np.median(steps)) or float(steps.mean())
-    if not sd:
+def _mark(level: np.ndarray, means: np.ndarray, long: int, mask: np.ndarray) -> None:
+    """Mark the columns' stretches that are bad in a mask, given the mean of each stretch."""
+    width, steps = level.shape[1], np.diff(means, axis=1)
+    some = np.abs(steps.ravel()[::SAMPLED])
+    least = STANDS_OUT * (NORMAL * float(np.median(some)) or float(np.abs(steps).mean()))
+    if not least:
         return
-    padded = np.pad(means, ((0, 0), (2, 2)), constant_values=np.nan)  # beyond the border is nothing to compare with
-    for wide in range(1, min(AT_BORDER, level.shape[1] - 3) + 1):
-        at = [padded[:, 2 + k : 2 + k + level.shape[1] - wide + 1] for k in range(-2, wide + 2)]
-        inside, low, high = at[2:-2], at[1], at[-2]
-        above = np.fmin.reduce([one - beside for one in inside for beside in (low, high)])
-        below = np.fmin.reduce([beside - one for one in inside for beside in (low, high)])
-        height = np.fmax(above, below)
-        bad = height > STANDS_OUT * sd
+    beyond = ((0, 0), (1, 1))  # beyond the border is nothing that could speak against a line
+    rise, fall = (np.pad(one, beyond, constant_values=True) for one in (steps > least, steps < -least))
+    for wide in range(1, min(AT_BORDER, width - 3) + 1):
+        low, high = np.s_[:, : width - wide + 1], np.s_[:, wide:]
+        hits = rise[low] & fall[high] | fall[low] & rise[high]
         if wide > WIDEST:
-            bad[:, 1:-1] = False
-        start, column = np.nonzero(bad)
+            hits[:, 1:-1] = False
+        start, column = np.nonzero(hits)
         if not len(start):
             continue
-        tall = height[start, column]
-        shoulder = np.fmax(np.abs(low - at[0]), np.abs(high - at[-1]))[start, column]
+        at = column[:, None] + np.arange(-2, wide + 2)  # the line between two neighbours on each side
+        near = np.where((at < 0) | (at >= width), np.nan, means[start[:, None], at.clip(0, width - 1)])
+        sides, inside = near[:, [1, -2]], near[:, 2:-2, None]
+        tall = np.fmin.reduce(np.abs(inside - sides[:, None]).reshape(len(near), -1), axis=1)
+        shoulder = np.fmax(np.abs(near[:, 1] - near[:, 0]), np.abs(near[:, -2] - near[:, -1]))
         rows = start[:, None] * STEP + np.arange(long)
-        left, right = column - 1, column + wide
-        left, right = np.where(left < 0, right, left), np.where(right >= level.shape[1], left, right)
-        one, other = level[rows, left[:, None]], level[rows, right[:, None]]
-        local = one - other if (left != right).all() else np.diff(one, axis=1)
-        noise = NORMAL * np.median(np.abs(local - np.median(local, axis=1, keepdims=True)), axis=1)
-        within = level[rows[:, None], (column[:, None] + np.arange(wide))[:, :, None]]
-        away = np.abs(within - ((one + other) / 2)[:, None]) > tall[:, None, None] / 4
-        sound = (shoulder <= SHARP * tall) & (tall > STANDS_OUT / 2 * noise / long**0.5)
-        for k in np.flatnonzero(sound & (away.mean(2).min(1) >= ALONG)):
+        left, right = np.where(at[:, 1] < 0, at[:, -2], at[:, 1]), np.where(at[:, -2] < width, at[:, -2], at[:, 1])
+        pair = [level[rows, one[:, None]] for one in (left, right)]
+        noise = NORMAL * np.median(np.abs(np.diff(pair, axis=2)), axis=2).min(0) / 2**0.5
+        mid = np.mean(pair, axis=0)[:, None]
+        away = np.abs(level[rows[:, None], at[:, 2:-2, None]] - mid) > tall[:, None, None] / 4
+        enough = np.maximum(least, noise * (STANDS_OUT / long**0.5 if wide <= WIDEST else STANDS_OUT))
+        bad = (shoulder <= SHARP * tall) & (tall > enough) & (away.mean(2).min(1) >= ALONG)
+        for k in np.flatnonzero(bad):
             mask[rows[k, 0] : rows[k, -1] + 1, column[k] : column[k] + wide] = True
 
 
@@ -112,26 +114,34 @@ def areas(frame: np.ndarray) -> np.ndarray:
     down = frame[1:] == frame[:-1]
     core = down[:, 1:] & down[:, :-1] & (frame[1:, 1:] == frame[1:, :-1])
     found = np.zeros(frame.shape, dtype=bool)
-    if not core.any():
+    steps = np.abs(np.diff(frame[::5], axis=1))
+    steps = steps[steps > 0]
+    jump = JUMP * NORMAL * float(np.median(steps)) / 2**0.5 if len(steps) else 0.0
+    rows, columns = np.nonzero(core)
+    if len(rows) < FEW:  # by chance: what is around is near
+        around = [(k, m) for k in range(-1, 3) for m in range(-1, 3) if not (k in (0, 1) and m in (0, 1))]
+        near = [
+            frame[(rows + k).clip(0, len(frame) - 1), (columns + m).clip(0, frame.shape[1] - 1)] for k, m in around
+        ]
+        away = np.abs(np.array(near) - frame[rows, columns])
+        some = ((away > 0) & (away < jump)).sum(0) < len(around) // 3
+        rows, columns = rows[some], columns[some]
+    if not jump or not len(rows):
         return found
-    for row in (np.s_[1:], np.s_[:-1]):
-        for column in (np.s_[1:], np.s_[:-1]):
-            found[row, column] |= core
-    level = (frame - float(frame.flat[0])).astype(np.float32)
-    steps = np.abs(np.diff(level, axis=1))[~(found[:, 1:] & found[:, :-1])]
-    noise = NORMAL * float(np.median(steps)) / 2**0.5 if len(steps) else 0.0
+    for k, m in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        found[rows + k, columns + m] = True
     named, count = label(found)
     border, jumps = np.zeros(count + 1), np.zeros(count + 1)
-    for names, values in ((named, level), (named.T, level.T)):
+    for names, values in ((named, frame), (named.T, frame.T)):
         for way in (1, -1):
-            name, value = names[::way], values[::way]
+            name, value = names[::way], values[::way].astype(np.float32)
             edge = (name[:-2] > 0) & (name[1:-1] == 0)
-            own, jump = name[:-2][edge], np.abs(value[:-2] - value[1:-1])[edge]
+            own, height = name[:-2][edge], np.abs(value[:-2] - value[1:-1])[edge]
             course = np.abs(value[1:-1] - value[2:])[edge]
-            sharp = (jump > JUMP * noise) & (course < np.maximum(SHARP * jump, JUMP / 2 * noise))
+            sharp = (height > jump) & (course < np.maximum(SHARP * height, jump / 2))
             border += np.bincount(own, minlength=count + 1)
             jumps += np.bincount(own, sharp, minlength=count + 1)
-    return ((border > 0) & (jumps >= ALONG * border))[named] & found if noise else np.zeros_like(found)
+    return found & ((border > 0) & (jumps >= ALONG * border))[named]
 
 
 def _spots(frame: np.ndarray, single: np.ndarray) -> np.ndarray:
