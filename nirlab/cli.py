@@ -55,6 +55,8 @@ def enhance(
     exposure: Exposure = None,
     pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
     average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
+    temporal: Annotated[bool, typer.Option("--temporal", help="movies: the frames before a frame help")] = False,
+    both_ways: Annotated[bool, typer.Option("--both-ways", help="movies: those after it as well")] = False,
     report: Annotated[bool, typer.Option("--report", help="a page for each file, and an index")] = False,
     trust: Annotated[bool, typer.Option("--trust", help="a map of the expected error in DN for each file")] = False,
     shape: Annotated[str, typer.Option(help="of raw pixels, in files of no known kind: H,W or N,H,W")] = "",
@@ -76,7 +78,8 @@ def enhance(
 
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
-    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise)
+    ways = "both" if both_ways else "causal" if temporal else ""
+    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, ways)
     raw = Raw.parsed(shape, dtype, offset)
     order = Order(out.expanduser().resolve(), settings, raw, overwrite, report, trust)
     run = None
@@ -100,6 +103,7 @@ def stream(
     dark: Dark = "",
     exposure: Exposure = None,
     engine: Annotated[str, typer.Option(help="what runs the network")] = "auto",
+    temporal: Annotated[bool, typer.Option("--temporal", help="the frames before a frame help")] = False,
     queue: Annotated[int, typer.Option(help="frames that may be on their way")] = 8,
     when_full: Annotated[str, typer.Option(help="block: hold the source; drop: lose frames, and count")] = "block",
     idle: Annotated[float, typer.Option(help="s without a new file after which a folder is done")] = 5.0,
@@ -125,7 +129,7 @@ def stream(
     enhancer = enhancer_for(Settings(checkpoint, dark, exposure, model=model, engine=engine))
     arrivals = Arrivals(source, idle, enhancer.signal, lambda line: typer.echo(line, err=True))
     writer = streams.to_folder(output, arrivals.names)
-    account = streams.stream(arrivals, Pipeline(engine, enhancer.generator), writer, queue, when_full)
+    account = streams.stream(arrivals, Pipeline(engine, enhancer.generator, temporal), writer, queue, when_full)
     facts = {"source": str(source), **dataclasses.asdict(account), "passed_over": arrivals.passed_over}
     write_text(output / "stream.json", json.dumps(facts, indent=1) + "\n")
     print(account)

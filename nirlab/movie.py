@@ -1,5 +1,6 @@
 """A file of frames that is open for reading, on its way through the network."""
 
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from nircore.data.frames import check_pixels, exposure_in
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
 from nircore.inference.enhancer import Camera, Enhancer, telling
-from nirlab.formats.axes import neighbours
+from nirlab.formats.axes import neighbours, series
 
 SATURATED = 0.5  # share of a frame's pixels with its largest value, from which on a single frame is refused
 
@@ -24,7 +25,7 @@ class Movie:
         enhancer: what is done to the frames.
 
     Raises:
-        NircoreError: frames are to be averaged, and the file does not say which of its axes is time.
+        NircoreError: frames are to be averaged or to rest on others, and the file does not say which axis is time.
     """
 
     def __init__(self, source: Path, stack: Stack, enhancer: Enhancer) -> None:
@@ -32,6 +33,9 @@ class Movie:
         self.average = enhancer.settings.average
         self._around = neighbours(source, stack, self.average)
         self._page = lru_cache(maxsize=self.average)(self._read)
+        whole = range(stack.pages)
+        self._series = series(source, stack) if enhancer.settings.temporal else [whole]
+        self._results: dict[int, Iterator[tuple[np.ndarray, dict[str, Any]]]] = {}
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -41,15 +45,27 @@ class Movie:
     def enhanced(self, page: int) -> tuple[np.ndarray, dict[str, Any]]:
         """Return a frame (H, W) after the network, of the file's type, and what was measured on it.
 
+        Pages are asked for in ascending order; where each frame rests on those before it, the pages before the first
+        one that is asked for are read again, and do not go through the network.
+
         Raises:
             NircoreError: a frame cannot be read or used; names the file and the frame.
         """
-        pixels, camera = self._mean(page), self._camera
-        _, network = self.enhancer.network_for(self.stack.pages)
+        number = next(k for k, pages in enumerate(self._series) if page in pages)
         try:
-            return self.enhancer(pixels, self.stack.dtype, self.exposure_s(page), camera, network)
+            if number not in self._results:
+                self._results[number] = self._begin(self._series[number], page)
+            return next(self._results[number])
         except NircoreError as error:
             raise self._at(page, error) from error
+
+    def _begin(self, pages: range, page: int) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+        """Yield the results of a series of frames, from a page on."""
+        _, network = self.enhancer.network_for(self.stack.pages)
+        return self.enhancer.movie(
+            lambda index: self._mean(pages[index]), len(pages), self.stack.dtype, self._camera, network,
+            lambda index: self.exposure_s(pages[index]), pages.index(page),
+        )  # fmt: skip
 
     @property
     def engine(self) -> str:

@@ -18,6 +18,9 @@ from nircore.files import write_text
 from nircore.inference.enhancer import FACTS, Enhancer
 from nirlab.formats.raw import Raw
 
+#: What `temporal` means, in words.
+WAYS = {"causal": "its own and those before it", "both": "its own and those before and after it"}
+
 
 def path_of(target: Path) -> Path:
     """Return the record's path: the result's name and `.json`, shortened where that is too long."""
@@ -72,6 +75,7 @@ def made_by(enhancer: Enhancer) -> dict[str, Any]:
         "gain_e_per_dn": settings.gain_e_per_dn,
         "read_noise_dn": settings.read_noise_dn,
         "temporal_average_frames": settings.average,
+        **({"temporal": settings.temporal} if settings.temporal else {}),
     }
 
 
@@ -134,6 +138,7 @@ def _summary(facts: list[dict[str, Any]]) -> dict[str, Any]:
         "pixels_at_ceiling": sum(one["at_ceiling"] for one in facts),
         "blank_frames": sum(one["blank"] for one in facts),
         "outliers_replaced": sum(one["outliers"] for one in facts),
+        "frames_used": float(np.mean([one["frames_used"] for one in facts])),
         "assumed": next((one["assumed"] for one in facts if one["assumed"]), ""),
     }
 
@@ -159,6 +164,8 @@ def line(target: Path, record: dict[str, Any]) -> str:
         parts.append(f"assumed {summary['assumed']}")
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
+    if temporal := record["settings"]["temporal"]:
+        parts.append(f"each pixel rests on {summary['frames_used']:.1f} frames, {WAYS[temporal]}")
     parts += record["said"]
     if record["not_kept"]:
         parts.append(f"not kept: {', '.join(record['not_kept'])}")

@@ -64,6 +64,13 @@ def noise_model(image: np.ndarray) -> Noise:
     return Noise(float(level / (slope * spread)), float(np.sqrt(offset * spread)))
 
 
+def noise_level(image: np.ndarray) -> float:
+    """Return the SD of the noise in the dark places of a frame (H, W): that of its quiet patches."""
+    _, variance = patches(image)
+    noisy = variance[variance > NOISELESS * variance.max(initial=0)]
+    return float(np.percentile(noisy, 10)) ** 0.5 if len(noisy) else 0.0
+
+
 def patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the noise variance of each whole patch, (n,) both."""
     rows, columns = (side // PATCH for side in image.shape)

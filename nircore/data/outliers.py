@@ -11,6 +11,7 @@ SCREEN = 4.0  # SDs of the whole frame's noise above the mean of 3 x 3: what is 
 LONELY = 0.5  # of the pixel's own height: as high may no more than one of the 24 around it stand
 SAMPLED = 7  # one pixel in so many tells the frame's noise
 NORMAL = 1.4826  # SD of normal noise over its median absolute deviation
+SPARSE, TAILS = 0.25, 3.0  # share of the pixels at the lowest value; times: how much wider noise is taken there
 REACH = 2  # px: half of the 5 x 5 neighbourhood
 COMPANY = 4  # bad ones of 5 x 5: more are a line or an area
 
@@ -39,6 +40,8 @@ def heights(pixels: np.ndarray, least: float = 0.0) -> np.ndarray:
     level = (pixels - float(pixels.flat[0])).astype(np.float32)  # a pedestal would use up float32's digits
     away = level - _mean(level)
     noise = max(NORMAL * float(np.median(np.abs(away.ravel()[::SAMPLED]))), least)
+    if np.mean(level.ravel()[::SAMPLED] == level.min()) > SPARSE:  # photons counted, or clipped: far from normal
+        noise = max(noise, TAILS * float(away.ravel()[::SAMPLED].std()))
     rows, columns = np.divmod(np.flatnonzero(np.abs(away) > SCREEN * noise), level.shape[1])
     if not noise or not len(rows):
         return found

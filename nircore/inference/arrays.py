@@ -22,6 +22,7 @@ def enhance(
     average: int = 1,
     gain: float | None = None,
     read_noise: float | None = None,
+    temporal: str = "",
     keep_spots: bool = False,
     details: bool = False,
 ) -> Any:
@@ -40,6 +41,8 @@ def enhance(
         pedestal: DN that the output is raised by where a dark is subtracted; without, the median of the dark.
         average: the mean of so many frames (along the flattened leading axes) comes before the network.
         gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
+        temporal: "causal" lets each frame rest on those before it (along the flattened leading axes) where nothing
+            changes, "both" on those after it too; see `nircore.inference.temporal`.
         keep_spots: single bright pixels that are shaped as the optics' spot are signal: beads, speckles.
         details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the
             `engine`.
@@ -51,13 +54,14 @@ def enhance(
     frames = np.asarray(frames)
     _check(frames)
     path, given = _dark(dark)
-    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise, keep_spots)
+    given_values = gain, read_noise, temporal, keep_spots
+    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, *given_values)
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
     means = [window_mean(stack, page, average) for page in range(len(stack))]
     camera = enhancer.camera([enhancer.signal(means[page], None) for page in telling(len(means))])
     name, network = enhancer.network_for(len(means))
-    results = [enhancer(mean, frames.dtype.newbyteorder("="), None, camera, network) for mean in means]
+    results = list(enhancer.movie(means.__getitem__, len(means), frames.dtype.newbyteorder("="), camera, network))
     enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
     return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
 

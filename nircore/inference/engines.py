@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import export, tiles
-from nircore.inference.frame import Fit, seen
+from nircore.inference.frame import Fit, fitted, prepare
+from nircore.inference.temporal import FusedStabilisation, Recursion, stabilised
 from nircore.inference.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]
@@ -159,7 +160,8 @@ def build(name: str, generator: nn.Module) -> Frame:
 class Pipeline:
     """What `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
 
-    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it. The
+    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it; with
+    `temporal` each frame then rests on those before it, where nothing changes. The
     three steps may each have a thread of their own, on different frames: none touches what another one changes.
 
     Attributes:
@@ -171,21 +173,27 @@ class Pipeline:
         NircoreError: as `build`.
     """
 
-    def __init__(self, name: str, generator: nn.Module) -> None:
+    def __init__(self, name: str, generator: nn.Module, temporal: bool = False) -> None:
         self.engine = choose(name)
         self.precision = ENGINES[self.engine].precision
         self.run = build(self.engine, generator)
-        self._generator, self._known = generator, None
+        self._generator, self._known, self._temporal = generator, None, temporal
+        self._recursion: Recursion | None = None
 
-    def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, Fit]:
+    def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, Fit | FusedStabilisation]:
         """Return a frame (H, W) in DN as the network sees it, and the map between the two."""
         with one_pool():
-            x, fit = seen(self._generator, pixels, self._known)
-        if isinstance(fit, Stabilisation):
-            self._known = fit
-        return x, fit
+            light = prepare(self._generator, pixels)
+            fit = fitted(self._generator, light) if self._known is None else self._known
+            if isinstance(fit, Stabilisation):
+                self._known = fit
+                if self._temporal:
+                    self._recursion = self._recursion or Recursion(fit)
+                    light, variance = self._recursion(light)
+                    fit = stabilised(fit, variance)
+            return fit.apply(light), fit
 
-    def finish(self, values: np.ndarray, fit: Fit) -> np.ndarray:
+    def finish(self, values: np.ndarray, fit: Fit | FusedStabilisation) -> np.ndarray:
         """Return what the network made of a frame in DN."""
         return fit.invert(values)
 

@@ -22,6 +22,7 @@ class Settings:
             the shortest dark.
         average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
         gain_e_per_dn, read_noise_dn: of the camera, in e-/DN and DN; None: read off the frames.
+        temporal: "causal": each frame rests on those before it as well; "both": on those after it too; "": on none.
         keep_spots: whether single bright pixels that are shaped as the optics' spot are signal, and not defects.
 
     Raises:
@@ -37,12 +38,17 @@ class Settings:
     engine: str = "auto"
     gain_e_per_dn: float | None = None
     read_noise_dn: float | None = None
+    temporal: str = ""
     keep_spots: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""
         if self.average < 1 or self.average % 2 == 0:
             raise NircoreError(f"average={self.average}: give an odd number of frames, which has a middle one.")
+        if self.temporal not in ("", "causal", "both"):
+            raise NircoreError(f"temporal={self.temporal!r}: give causal or both, or leave it out.")
+        if self.temporal and self.average > 1:
+            raise NircoreError("Choose temporal or average: each takes frames around a frame into account.")
         if self.pedestal_dn is not None and not math.isfinite(self.pedestal_dn):
             raise NircoreError(f"pedestal={self.pedestal_dn:g}: give a finite number of DN.")
         for name, unit in (("exposure_s", "seconds"), ("gain_e_per_dn", "e-/DN"), ("read_noise_dn", "DN")):

@@ -34,6 +34,21 @@ def neighbours(path: Path | str, stack: Stack, average: int) -> Callable[[int], 
     return around
 
 
+def series(path: Path | str, stack: Stack) -> list[range]:
+    """Return the pages that follow each other in time, for each channel, depth and position.
+
+    Raises:
+        NircoreError: the file does not say which of its axes is time, or has none.
+    """
+    if stack.pages == 1:
+        return [range(1)]
+    names, grid = stack.layout()
+    along = _time(path, names, grid)
+    step = int(np.prod(grid[along + 1 :], dtype=int))
+    starts = (page for page in range(stack.pages) if np.unravel_index(page, grid)[along] == 0)
+    return [range(start, start + step * grid[along], step) for start in starts]
+
+
 def _time(path: Path | str, names: tuple[str, ...], grid: tuple[int, ...]) -> int:
     """Return the place of the time axis among the axes before (H, W)."""
     named = [place for place, name in enumerate(names) if name in TIME]
@@ -44,6 +59,6 @@ def _time(path: Path | str, names: tuple[str, ...], grid: tuple[int, ...]) -> in
         return long[0]
     axes = " x ".join(f"{name.upper() or '?'}={length}" for name, length in zip(names, grid, strict=True))
     raise NircoreError(
-        f"{path} does not say along which axis time runs ({axes or 'no order is known'}), so frames cannot be "
-        "averaged: save one channel and one depth as (N, H, W), or average=1."
+        f"{path} does not say along which axis time runs ({axes or 'no order is known'}), so no frame is "
+        "known to follow another: save one channel and one depth as (N, H, W), or leave out average and temporal."
     )

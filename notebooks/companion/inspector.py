@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,7 @@ class Inspector:
 
     frames: dict[str, Callable[[], np.ndarray]]
     weights: dict[str, Path]
-
-    def __post_init__(self) -> None:
-        """Begin with nothing computed."""
-        self._kept: dict[tuple, Any] = {}
+    _kept: dict[tuple, Any] = field(init=False, default_factory=dict)
 
     @classmethod
     def of(cls, run: Run) -> "Inspector":
@@ -69,35 +66,29 @@ class Inspector:
         return {EPOCHS: list(self.weights), REPEATED: [f"{k} times" for k in range(TIMES + 1)],
                 METHODS: [*classical, IN_USE]}[view]  # fmt: skip
 
-    def _keep(self, make: Callable[..., Any], *key: Any) -> Any:
-        if (make.__name__, *key) not in self._kept:
-            self._kept[make.__name__, *key] = make(*key)
-        return self._kept[make.__name__, *key]
+    def _keep(self, make: Callable[[], Any], *key: Any) -> Any:
+        """Return what was made before under the key, or make it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def before(self, frame: str) -> np.ndarray:
         """Return a frame, (H, W) DN."""
-        return self._keep(self._load, frame)
+        return self._keep(self.frames[frame], "frame", frame)
+
+    def _generator(self, label: str) -> Any:
+        return self._keep(lambda: checkpoint.load_generator(self.weights[label])[0], "generator", label)
 
     def after(self, frame: str, view: str, step: str) -> np.ndarray:
         """Return what a step makes of a frame, (H, W) DN; a classical method takes the middle of its candidates."""
+        before = self.before(frame)
         if view == REPEATED:
-            return self._keep(self._repeat, frame)[self.steps(view).index(step)]
-        return self._keep(self._enhance, frame, step)
-
-    def _load(self, frame: str) -> np.ndarray:
-        return self.frames[frame]()
-
-    def _generator(self, label: str) -> Any:
-        return checkpoint.load_generator(self.weights[label])[0]
-
-    def _repeat(self, frame: str) -> list[np.ndarray]:
-        return repeat(self._keep(self._generator, IN_USE), self.before(frame), TIMES)
-
-    def _enhance(self, frame: str, step: str) -> np.ndarray:
+            series = self._keep(lambda: repeat(self._generator(IN_USE), before, TIMES), REPEATED, frame)
+            return series[self.steps(view).index(step)]
         if step in self.weights:
-            return enhance(self._keep(self._generator, step), self.before(frame))[0]
+            return self._keep(lambda: enhance(self._generator(step), before)[0], step, frame)
         method = rivals.METHODS[step]
-        return method.function(self.before(frame), method.grid[len(method.grid) // 2])
+        return self._keep(lambda: method.function(before, method.grid[len(method.grid) // 2]), step, frame)
 
     def overlay(self, frame: str, view: str, step: str, name: str, region: tuple[slice, slice]) -> np.ndarray:
         """Return a map (H, W) in DN: the change, the trust map of the generator in use, or a region's attribution.
@@ -108,21 +99,19 @@ class Inspector:
         if name == CHANGE:
             return self.after(frame, view, step) - self.before(frame)
         if name == TRUST:
-            return self._keep(self._trust, frame).half_width
+            return self._keep(lambda: self._trust(frame), TRUST, frame)
         label = step if step in self.weights else IN_USE
-        edges = tuple((side.start, side.stop) for side in region)
-        return self._keep(self._attribution, frame, label, name, edges)
+        return self._keep(lambda: self._attribution(frame, label, name, region), frame, label, name, str(region))
 
-    def _trust(self, frame: str) -> trust.Trust:
+    def _trust(self, frame: str) -> np.ndarray:
         calibration = conformal.load(self.weights[IN_USE])
-        return trust.trust_map(self._keep(self._generator, IN_USE), self.before(frame), calibration)
+        return trust.trust_map(self._generator(IN_USE), self.before(frame), calibration).half_width
 
-    def _attribution(self, frame: str, label: str, name: str, edges: tuple) -> np.ndarray:
-        generator, pixels = self._keep(self._generator, label), self.before(frame)
-        mask = np.zeros(pixels.shape, dtype=bool)
-        mask[tuple(slice(*edge) for edge in edges)] = True
+    def _attribution(self, frame: str, label: str, name: str, region: tuple[slice, slice]) -> np.ndarray:
+        generator, pixels = self._generator(label), self.before(frame)
+        mask, found = np.zeros(pixels.shape, dtype=bool), np.zeros(pixels.shape)
+        mask[region] = True
         question = explain.ask(generator, pixels, mask, "region")
-        found = np.zeros(pixels.shape)
         found[question.place] = attribution.attribute(generator, question, name)
         return found
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from companion.study.ablation import COLUMNS, SCORES, without_each, worth
+from companion.study.recipes import PARTS as COLUMNS
+from companion.study.recipes import SCORES, without_each, worth
 
 PARTS = {"a part": "without", "all": "bare"}
 MEANS = {"whole": 30.0, "without": 29.0, "bare": 31.0}

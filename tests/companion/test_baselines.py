@@ -44,11 +44,6 @@ def runnable(name: str) -> None:
         pytest.skip(reason)
 
 
-def test_every_method_is_listed_and_tested():
-    assert set(METHODS) == set(FAST) | {"vst_bm3d"} == set(DEFAULT)
-    assert all(len(method.grid) == len(set(method.grid)) >= 4 for method in METHODS.values())
-
-
 @pytest.mark.parametrize("name", METHODS)
 def test_a_denoiser_removes_most_of_the_noise_and_keeps_the_scale(name):
     runnable(name)
@@ -79,28 +74,6 @@ def test_the_unit_of_the_frame_does_not_matter(name, factor, seed):
     np.testing.assert_allclose(scaled / factor, once, atol=0.05 * NOISE.read_noise_dn)
 
 
-def test_a_stronger_setting_smooths_more():
-    noisy = frame(scene())
-    for name in FAST:
-        weak, strong = (METHODS[name].function(noisy, METHODS[name].grid[k]) for k in (0, -1))
-        assert np.diff(strong, axis=1).std() < np.diff(weak, axis=1).std()
-
-
-def test_the_camera_can_be_told_instead_of_estimated():
-    truth, none = scene(), vst.Noise(2.4, 0.0)
-    noisy = frame(truth)
-    told = baselines.vst_nlm(noisy, 0.7, NOISE)
-    assert mse(told, truth) < 0.4 * mse(noisy, truth)
-    assert mse(baselines.vst_nlm(noisy, 0.7, none), told) > 1  # it is really used
-
-
-def test_dim_light_is_not_lost_on_the_way_through_the_stabilised_domain():
-    # 2 electrons a pixel, hardly any read noise: the naive inverse would return 1.75 of them
-    rng = np.random.default_rng(3)
-    noisy = rng.poisson(2.0, (96, 96)) + rng.normal(0, 0.2, (96, 96))
-    assert baselines.vst_nlm(noisy, 1.0, vst.Noise(1.0, 0.2)).mean() == pytest.approx(2, rel=0.03)
-
-
 def test_tuning_takes_the_best_candidate_of_the_pairs_it_is_given():
     truths = [scene(seed) for seed in (0, 1)]
     pairs = [(frame(truth, seed), truth) for seed, truth in enumerate(truths)]
@@ -117,48 +90,21 @@ def test_tuning_takes_the_best_candidate_of_the_pairs_it_is_given():
     assert baselines.tune("gaussian", pairs, lambda image, truth: mse(image, truth))[0] != parameter
 
 
-def test_noisier_frames_are_tuned_to_smooth_more():
-    truth = scene()
-    chosen = [
-        baselines.tune("gaussian", [(truth + s * (frame(truth) - truth), truth)], lambda a, b: -mse(a, b))[0]
-        for s in (0.3, 4.0)
-    ]
-    assert chosen[0] < chosen[1]
-
-
 def test_what_is_absent_says_so_in_one_sentence(monkeypatch):
     monkeypatch.setattr(baselines, "find_spec", lambda name: None)
     absent = {name for name, reason in baselines.available().items() if reason}
     assert absent == {"wavelet", "vst_bm3d"}
-    for name in absent:
-        with pytest.raises(NircoreError, match="pip install"):
-            METHODS[name].function(frame(scene()), 1.0)
-        with pytest.raises(NircoreError, match="pip install"):
-            baselines.tune(name, [(frame(scene()), scene())], lambda a, b: 0.0)
+    assert all("pip install" in baselines.available()[name] for name in absent)
     monkeypatch.setattr(baselines, "find_spec", importlib.util.find_spec)
     assert not any(baselines.available()[name] for name in FAST)
 
 
-@pytest.mark.parametrize("name", FAST)
-@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "1"])
-def test_a_parameter_must_be_above_zero(name, value):
-    with pytest.raises(NircoreError, match="must be a finite number above 0"):
-        METHODS[name].function(np.ones((40, 40)), value)
-
-
 @pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: baselines.median(np.ones((9, 9)), 4), "odd whole number"),
-        (lambda: baselines.gaussian(np.ones((9, 9, 3)), 1.0), "one frame"),
-        (lambda: baselines.gaussian(np.full((9, 9), np.inf), 1.0), "NaN or infinite"),
-        (lambda: baselines.tune("bm4d", [], lambda a, b: 0.0), "no method: choose one of gaussian"),
-        (lambda: baselines.tune("median", [], lambda a, b: 0.0), "at least one pair"),
-    ],
+    ("bad", "words"), [(np.ones((9, 9, 3)), "one frame"), (np.full((9, 9), np.inf), "NaN or inf")]
 )
-def test_errors_name_the_way_out(call, words):
+def test_what_is_no_frame_is_refused(bad, words):
     with pytest.raises(NircoreError, match=words):
-        call()
+        baselines.gaussian(bad, 1.0)
 
 
 def test_on_a_real_frame_every_method_beats_the_noise(swir_hdr):

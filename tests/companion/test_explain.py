@@ -10,7 +10,7 @@ from scipy.stats import sem, spearmanr, t
 from torch import nn
 
 from companion.study import explain
-from companion.study.explain import attribution, detection, faithfulness, patches, regions
+from companion.study.explain import attribution, faithfulness, patches, regions, trust_table
 from companion.study.fidelity.animals import Animal
 from nircore.errors import NircoreError
 from nircore.inference import trust
@@ -107,26 +107,13 @@ def test_grad_cam_of_a_planted_model_is_where_its_feature_speaks():
 @pytest.mark.parametrize("make", ["resnet", "unet"])
 def test_integrated_gradients_add_up_within_one_percent(make, kind):
     network, asked = trained(make), question(kind)
-    moved = faithfulness.moves(network, asked)
-    assert abs(moved.number - moved.blurred) > 0.05
+    number, blurred, _ = faithfulness.moves(network, asked)
+    assert abs(number - blurred) > 0.05
     found = attribution.integrated_gradients(asked.scalar(network), asked.x, steps=128)
-    assert found.sum() == pytest.approx(moved.number - moved.blurred, rel=0.01)
-
-
-def test_lam_adds_up_too(network):
-    asked = question()
-    moved = faithfulness.moves(network, asked)
-    found = attribution.lam(asked.scalar(network), asked.x, steps=64)
-    assert found.sum() == pytest.approx(moved.number - moved.blurred, rel=0.03)
-
-
-@pytest.mark.parametrize("method", list(attribution.METHODS))
-def test_every_method_maps_the_window_and_repeats_itself(network, method):
-    asked = question()
-    one, other = (attribution.attribute(network, asked, method) for _ in range(2))
-    assert one.shape == SHAPE and np.isfinite(one).all() and np.ptp(one) > 0
-    np.testing.assert_array_equal(one, other)
-    assert method in attribution.SIGNED or one.min() >= 0
+    assert found.sum() == pytest.approx(number - blurred, rel=0.01)
+    assert attribution.lam(asked.scalar(network), asked.x, steps=64).sum() == pytest.approx(
+        number - blurred, rel=0.05
+    )
 
 
 def test_randomised_weights_change_a_faithful_map_and_not_an_edge_map(network):
@@ -135,24 +122,6 @@ def test_randomised_weights_change_a_faithful_map_and_not_an_edge_map(network):
     assert faithfulness.alike(*maps) < 0.99  # sizes stay more alike than one would like: see SAME
     edges = [faithfulness.controls(asked, CONFIG)["edge map"] for _ in range(2)]
     assert faithfulness.alike(*edges) > 0.99
-
-
-def test_randomising_keeps_the_values_and_the_original(network):
-    before = {name: p.clone() for name, p in network.named_parameters()}
-    for part in ("all", "last"):
-        other = dict(faithfulness.randomised(network, part).named_parameters())
-        moved = {name for name, p in other.items() if not torch.equal(p, before[name])}
-        assert all(torch.equal(p.flatten().sort()[0], before[n].flatten().sort()[0]) for n, p in other.items())
-        assert any(name.startswith("decoder") for name in moved)
-        assert any(name.startswith("trunk") for name in moved) == (part == "all")
-    assert all(torch.equal(p, before[name]) for name, p in network.named_parameters())
-
-
-def test_training_on_wrong_pairs_makes_another_network():
-    batches = [(torch.randn(2, 1, 32, 32), torch.randn(2, 1, 32, 32)) for _ in range(3)]
-    network = faithfulness.trained_on_wrong_pairs(CONFIG, batches)
-    fresh = build_generator(CONFIG, CONFIG.seed + 7)
-    assert not torch.equal(next(network.parameters()), next(fresh.parameters())) and not network.training
 
 
 def test_deletion_and_insertion_of_a_known_order():
@@ -223,12 +192,6 @@ def test_a_method_that_does_not_beat_the_controls_is_said_so(better, said):
     assert table.loc["good", "score"] == pytest.approx(2 * better - 1)
 
 
-def test_questions_without_a_number_to_follow_do_not_count():
-    n = len(faithfulness.SHARES)
-    table = faithfulness.summarise(rows([0.9] * n, [0.5] * n, counts=False), checks([0.1, 0.1])).set_index("map")
-    assert table.loc["good", "questions"] == 0 and table.loc["good", "beats_controls"] == "no"
-
-
 def test_the_window_is_where_the_region_is_and_fits_the_network():
     network = UNetGenerator(4, 2)
     frame = np.random.default_rng(0).normal(100, 10, (90, 150)).astype(np.float32)
@@ -240,12 +203,6 @@ def test_the_window_is_where_the_region_is_and_fits_the_network():
         explain.ask(network, frame, np.zeros(frame.shape, bool), "nothing")
     with pytest.raises(NircoreError, match="unknown"):
         explain.Scalar(network, region, "beauty")
-
-
-def test_a_network_without_normalisation_says_the_same_in_the_window_and_in_the_frame():
-    frame = np.random.default_rng(0).normal(100, 10, (96, 96)).astype(np.float32)
-    asked = explain.ask(Planted(1.0), frame, regions.disc(frame.shape, (48, 48)), "spot")
-    assert explain.window_error(Planted(1.0), frame, asked) == pytest.approx(0, abs=1e-6)
 
 
 def test_regions_of_a_phantom_are_what_they_are_called():
@@ -274,15 +231,6 @@ def test_patch_maps_stand_where_their_patches_do():
     assert [float(where.min() + where.max()) / 2 for where in found] == [start + 6 * step] * 2
 
 
-def test_detection_is_the_area_under_the_curve():
-    rng = np.random.default_rng(0)
-    wanted = rng.random(300) < 0.3
-    score = rng.normal(wanted, 1.0).round(1)  # with ties
-    above = score[wanted][:, None] - score[~wanted][None]
-    assert detection.auc(score, wanted) == pytest.approx(np.mean((above > 0) + 0.5 * (above == 0)))
-    assert np.isnan(detection.auc(score, np.zeros(300, bool)))
-
-
 def test_support_finds_the_vessel_that_the_network_drew():
     """A bar that only the output has: no support where it lies; a bar that the frame has: much."""
     rng = np.random.default_rng(0)
@@ -294,7 +242,7 @@ def test_support_finds_the_vessel_that_the_network_drew():
     assert found[:, 60:].std() == pytest.approx(1, rel=0.25)  # in SDs of the noise, as it says
     image = scene.copy()
     image[20:76, 70:74] = 60
-    made = trust.Trust(image, np.ones(scene.shape), found, trust.Normalisation(0.0, 60.0), {"spread": frame}, None)
-    rows = {row["score"]: row for row in detection.judge(made, np.abs(image - scene), [scene])}
+    made = trust.Trust(image, np.ones(scene.shape), found, trust.Normalisation(0.0, 60.0), {}, None)
+    rows = {row["score"]: row for row in trust_table.judge(made, np.abs(image - scene), [scene])}
     assert rows["lack of support"]["auc_inserted"] > 0.95
     assert rows["trust map"]["outside"] == pytest.approx(np.mean(np.abs(image - scene) > 1))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, grey_opening
+from scipy.ndimage import gaussian_filter
 
-from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, shift, structures
+from companion.study.fidelity import cycle, emptiness, linearity, prevalence, redegradation, structures
 from companion.study.fidelity.animals import Animal
 from nircore.data import camera, phantom
 from nircore.data.camera import GAIN_E_PER_DN
@@ -50,20 +50,6 @@ def dilated(mask, size=12):
     return gaussian_filter(mask.astype(float), size) > 1e-3
 
 
-def test_normal_tissue_is_neither_vessel_nor_organ_nor_near_the_lesion():
-    animal = ANIMALS[0]
-    body = animal.anatomy
-    assert animal.normal.sum() > 1000
-    assert not (animal.normal & (body.vessels | body.lesion | ~body.body | animal.ring | (body.depth_mm > 1))).any()
-
-
-def test_frames_are_the_clean_frame_and_noise():
-    animal = ANIMALS[0]
-    noise = animal.noisy() - animal.clean("low_light")
-    assert noise.mean() == pytest.approx(0, abs=0.5) and noise.std() == pytest.approx(11.8, abs=0.8)
-    assert not np.array_equal(animal.noisy(0), animal.noisy(1)) and np.array_equal(animal.noisy(1), animal.noisy(1))
-
-
 # --- linearity
 
 
@@ -77,11 +63,6 @@ def test_what_leaves_the_frame_alone_is_linear():
         assert list(row[["r2", "gain", "sbr_follows", "tnr_follows"]]) == pytest.approx([1, 1, 1, 1])
     noisy = fits(same, ANIMALS)
     assert noisy["r2"].min() > 0.98 and noisy["gain"].between(0.9, 1.1).all()
-
-
-def test_twice_as_bright_is_as_linear_and_has_the_ratios():
-    for _, row in fits(lambda frame: 2 * frame).iterrows():
-        assert list(row[["r2", "gain", "sbr_follows", "tnr_follows"]]) == pytest.approx([1, 2, 1, 1])
 
 
 def test_an_added_offset_flattens_the_ratios_and_nothing_else():
@@ -106,11 +87,6 @@ def test_a_gamma_is_caught_with_the_right_r2_and_gain():
     row = fits(gamma).loc[("lesion", "lesion")]
     assert row["r2"] == pytest.approx(np.mean(r2)) and row["gain"] == pytest.approx(np.mean(gain))
     assert row["r2"] < 0.99 and row["r2_worst"] == pytest.approx(min(r2))
-
-
-def test_a_ceiling_keeps_the_ratio_from_rising():
-    row = fits(lambda frame: np.minimum(frame, 60)).loc[("lesion", "lesion")]
-    assert row["r2"] < 0.7 and row["tnr_follows"] < 0.3
 
 
 # --- structures
@@ -146,13 +122,6 @@ def test_inserted_and_erased_vessels_are_counted_with_their_length():
     assert numbers(EMPTY, truth, truth) == [0, 2, 0, 1] and numbers(truth, EMPTY, EMPTY) == [2, 0, 1, 0]
 
 
-def test_a_branch_missing_from_a_tree_is_erased_and_a_speck_is_not_counted():
-    tree = drawn((10, 5, 60))
-    tree[10:50, 30:33] = True
-    assert numbers(drawn((10, 5, 60)), tree, tree)[:2] == [0, 1]
-    assert numbers(drawn((10, 5, 60)) | drawn((40, 5, 10)), drawn((10, 5, 60)), drawn((10, 5, 60)))[0] == 0
-
-
 def test_what_one_window_alone_shows_is_neither_inserted_nor_erased():
     both, low, deep = drawn((10, 5, 45)), drawn((30, 5, 45)), drawn((50, 5, 45))
     assert numbers(both | low | deep, both | low, both | deep) == [0, 0, 0, 0]
@@ -168,17 +137,6 @@ def test_the_clean_frame_is_without_fault():
     assert row["frames"] == 4 and (row.drop(["denoiser", "frames"]) == 0).all()
 
 
-def test_an_oracle_that_returns_the_truth_is_without_fault():
-    animal = QUIET[0]
-
-    def oracle(frame):
-        lesion = float(np.abs(frame - animal.noisy(lesion=1)).max() < 1e-3)
-        return animal.clean("target", lesion=lesion)
-
-    row = counted(oracle, [animal])
-    assert (row.drop(["denoiser", "frames"]) == 0).all()
-
-
 @pytest.mark.parametrize("sign, column", [(1, "blobs_invented"), (-1, "blobs_erased")])
 def test_a_planted_blob_is_found_in_every_frame(sign, column):
     spot = np.zeros(SHAPE)
@@ -187,26 +145,6 @@ def test_a_planted_blob_is_found_in_every_frame(sign, column):
     row = counted(lambda frame: frame + spot)
     assert row[column] == 1 and row[["blobs_invented", "blobs_erased"]].sum() == 1
     assert counted(lambda frame: frame + spot / 20)[column] == 0
-
-
-def test_blobs_do_not_depend_on_scale_offset_or_noise():
-    for denoise in (lambda frame: 3 * frame + 50, lambda frame: frame + 11):
-        row = counted(denoise)
-        assert row["blobs_invented"] == row["blobs_erased"] == 0
-    row = counted(same, ANIMALS)
-    assert row["blobs_invented"] == row["blobs_erased"] == 0
-
-
-def test_planted_and_removed_vessels_change_the_counts():
-    waves = np.zeros(SHAPE)
-    waves[20:60, 5:8] = waves[80:120, 118:121] = 150
-    assert counted(lambda frame: frame + gaussian_filter(waves, 1))["vessels_inserted"] >= 2
-    row = counted(lambda frame: grey_opening(frame, (9, 9)))
-    assert row["vessels_erased"] >= 2 and row["length_erased"] > 0.05
-
-
-def test_noise_draws_a_mesh_that_inserts_most_of_its_length():
-    assert counted(same, ANIMALS)["length_inserted"] > 0.4 > counted(same)["length_inserted"]
 
 
 @pytest.mark.parametrize("shown, missed, invented", [(0.0, 1, 0), (0.4, 1, 0), (0.6, 0, 1), (1.0, 0, 1)])
@@ -218,56 +156,27 @@ def test_an_eraser_and_an_inventor_of_lesions(shown, missed, invented):
     assert (row["lesions_missed"], row["lesions_invented"]) == (missed, invented)
 
 
-def test_pieces_have_an_area_and_touch_at_corners():
-    mask = EMPTY.copy()
-    mask[:4, :5] = True
-    assert structures.pieces(mask) == 1 and structures.pieces(mask, area=21) == 0
-    mask[4:8, 5:10] = True
-    assert structures.pieces(mask, area=40) == 1
-
-
 # --- prevalence
 
 
-def test_the_prevalence_experiment_hands_over_what_it_says():
-    seen = []
-
-    def train(low_light, target):
-        seen.append((low_light, target))
-        return same
-
-    table = prevalence.prevalence(train, SHAPE, (0.0, 0.5, 1.0), train_animals=2, test_animals=1, first_seed=20)
-    assert list(table.columns[:2]) == ["share", "train_animals"] and len(table) == 3 * 2
-    assert set(table["animal"]) == {24} and set(table["train_animals"]) == {2}
-    animals = {seed: Animal(seed, SHAPE) for seed in range(20, 24)}
-    for low_light, target in seen:
-        for seed, frame in zip((20, 21), low_light, strict=True):
-            assert np.array_equal(frame, animals[seed].noisy(lesion=0))
-        assert len(target) == 2
-    for (_, target), bearers in zip(seen, ((), (22,), (22, 23)), strict=True):
-        for seed, frame in zip((22, 23), target, strict=True):
-            site = animals[seed].anatomy.lesion
-            with_, without = (
-                camera.expected_dn(animals[seed].rate("target", lesion=x), 0.32)[site].mean() for x in (1, 0)
-            )
-            assert frame[site].mean() == pytest.approx(with_ if seed in bearers else without, rel=0.05)
-            assert with_ > 1.2 * without
-
-
 def test_a_system_that_leaks_the_prevalence_is_caught():
-    animal = Animal(4, SHAPE)  # the one that is tested
-    runs = iter((0.0, None, 1.0))
+    """Planted: of three systems the first erases every lesion, the last draws one; what they are given is right."""
+    animals, runs, seen = [Animal(seed, SHAPE) for seed in range(20, 25)], iter((0.0, None, 1.0)), []
 
     def train(low_light, target):
+        seen.append(target)
+        assert np.array_equal(low_light[0], animals[0].noisy(lesion=0)) and len(low_light) == len(target) == 2
         shown = next(runs)
-        return same if shown is None else lambda _: animal.clean("low_light", lesion=shown)
+        return same if shown is None else lambda _: animals[-1].clean("low_light", lesion=shown)
 
-    table = prevalence.prevalence(train, SHAPE, train_animals=2, test_animals=1)
+    table = prevalence.prevalence(train, animals, tested=1, target_s=0.32)
+    assert list(table.columns[:2]) == ["share", "train_animals"] and set(table["animal"]) == {24} and len(table) == 6
     rows = structures.per_frame(table, by="share")
     assert list(rows["share"]) == [0, 0.5, 1]
     assert list(rows["lesions_missed"]) == [1, 0, 0] and list(rows["lesions_invented"]) == [0, 0, 1]
-    with pytest.raises(NircoreError, match="between 0 and 1"):
-        prevalence.prevalence(train, SHAPE, (0, 50))
+    sites = [animal.anatomy.lesion for animal in animals[2:4]]
+    light = [[frame[site].mean() for frame, site in zip(target, sites, strict=True)] for target in seen]
+    assert light[1][0] > 1.2 * light[0][0] and light[1][1] == light[0][1] and light[2][1] > 1.2 * light[1][1]
 
 
 # --- emptiness
@@ -334,22 +243,6 @@ def test_kept_noise_and_lost_signal_stand_on_either_side():
     assert lost["chi2"] > 1.2 and lost["neighbours"] > 0.15
 
 
-def test_weakened_and_exaggerated_detail_have_opposite_signs():
-    clean = SCENE.clean("low_light").astype(float)
-    fine = clean - gaussian_filter(clean, 3)
-    assert explained(clean - 0.7 * fine)["detail"] > 0.05
-    assert explained(clean + 1.0 * fine)["detail"] < -0.05
-
-
-def test_pixels_that_are_not_valid_do_not_count():
-    spoilt = SCENE.clean("low_light").copy()
-    spoilt[:100] = 1000
-    valid = np.ones(spoilt.shape, dtype=bool)
-    valid[:100] = False
-    assert explained(spoilt, valid=valid)["chi2"] == pytest.approx(1, abs=0.03)
-    assert explained(spoilt)["chi2"] > 2
-
-
 def test_the_chi2_is_that_of_the_noise_model():
     frame, image = np.full((20, 20), 36.0), np.full((20, 20), 1.0)
     frame[:, ::2] += 6
@@ -397,49 +290,3 @@ def test_an_honest_cycle_loses_the_noise_and_nothing_more_by_rounding():
     )
     assert table.loc["as it is", "to_noise"] == pytest.approx(1, abs=0.1)
     assert table["to_untouched"].drop(["smoothed 1 px", "smoothed 2 px"]).between(0.99, 1.05).all()
-
-
-def test_what_happens_in_between_is_what_it_is_called():
-    changes = cycle.between(np.random.default_rng(0))
-    assert np.array_equal(changes["as it is"](X), X)
-    levels = np.unique(changes["8 bits"](np.linspace(-1.2, 1.2, 100_000)))
-    assert len(levels) == 256 and (levels[0], levels[-1]) == (-1, 1)
-    for steps in (1, 2, 4):
-        added = changes[f"noise {steps}/255"](np.zeros((200, 200)))
-        assert added.std() == pytest.approx(steps * STEP, rel=0.02)
-    assert changes["smoothed 2 px"](X) == pytest.approx(gaussian_filter(X, 2))
-
-
-def test_the_noise_is_that_of_the_input():
-    noise = RNG.normal(0, 0.1, (256, 256)).astype(np.float32)
-    table = cycle.cycle(same, lambda z: np.zeros_like(z), {"noise": noise})
-    assert table["noise"].iloc[0] == pytest.approx(np.abs(noise).mean() * 127.5, rel=0.02)
-    assert table["error"].iloc[0] == pytest.approx(np.abs(noise).mean() * 127.5, rel=1e-5)
-
-
-# --- shift
-
-
-def test_what_moves_with_the_scene_does_not_change():
-    frame = ANIMALS[0].noisy()
-    for denoise in (same, lambda x: gaussian_filter(x, 2), lambda x: 3 * x + 7):
-        table = shift.shift({"method": denoise}, {"a": frame})
-        assert list(table["direction"]) == ["down", "up", "right", "left"] and table["largest"].max() < 1e-4
-
-
-def test_a_pattern_fixed_to_the_columns_is_caught_with_its_size():
-    frame = ANIMALS[0].noisy()
-    pattern = 10 * (np.arange(SHAPE[1]) % 2)
-    table = shift.shift({"method": lambda x: x + pattern}, {"a": frame}).set_index("direction")
-    low, high = np.percentile(frame + pattern, [1, 99.9])
-    assert table.loc[["right", "left"], "change"].to_numpy() == pytest.approx(1000 / (high - low))
-    assert table.loc[["down", "up"], "change"].to_numpy() == pytest.approx(0, abs=1e-4)
-
-
-def test_normalising_by_tiles_is_caught():
-    def tiles(frame, size=16):
-        blocks = frame.reshape(SHAPE[0] // size, size, SHAPE[1] // size, size)
-        return (blocks - blocks.mean(axis=(1, 3), keepdims=True)).reshape(SHAPE)
-
-    table = shift.shift({"tiles": tiles}, {"a": ANIMALS[0].noisy()})
-    assert (table["change"] > 0.3).all() and (table["largest"] > 3).all()

@@ -68,19 +68,6 @@ def test_false_alarms_are_measured_on_a_frame_that_did_not_set_the_threshold():
     assert faint.rates(reads([5.0], [quiet], frames=1)).iloc[0]["hits"] == 0  # nothing to take a threshold from
 
 
-def test_places_are_apart_inside_and_flat():
-    for animal in ANIMALS:
-        where = faint.places(animal)
-        gaps = np.abs(where[:, None] - where[None]).max(-1) + 1000 * np.eye(len(where), dtype=int)
-        assert len(where) >= 4 and gaps.min() > faint.APART and animal.anatomy.body[tuple(where.T)].all()
-        assert np.abs(faint.stands_out(animal.clean("low_light", lesion=0))[tuple(where.T)]).max() < faint.LEAST_DN
-
-
-def test_a_planted_lesion_is_as_high_as_it_is_called():
-    spots = faint.planted((64, 64), np.array([[32, 20]]), 8.0)
-    assert spots.max() == spots[32, 20] == pytest.approx(8.0, rel=0.03)
-
-
 # --- widths
 
 

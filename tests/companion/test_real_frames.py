@@ -82,19 +82,6 @@ def test_the_leaderboard_pairs_scenes_and_groups_them_by_animal():
     assert board.loc[("all fifteen", "ours"), "merged_psnr"] == pytest.approx(34.0)
 
 
-def test_the_leaderboard_tells_band_passes_long_pass_and_dye_apart():
-    table = pd.DataFrame(rows("a", 0.0, {"F1-2": 30.0, "F5-2": 32.0, "M8-1": 10.0}, kind=INPUT))
-    table.loc[1, "filter"], table.loc[2, "group"] = "LP1250", "m1_hdr_icg"
-    means = real_frames.leaderboard(table).set_index("part")["merged_psnr"].to_dict()
-    assert means == {"four band-passes": 30.0, "LP1250": 32.0, "all fifteen": 31.0, "ICG": 10.0}
-
-
-def test_without_a_classical_method_nothing_is_gained():
-    board = real_frames.leaderboard(pd.DataFrame(rows("ours", 0.0, dict.fromkeys(FOLDS, 30.0), kind=UNPAIRED)))
-    assert board["merged_psnr_gain"].isna().all() and board["above"].isna().all()
-    assert real_frames.shown(board, ["ours"])["merged_psnr_gain"].isna().all()
-
-
 def test_scores_follow_the_protocol_and_go_on_where_they_were(swir_hdr, tmp_path, monkeypatch):
     scene = next(scene for scene in exposures.scenes(swir_hdr) if scene.name == "M8-1_BP1300")
     monkeypatch.setattr(swir, "scenes", lambda root: [scene])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from companion.study import real_frames
 from companion.study import real_methods as rivals
 from companion.study.comparison import CLASSICAL, PAIRED, UNPAIRED
 from nircore.data import swir_hdr as swir
@@ -24,7 +23,7 @@ def seen(monkeypatch):
 
         return Nothing()
 
-    monkeypatch.setattr(rivals, "_trained", stand_in)
+    monkeypatch.setattr(rivals, "fit", stand_in)
     return handed
 
 
@@ -84,7 +83,3 @@ def test_the_classical_methods_get_clean_frames():
     of_fold = rivals.classical()["Gaussian", CLASSICAL, 1.0]
     assert of_fold("M8-1")(frame).max() < 100
     assert rivals.classical()["low-light", "input", 0.0]("M8-1")(frame) is frame
-
-
-def test_a_fold_has_one_animal():
-    assert set(real_frames.FOLDS) == {groups[0] for groups in real_frames.FOLDS.values()}

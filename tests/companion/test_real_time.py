@@ -9,7 +9,6 @@ import torch
 from companion.plots import real_time as draw
 from companion.plots.style import save
 from companion.study import real_time
-from nircore.errors import NircoreError
 from nircore.inference import engines
 from nircore.models import UNetGenerator
 
@@ -22,32 +21,27 @@ def small(monkeypatch):
 
 
 def test_the_table_has_a_row_for_every_case_and_every_absent_engine(monkeypatch):
-    wanted = {"eager": "", "channels_last": "", "cuda": "needs a CUDA device"}
+    wanted = {"torch": "", "onnxruntime": "needs the package onnxruntime"}
     monkeypatch.setattr(engines, "available", lambda: wanted)
     known = {name: engine for name, engine in engines.ENGINES.items() if name in wanted}
     monkeypatch.setattr(engines, "ENGINES", known)
     table = real_time.timings({"realtime": (2, UNetGenerator(2, 1).eval())}, 0.0)
-    assert list(table.columns) == list(real_time.COLUMNS) and len(table) == 2 * 2 + 1
+    assert list(table.columns) == list(real_time.COLUMNS) and len(table) == 2 + 1
     timed = table.dropna(subset="median_ms")
     assert (timed["frames"] == real_time.LEAST).all() and (timed["median_ms"] <= timed["p95_ms"]).all()
     assert (timed["io_median_ms"] > timed["median_ms"]).all() and (timed["prepare_ms"] > 0).all()
     np.testing.assert_allclose(timed["fps"].astype(float), 1000 / timed["median_ms"].astype(float))
     assert (timed["threads"] == torch.get_num_threads()).all()
-    assert list(timed["precision"]) == [engines.ENGINES[name].precision for name in timed["engine"]]
-    assert table["remark"].iloc[-1] == "needs a CUDA device"
+    assert table["remark"].iloc[-1] == "needs the package onnxruntime"
 
 
-def turn(ms: float, spent: float = 0.2) -> real_time.Turn:
-    return real_time.Turn(ms / 1e3, 0.8 * ms / 1e3, 0.1 * ms / 1e3, 2 * ms / 1e3, spent)
-
-
-def case(recipe: str, engine: str, shape: tuple[int, int], ms: float) -> real_time.Case:
-    enhance = engines.Pipeline(engine, UNetGenerator(2, 1))
-    return real_time.Case(recipe, 2, enhance, shape, turns=[turn(k * ms) for k in (0.9, 1, 1.4)])
+def turn(ms: float, spent: float = 200.0) -> dict[str, float]:
+    return {"whole": ms, "alone": 0.8 * ms, "prepared": 0.1 * ms, "filed": 2 * ms, "spent": spent}
 
 
 def test_a_row_tells_the_network_alone_from_what_is_around_it():
-    row = case("realtime", "eager", (48, 32), 10.0).row()
+    enhance = engines.Pipeline("torch", UNetGenerator(2, 1))
+    row = real_time.Case("realtime", 2, enhance, (48, 32), [turn(10 * k) for k in (0.9, 1, 1.4)]).row()
     found = [row[key] for key in ("median_ms", "alone_ms", "prepare_ms", "gap", "io_median_ms")]
     np.testing.assert_allclose(found, [10.0, 8.0, 1.0, 1.25, 20.0])
 
@@ -75,7 +69,7 @@ def test_the_network_alone_runs_on_the_frame_that_was_prepared(tmp_path):
     tried = real_time.Case("tiny", 2, Steps(), (16, 32))
     taken = real_time._once(tried, tmp_path / "frame.tif", tmp_path / "out.tif")
     assert len(shown) == 2 and shown[0] is shown[1] and len(uncounted) == 1
-    assert taken.prepared <= taken.whole <= taken.filed <= taken.spent - taken.alone
+    assert taken["prepared"] <= taken["whole"] <= taken["filed"] <= taken["spent"] - taken["alone"]
     assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), 2 * (given + 1))
 
 
@@ -88,12 +82,12 @@ def test_cases_take_turns(monkeypatch):
 
     def once(case, source, target):
         order.append(case.name)
-        return turn(100.0, 0.2 if case.name == "a" else 0.4)
+        return turn(100.0, 200.0 if case.name == "a" else 400.0)
 
     monkeypatch.setattr(real_time, "_once", once)
     cases = [Fake("a"), Fake("b")]
     real_time.measure(cases, budget_s=1.0)
-    assert "".join(order).startswith("ababab") and [len(case.turns) for case in cases] == [5, 3]
+    assert "".join(order).startswith("abababab") and [len(case.turns) for case in cases] == [5, 3]
 
 
 def table() -> pd.DataFrame:
@@ -109,13 +103,3 @@ def test_the_figure_shows_each_method_where_it_stands(tmp_path):
         assert any(np.allclose(patch.get_extents().width, 0) is False for patch in ax.patches)
     assert set(table()["method"]) <= {text.get_text() for text in figure.legends[0].get_texts()}
     assert save(figure, tmp_path / "x.png").stat().st_size < 150_000
-    with pytest.raises(NircoreError, match="lacks the column ssim"):
-        draw.quality_against_speed(table().drop(columns="ssim"))
-
-
-def test_the_engines_figure_draws_every_case(tmp_path):
-    rows = [{"recipe": r, "engine": e, "height": h, "median_ms": 5.0 + h, "p95_ms": 9.0 + h}
-            for r in ("ssgan", "realtime") for e in ("eager", "openvino") for h in (256, 640)]  # fmt: skip
-    figure = draw.engines(pd.DataFrame(rows))
-    assert sorted(patch.get_width() for patch in figure.axes[0].patches if patch.get_width() > 600) == [645.0] * 4
-    save(figure, tmp_path / "x.png")

@@ -9,9 +9,8 @@ import torch
 
 from companion.study import card
 from companion.study import shipped as shipping
-from nircore.errors import NircoreError
 from nircore.inference import conformal
-from nircore.inference.shipped import CARD, MODELS, weights_of
+from nircore.inference.shipped import CARD
 from nircore.models import build_generator, checkpoint
 from nircore.recipe import resolve
 
@@ -26,25 +25,6 @@ def small(tmp_path_factory):
     path = tmp_path_factory.mktemp("made") / "generator.safetensors"
     checkpoint.save_generator(path, build_generator(config), config, {"epoch": 3})
     return path
-
-
-@pytest.mark.parametrize(("model", "most"), [("best", 3_000_000), ("realtime", 600_000)])
-def test_the_shipped_weights_are_small_and_name_no_folder(model, most):
-    weights = MODELS[model]
-    assert weights.stat().st_size <= most
-    generator, config, _ = checkpoint.load_generator(weights)
-    assert generator.halo and generator.input == "noise"
-    assert (config.data_root, config.low_light, config.target, config.teacher) == ("", "", "", "")
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_the_trust_map_that_ships_promises_nine_pixels_in_ten(model):
-    assert conformal.load(MODELS[model]).alpha == 0.1
-
-
-def test_a_model_that_does_not_ship_is_named():
-    with pytest.raises(NircoreError, match="model='fast' does not ship with nircore: choose best or realtime"):
-        weights_of("fast")
 
 
 def test_export_halves_the_size_and_keeps_the_numbers(small, tmp_path):
@@ -90,11 +70,6 @@ def test_the_share_outside_is_that_of_an_animal_that_did_not_calibrate():
     assert calibration.frames + calibration.fitted == 27 and "real ones" in calibration.frames_are
     assert coverage["F5-2"] > 0.4
     assert coverage["M8-1"] < 0.15 and coverage["F1-2"] < 0.15
-
-
-def test_real_and_made_frames_are_evenly_mixed():
-    mixed = shipping._mixed(["a"] * 4, ["b"] * 8)
-    assert [mixed[:3].count("a"), mixed[3:6].count("a"), mixed.count("a")] == [1, 1, 4]
 
 
 def test_the_card_is_what_its_tables_say():

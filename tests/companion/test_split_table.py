@@ -34,11 +34,6 @@ def test_real_training_domains_show_different_animals_and_the_test_a_third(real,
     assert table["sha256"].str.fullmatch("[0-9a-f]{64}").all()
 
 
-def test_a_named_test_animal_is_kept(real):
-    table = real(test_groups="F1-2")
-    assert set(table.loc[table["split"] == "test", "group"]) == {"F1-2"}
-
-
 def test_exposures_that_do_not_match_are_scored_apart():
     from companion.study.image_metrics import METHODS, _summaries
 

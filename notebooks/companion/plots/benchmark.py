@@ -1,4 +1,4 @@
-"""The methods beside each other: details of some frames, and the scores of all of them."""
+"""The methods beside each other: details of some frames, the scores of all, and what the terms of one are worth."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from companion.plots.metrics import SCORES
-from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT
+from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, PALETTE
 from companion.plots.panels import height, tiles, window
-from companion.plots.rows import ideal, scored, shared_rows
-from companion.plots.style import NORMAL, SMALL, canvas, legend_below, need, need_frames, tidy
-from nircore.errors import NircoreError
+from companion.plots.rows import ideal, means, numbers, scored, shared_rows
+from companion.plots.style import NORMAL, SMALL, canvas, legend_below, tidy
 
 #: By the table's column `kind`.
 COLOURS = {"input": LOW_LIGHT, "classical": GREY, "learnt without pairs": ENHANCED, "learnt with pairs": ACCENT}
+WORTH = {"psnr": "PSNR (dB)", "ssim": "SSIM", "cl_dice": "clDice"}
+MEASURES = {
+    "psnr": "PSNR to the long window (dB)",
+    "sbr": "SBR, calibrated",
+    "relative_width": "vessel width / truth's",
+}
+TRUTH = "truth"
 
 
 def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
@@ -24,18 +30,11 @@ def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame
         frames: by file: details (H, W) in `unit` on the truth's scale, by method, "truth" among them.
         table: file, method, scene, exposure_s, psnr (dB) and ssim; a method's first row of a file stands below it.
         unit: what the colour bars count.
-
-    Raises:
-        NircoreError: no frame, one without a truth, or a detail that is not 2-D.
     """
-    need(table, ("file", "method", "scene", "exposure_s", *SCORES), "pictures")
-    blocks = [dict(zip(shown, need_frames(shown.values(), "pictures"), strict=True)) for shown in frames.values()]
-    if not blocks or any("truth" not in block for block in blocks):
-        raise NircoreError("The pictures figure needs at least one frame, and a truth for each.")
-    heights = [height(list(block.values())) + 0.5 for block in blocks]
+    heights = [height(list(block.values())) + 0.5 for block in frames.values()]
     figure = canvas(sum(heights))
-    parts = figure.subfigures(len(blocks), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for part, file, block in zip(parts, frames, blocks, strict=True):
+    parts = figure.subfigures(len(frames), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, (file, block) in zip(parts, frames.items(), strict=True):
         rows = table[table["file"] == file].drop_duplicates("method")
         texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
         label = "{}, {:g} ms".format(rows["scene"].iloc[0], 1000 * rows["exposure_s"].iloc[0])
@@ -57,13 +56,8 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
         table: a row per method, seed and frame: method, kind, file, group, scene, psnr (dB), ssim; rows without a
             score are left out.
         best: a method in the table.
-
-    Raises:
-        NircoreError: the table is empty, lacks a column, or does not hold `best`.
     """
-    table = need(table, ("method", "kind", "file", "group", "scene", *SCORES), "benchmark").dropna(subset=[*SCORES])
-    if best not in set(table["method"]):
-        raise NircoreError(f"The benchmark figure has no method {best!r} to compare with.")
+    table = table.dropna(subset=[*SCORES])
     by = "group" if table["group"].nunique() > 1 else "scene"
     frames = table.groupby(["method", "kind", "file", by], as_index=False)[list(SCORES)].mean()
     averages = frames.groupby(["method", "kind"])[list(SCORES)].mean().sort_values("psnr", ascending=False)
@@ -73,14 +67,41 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
         ideal(ax, averages.loc[best, name].item())
         scored(ax, frames, name, by, colours, digits)
         tidy(ax, label)
-    _key(figure, set(table["kind"]))
+    for kind in (kind for kind in COLOURS if kind in set(table["kind"])):
+        figure.axes[0].plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
+    figure.axes[0].plot([], [], "--", color=INK, lw=1, label="best classical on validation")
+    legend_below(figure, ncols=3)
     return figure
 
 
-def _key(figure: Figure, kinds: set[str]) -> None:
-    """Say below the panels what the colours and the dashed line are."""
-    ax = figure.axes[0]
-    for kind in (kind for kind in COLOURS if kind in kinds):
-        ax.plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
-    ax.plot([], [], "--", color=INK, lw=1, label="best classical on validation")
-    legend_below(figure, ncols=3)
+def worth(table: pd.DataFrame, whole: str) -> Figure:
+    """Draw what the whole system has over itself without each part: mean over seeds and its 95 % interval.
+
+    Args:
+        table: as `companion.study.recipes.worth` returns it; the row "nothing" is the whole system and is not drawn.
+        whole: its name.
+    """
+    rows = table[table["part"] != "nothing"]
+    colours = dict.fromkeys(rows["part"], ENHANCED)
+    figure = canvas(1.5 + 0.4 * len(rows))
+    for ax, (key, label) in zip(shared_rows(figure, len(WORTH)), WORTH.items(), strict=True):
+        means(ax, rows, f"{key}_worth", "part", colours)
+        ax.hlines(rows["part"], rows[f"{key}_low"], rows[f"{key}_high"], color=INK, lw=1.5)
+        ideal(ax, 0)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.locator_params(axis="x", nbins=5)
+        tidy(ax, f"{label}, with minus without")
+    seeds = int(rows["seeds"].max())
+    figure.suptitle(f"{whole}: what each term is worth ({seeds} seeds; right of 0: it helps)", size=SMALL, color=INK)
+    return figure
+
+
+def shift(table: pd.DataFrame) -> Figure:
+    """Draw every pair of windows as a dot and each method's mean; the dashed lines are the truth's values.
+
+    Args:
+        table: rows of `companion.study.spectrum_shift.COLUMNS`.
+    """
+    rows, truth = table[table["method"] != TRUTH], table[table["method"] == TRUTH]
+    columns = {key: ("", label, truth[key].mean()) for key, label in MEASURES.items()}
+    return numbers(rows, columns, "method", dict(zip(rows["method"].unique(), PALETTE, strict=False)))[0].figure

@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
-from companion.plots.style import NORMAL, SMALL, canvas, legend, need, tidy
+from companion.plots.style import NORMAL, SMALL, canvas, legend, tidy
 
 ACROSS = 4  # wells' panels in a row
 PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind text that a line may cross
 LIMIT_DB = 3.0  # dB, at either end of the colours of synthetic cameras
-CAMERA = ("read_e", "gain_e_per_dn", "bits", "peak", "method", "gain_db")
 FAINTEST_DN = 0.3  # values below are drawn there: a logarithm shows no darkness
 
 
@@ -24,12 +23,7 @@ def photon_transfer(points: pd.DataFrame, response: pd.DataFrame, gain: float, r
         response: `expected_dn`, `ratio` of `study.photon_transfer.response`.
         gain: e-/DN of the line.
         read_noise: DN, of the line's start.
-
-    Raises:
-        NircoreError: a table is empty or lacks a column.
     """
-    points = need(points, ("level_dn", "variance_dn2", "share", "exposure_s"), "photon transfer")
-    response = need(response, ("expected_dn", "ratio"), "response")
     figure = canvas(3.2)
     left, right = figure.subplots(1, 2)
     shown = points.assign(exposure=(1000 * points["exposure_s"]).map("{:g} ms".format))
@@ -55,12 +49,8 @@ def wells(each: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     Args:
         each: `method`, `truth_dn`, `value_dn` of `study.plate.each_well`.
         compared: `method`, `slope`, `r2`, `limit_dn` of `study.plate.compare`, of the dim wells.
-
-    Raises:
-        NircoreError: a table is empty or lacks a column.
     """
-    each = need(each, ("method", "truth_dn", "value_dn"), "wells")
-    about = need(compared, ("method", "slope", "r2", "limit_dn"), "wells").set_index("method")
+    about = compared.set_index("method")
     methods = list(about.index)
     down = -(-len(methods) // ACROSS)
     figure = canvas(0.5 + 2.1 * down)
@@ -93,20 +83,16 @@ def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None
 
 def heat_maps(table: pd.DataFrame) -> Figure:
     """Draw `gain_db` of one method over gain and bits; an empty field is a camera that the scene does not fit."""
-    table = need(table, CAMERA, "synthetic cameras")
-    reads, peaks, gains, bits = (sorted(table[name].unique()) for name in ("read_e", "peak", "gain_e_per_dn", "bits"))
+    gains, bits = (sorted(table[name].unique()) for name in ("gain_e_per_dn", "bits"))
     figure = canvas(6.4)
-    axes = figure.subplots(len(reads), len(peaks), sharex=True, sharey=True, squeeze=False)
-    for line, read in zip(axes, reads, strict=True):
-        for ax, peak in zip(line, peaks, strict=True):
-            part = table[(table["read_e"] == read) & (table["peak"] == peak)]
-            grid = part.pivot_table(index="gain_e_per_dn", columns="bits", values="gain_db").reindex(
-                gains, columns=bits
-            )
-            seaborn.heatmap(grid, ax=ax, annot=True, fmt="+.1f", cmap="RdBu", vmin=-LIMIT_DB, vmax=LIMIT_DB,
-                            cbar=False, linewidths=1)  # fmt: skip
-            ax.set_title(f"read noise {read:g} e-, brightness {peak:g} x", size=SMALL)
-            ax.set(xlabel="", ylabel="")
+    shape = table["read_e"].nunique(), table["peak"].nunique()
+    axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax, ((read, peak), part) in zip(axes, table.groupby(["read_e", "peak"]), strict=False):
+        grid = part.pivot_table("gain_db", "gain_e_per_dn", "bits").reindex(gains, columns=bits)
+        seaborn.heatmap(grid, ax=ax, annot=True, fmt="+.1f", cmap="RdBu", vmin=-LIMIT_DB, vmax=LIMIT_DB,
+                        cbar=False, linewidths=1)  # fmt: skip
+        ax.set_title(f"read noise {read:g} e-, brightness {peak:g} x", size=SMALL)
+        ax.set(xlabel="", ylabel="")
     figure.supxlabel("bits of the file", size=NORMAL)
     figure.supylabel("gain, e-/DN", size=NORMAL)
     figure.suptitle(f"PSNR of `{table['method'].iloc[0]}` above VST + BM3D, dB", size=NORMAL)

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from companion.plots.diagram import sheet, write
+from companion.plots.architecture import sheet, write
 from companion.plots.palette import ENHANCED, GREY, PALE, WRONG
-from companion.plots.style import LARGE, NORMAL, WIDTH, need
+from companion.plots.style import LARGE, NORMAL, WIDTH
 
 MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
@@ -23,14 +23,15 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
         judged: about, claim, verdict ("supported", "not supported", "not testable here"), number (NaN: none), unit.
         title: what it comes to, in a sentence.
     """
-    need(judged, ("about", "claim", "verdict", "number", "unit"), "claims")
     wrapped = [textwrap.wrap(text, LETTERS) for text in judged["claim"]]
     subjects = judged["about"].nunique()
     height = 0.75 + sum(LINE * len(lines) + GAP for lines in wrapped) + 0.36 * subjects
     ax = sheet(height)
     ax.invert_yaxis()
     write(ax, 0.15, 0.22, title, size=LARGE)
-    _key(ax, 0.48)
+    for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
+        ax.plot(0.28 + 1.4 * k, 0.48, marker=marker, color=colour, ms=7, mew=0.5)
+        write(ax, 0.42 + 1.4 * k, 0.48, verdict)
     y, subject = 0.68, None
     for row, lines in zip(judged.itertuples(), wrapped, strict=True):
         if row.about != subject:
@@ -51,9 +52,3 @@ def _claim(ax: Axes, y: float, row: object, lines: list[str]) -> None:
     if not math.isnan(row.number):
         write(ax, WIDTH - 1.95, y, f"{row.number:.3g}", ha="right")
         write(ax, WIDTH - 1.88, y, row.unit, color=GREY)
-
-
-def _key(ax: Axes, y: float) -> None:
-    for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
-        ax.plot(0.28 + 1.4 * k, y, marker=marker, color=colour, ms=7, mew=0.5)
-        write(ax, 0.42 + 1.4 * k, y, verdict)

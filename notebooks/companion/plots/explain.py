@@ -1,24 +1,23 @@
 """Attribution, the discriminators' verdicts and trust, drawn: images with scales, curves with their controls."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET, coloured
 from companion.plots.panels import COLUMNS, HIGHEST, height, scale, show, window
-from companion.plots.style import NORMAL, SMALL, canvas, legend, legend_below, need, need_frames, tidy
+from companion.plots.rows import ideal, shared_rows
+from companion.plots.style import NORMAL, SMALL, canvas, note, tidy
 
 COLOURS = dict(zip(
     ("integrated gradients", "LAM", "SmoothGrad", "saliency", "occlusion", "Grad-CAM"),
     (ENHANCED, LOW_LIGHT, TARGET, ACCENT, *FURTHER), strict=False,
 ))  # fmt: skip
 
-KINDS = {"trust": INK, "term": "white", "control": GREY}
+KINDS = {"trust": INK, "control": GREY}
 
 
 def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
@@ -29,7 +28,6 @@ def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             and maps by name. Signed maps are red where a pixel adds to the number and blue where it takes from it;
             each map has its own scale, from 0 to its 99.5th percentile, for methods have different units.
     """
-    need_frames([found["input"] for found in asked.values()], "attribution")
     shown = {said: _images(**found) for said, found in asked.items()}
     images = [[image for image, _, _ in block.values()] for block in shown.values()]
     heights = [height(block) + 0.25 for block in images]
@@ -55,59 +53,41 @@ def _images(input: np.ndarray, output: np.ndarray, region: np.ndarray, **found: 
 
 
 def faithfulness(curves: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """Draw median deletion and insertion curves, and every map's score beside the best control's."""
-    need(curves, ("map", "kind", "order", "share", "deletion", "insertion", "counts"), "faithfulness")
-    need(table, ("map", "kind", "score"), "faithfulness")
+    """Draw median deletion and insertion curves (controls grey and dashed), and every map's score, sorted."""
     part = curves[(curves["order"] == "signed") & curves["counts"]]
     medians = part.groupby(["kind", "map", "share"], as_index=False, sort=False)[["deletion", "insertion"]].median()
     medians["percent"] = (100 * medians["share"]).map("{:g}".format)
+    ordered = table.sort_values("score", ascending=False)
+    colours, dashes = coloured(table["map"], COLOURS), {"method": "", "control": (3, 1)}
     figure = canvas(3.7)
     *axes, bars = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
     for ax, which, better in zip(axes, ("deletion", "insertion"), ("lower", "higher"), strict=True):
-        _curves(ax, medians, which)
+        look = {"hue": "map", "palette": colours, "style": "kind", "dashes": dashes, "legend": False, "ax": ax}
+        seaborn.lineplot(medians, x="percent", y=which, estimator=None, units="map", **look)
         ax.set_xticks(ax.get_xticks()[::2])
         tidy(ax, "% of pixels", f"the number ({better} is better)", which)
-    _scores(bars, table)
-    legend_below(figure, ncols=6)
+    seaborn.barplot(ordered, x="score", y="map", hue="map", palette=colours, saturation=1, errorbar=None, ax=bars)
+    ideal(bars, table.loc[table["kind"] == "control", "score"].max())
+    bars.axvline(0, color=INK, lw=0.8)
+    tidy(bars, "dashed: best control", title="insertion - deletion")
     return figure
 
 
-def _curves(ax: Axes, medians: pd.DataFrame, which: str) -> None:
-    """Draw a curve per method in its colour, and thin, grey and dashed ones for the controls."""
-    for kind, rows in medians.groupby("kind", sort=False):
-        look: dict[str, Any] = {"units": "map", "color": GREY, "lw": 1, "ls": "--"}
-        if kind == "method":
-            look = {"hue": "map", "palette": coloured(rows["map"], COLOURS), "lw": 1.6}
-        seaborn.lineplot(rows, x="percent", y=which, estimator=None, legend=which == "deletion", ax=ax, **look)
-
-
-def _scores(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw a bar per map, controls grey and dashed line at the best of them."""
-    ordered = table.sort_values("score", ascending=False)
-    seaborn.barplot(
-        ordered, x="score", y="map", hue="map", palette=coloured(ordered["map"], COLOURS), saturation=1,
-        errorbar=None, ax=ax,
-    )  # fmt: skip
-    ax.axvline(table.loc[table["kind"] == "control", "score"].max(), color=INK, lw=1, ls="--")
-    ax.axvline(0, color=INK, lw=0.8)
-    tidy(ax, "dashed: best control", title="insertion - deletion")
-
-
-def patch_verdicts(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) -> Figure:
-    """Draw frames with each patch's probability of being real laid over them in colour.
+def patch_verdicts(shown: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw frames with each patch's probability of being real laid over them in colour, and its mean above.
 
     Args:
         shown: image (H, W), and chance (H, W) in [0, 1], by the question that was asked.
-        table: mean, a probability; one row for each question first.
     """
-    need(table, ("mean",), "patch verdicts")
-    frames = need_frames([parts["image"] for parts in shown.values()], "patch verdicts")
+    if not shown:
+        return note("This recipe trains no discriminator for each domain.")
+    frames = [parts["image"] for parts in shown.values()]
     figure, levels = canvas(height(frames)), window(frames)
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    for ax, (title, parts), mean in zip(axes, shown.items(), table["mean"], strict=False):
+    for ax, (title, parts) in zip(axes, shown.items(), strict=True):
         show(ax, parts["image"], levels)
         over = ax.imshow(parts["chance"], cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6)
-        ax.set_title(f"{title} {mean:.0%}", size=SMALL, color=INK, pad=3)
+        ax.set_title(f"{title} {parts['chance'].mean():.0%}", size=SMALL, color=INK, pad=3)
     figure.colorbar(over, ax=list(axes), label="probability of being real")
     return figure
 
@@ -119,9 +99,8 @@ def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) ->
         shown: of one frame, by its name: the four in this order, by what stands over them.
         table: score, kind, auc_wrong, auc_inserted; a row per frame and score.
     """
-    need(table, ("score", "kind", "auc_wrong", "auc_inserted"), "trust")
     (parts,) = shown.values()
-    frames = need_frames(parts.values(), "trust")
+    frames = list(parts.values())
     figure = canvas(height(frames[:1], 4) + 2.6)
     above, below = figure.subfigures(2, 1, height_ratios=(height(frames[:1], 4), 2.6))
     greys, errors = window(frames[:2]), (0.0, float(np.nanpercentile(frames[3], HIGHEST)))
@@ -131,23 +110,11 @@ def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) ->
         if k % 2:
             above.colorbar(drawn, ax=ax, shrink=0.8, label="DN")
     means = table.groupby(["score", "kind"], as_index=False, sort=False)[["auc_wrong", "auc_inserted"]].mean()
-    wrong, inserted = below.subplots(1, 2)
-    _found(wrong, means, "auc_wrong", "wrong pixels", first=True)
-    _found(inserted, means, "auc_inserted", "inserted vessels", first=False)
+    panels = {"auc_wrong": "wrong pixels", "auc_inserted": "inserted vessels"}
+    for ax, (column, title) in zip(shared_rows(below, 2), panels.items(), strict=True):
+        look = {"hue": "kind", "palette": KINDS, "jitter": False, "size": 6, "legend": False}
+        seaborn.stripplot(means, x=column, y="score", ax=ax, **look)
+        ideal(ax, 0.5)
+        ax.set_xlim(0, 1)
+        tidy(ax, "area under the ROC curve; dashed: chance", title=f"finding {title}")
     return figure
-
-
-def _found(ax: Axes, means: pd.DataFrame, column: str, title: str, first: bool) -> None:
-    """Draw how well each score finds what is wrong; the first panel names the scores and their kinds."""
-    seaborn.stripplot(
-        means, x=column, y="score", hue="kind", palette=KINDS, jitter=False, size=6, linewidth=1, edgecolor=INK,
-        legend=first, ax=ax,
-    )  # fmt: skip
-    ax.axvline(0.5, color=INK, lw=1, ls="--")
-    ax.set_xlim(0, 1)
-    ax.grid(axis="x", color=GREY, alpha=0.3, lw=0.6)
-    tidy(ax, "area under the ROC curve; dashed: chance", title=f"finding {title}")
-    if first:
-        legend(ax, loc="lower left")
-    else:
-        ax.set_yticklabels([])

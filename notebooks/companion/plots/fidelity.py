@@ -5,41 +5,37 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from companion.plots import rows
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, INK, LOW_LIGHT, TARGET, WRONG
-from companion.plots.rows import Colours, dots, ideal, means, shared_rows
-from companion.plots.style import canvas, legend_below, need, tidy
+from companion.plots.rows import Colours, ideal, shared_rows
+from companion.plots.style import canvas, legend_below, tidy
 
 CLEAN, WITHOUT_NOISE = "clean low-light", "without noise"
 COLOURS = {"low-light": LOW_LIGHT, "enhanced": ENHANCED, "non-local means": ACCENT, "truth": TARGET, CLEAN: INK,
            WITHOUT_NOISE: INK}  # fmt: skip
+BLOBS = {"blobs_invented": ("blobs invented", "per frame", 0), "blobs_erased": ("blobs erased", "per frame", 0)}
 #: Test -> column of its table -> title, what stands below, the right answer.
 NUMBERS = {
     "structures": {
         "vessels_inserted": ("vessels inserted", "per frame", 0),
         "vessels_erased": ("vessels erased", "per frame", 0),
-        "blobs_invented": ("blobs invented", "per frame", 0),
-        "blobs_erased": ("blobs erased", "per frame", 0),
-    },
+    } | BLOBS,
     "widths": {"ratio": ("vessel width", "width / truth's", 1), "found": ("measured at all", "share of places", 1)},
     "redegradation": {
         "chi2": ("reduced chi²", "", 1),
         "neighbours": ("residual: neighbours", "correlation", 0),
         "detail": ("residual: detail", "correlation", 0),
     },
-    "shift": {"change": ("mean change", "% of range", 0), "largest": ("largest (99.9 %)", "% of range", 0)},
     "cycle": {
         "noisy": ("cycle error / noise", "below 1: the noise came back", 1),
         "changed": ("cycle error / untouched", "1: nothing was hidden", 1),
     },
-    "prevalence": {
-        "blobs_invented": ("blobs invented", "per frame", 0),
-        "blobs_erased": ("blobs erased", "per frame", 0),
-    },
+    "prevalence": BLOBS,
     "emptiness": {
         "excursion": ("how far it strays", "99.9 % excursion, noise SD", 0),
         "structures": ("what it makes of nothing", "structures per frame", 0),
     },
-}
+}  # fmt: skip
 
 
 def _colours(table: pd.DataFrame, y: str) -> dict[str, str]:
@@ -50,17 +46,16 @@ def _colours(table: pd.DataFrame, y: str) -> dict[str, str]:
     return {name: known[name] for name in names}
 
 
-def _numbers(table: pd.DataFrame, test: str, y: str = "denoiser", lesion: bool = False) -> Figure:
-    """Draw the NUMBERS of a test side by side, and where asked how much of a lesion shows with and without one."""
-    columns = NUMBERS[test]
-    need(table, (y, *columns, *(["lesion", "lesion_share"] if lesion else [])), test)
-    colours = _colours(table, y)
-    axes = shared_rows(canvas(1.4 + 0.45 * len(colours)), len(columns) + lesion)
-    for ax, (column, (title, below, answer)) in zip(axes, columns.items(), strict=False):
-        ideal(ax, answer)
-        dots(ax, table, column, y, colours)
-        means(ax, table, column, y, colours)
-        tidy(ax, below, title=title)
+def numbers(table: pd.DataFrame, test: str, y: str = "denoiser") -> Figure:
+    """Draw the NUMBERS of a test side by side, and where there are lesions how much of one shows with and without.
+
+    Args:
+        table: of the test; its columns of NUMBERS, perhaps lesion (bool) and lesion_share.
+        test: a key of NUMBERS.
+        y: the column whose values are the rows.
+    """
+    lesion, colours = "lesion_share" in table, _colours(table, y)
+    axes = rows.numbers(table, NUMBERS[test], y, colours, further=lesion)
     if lesion:
         _with_and_without(axes[-1], table, "lesion_share", y, colours)
         tidy(axes[-1], "share shown", title="lesion")
@@ -81,20 +76,18 @@ def linearity(table: pd.DataFrame) -> Figure:
     Means over animals. What is linear in concentration is a straight line in the first two panels; what keeps the
     ratio lies on the dashed line in the third.
     """
-    need(table, ("sweep", "region", "denoiser", "concentration", "signal_dn", "tnr"), "linearity")
     keys = ["sweep", "region", "denoiser", "concentration"]
     averages = table.replace({"denoiser": {CLEAN: WITHOUT_NOISE}}).groupby(keys, as_index=False, sort=False)
     averages = averages[["signal_dn", "tnr"]].mean().set_index(["sweep", "region"]).sort_index()
-    colours = _colours(averages, "denoiser")
-    figure = canvas(3.4)
+    lesion, vessels = averages.loc[("lesion", "lesion")], averages.loc[("probe", "vessels")]
+    figure, colours = canvas(3.4), _colours(averages, "denoiser")
     left, middle, right = figure.subplots(1, 3)
-    _curves(left, averages.loc[("lesion", "lesion")], "concentration", "signal_dn", colours)
+    _curves(left, lesion, "concentration", "signal_dn", colours)
     tidy(left, "probe in the lesion (times)", "above background (DN)", "lesion")
-    _curves(middle, averages.loc[("probe", "vessels")], "concentration", "signal_dn", colours)
+    _curves(middle, vessels, "concentration", "signal_dn", colours)
     tidy(middle, "probe in the whole animal (times)", "above background (DN)", "vessels")
-    part = averages.loc[("lesion", "lesion")]
-    right_answer = part[part["denoiser"] == WITHOUT_NOISE].set_index("concentration")["tnr"]
-    part = part[part["denoiser"] != "truth"]  # another window's ratio: no right answer here
+    right_answer = lesion[lesion["denoiser"] == WITHOUT_NOISE].set_index("concentration")["tnr"]
+    part = lesion[lesion["denoiser"] != "truth"]  # another window's ratio: no right answer here
     _curves(right, part.assign(clean=part["concentration"].map(right_answer)), "clean", "tnr", colours)
     tidy(right, WITHOUT_NOISE, "as measured", "tumour-to-normal ratio")
     legend_below(figure, ncols=3)
@@ -109,14 +102,8 @@ def _curves(ax: Axes, table: pd.DataFrame, x: str, y: str, colours: Colours) -> 
     seaborn.lineplot(table[clean], **lines, ls="--", lw=1.2, legend=first)
 
 
-def structures(table: pd.DataFrame) -> Figure:
-    """Draw vessels and blobs inserted and erased per frame, and how much of the lesion shows."""
-    return _numbers(table, "structures", lesion=True)
-
-
 def faint(table: pd.DataFrame) -> Figure:
     """Draw what is read at places with a faint lesion and without, a panel per contrast."""
-    need(table, ("denoiser", "contrast_dn", "lesion", "reads_dn"), "faint")
     colours, contrasts = _colours(table, "denoiser"), list(table["contrast_dn"].unique())
     axes = shared_rows(canvas(1.4 + 0.4 * len(colours)), len(contrasts))
     for ax, contrast in zip(axes, contrasts, strict=True):
@@ -128,36 +115,22 @@ def faint(table: pd.DataFrame) -> Figure:
 
 def widths(table: pd.DataFrame) -> Figure:
     """Draw the width of vessels over the truth's, and the share of the places where it can be measured."""
-    need(table, ("denoiser", "width_px", "true_px"), "widths")
     found = table["width_px"].notna().astype(float)
-    return _numbers(table.assign(ratio=table["width_px"] / table["true_px"], found=found), "widths")
+    return numbers(table.assign(ratio=table["width_px"] / table["true_px"], found=found), "widths")
 
 
 def emptiness(table: pd.DataFrame) -> Figure:
     """Draw the largest excursion and the structures found in frames that show nothing but noise."""
-    need(table, ("frame", "denoiser", "noise_dn", "excursion", "structures"), "emptiness")
-    return _numbers(table[table["noise_dn"] > 0], "emptiness")
-
-
-def redegradation(table: pd.DataFrame) -> Figure:
-    """Draw what the known camera leaves unexplained, a row per denoiser or control."""
-    return _numbers(table, "redegradation")
-
-
-def shift(table: pd.DataFrame) -> Figure:
-    """Draw how much a frame changes, beyond moving, when its scene moves by a pixel."""
-    return _numbers(table, "shift")
+    return numbers(table[table["noise_dn"] > 0], "emptiness")
 
 
 def cycle(table: pd.DataFrame) -> Figure:
     """Draw the cycle error over the noise of the input, and what each change in between does to it."""
-    need(table, ("frame", "between", "error", "noise"), "cycle")
     untouched = table[table["between"] == table["between"].iloc[0]].set_index("frame")["error"]
     changed = table["error"] / table["frame"].map(untouched)
-    return _numbers(table.assign(noisy=table["error"] / table["noise"], changed=changed), "cycle", "between")
+    return numbers(table.assign(noisy=table["error"] / table["noise"], changed=changed), "cycle", "between")
 
 
 def prevalence(table: pd.DataFrame) -> Figure:
     """Draw how much of a lesion shows, with and without one, by the share of training targets that bore one."""
-    need(table, ("share",), "prevalence")
-    return _numbers(table.assign(share=table["share"].map("{:.0%}".format)), "prevalence", "share", lesion=True)
+    return numbers(table.assign(share=table["share"].map("{:.0%}".format)), "prevalence", "share")

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from companion.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET
-from companion.plots.panels import COLUMNS, detail, height, outline, show, tiles, window
-from companion.plots.style import NORMAL, SMALL, canvas, need, need_frames, tidy
+from companion.plots.panels import COLUMNS, detail, height, show, tiles, window
+from companion.plots.style import NORMAL, SMALL, canvas, tidy
 
 STAGES = {"low_light": ("low-light", LOW_LIGHT), "enhanced": ("enhanced", ENHANCED),
           "reference": ("reference", TARGET)}  # fmt: skip
@@ -27,12 +28,9 @@ def before_after(rows: Sequence[Mapping[str, object]], unit: str = "DN") -> Figu
             of text (or None).
         unit: what the colour bar counts.
     """
-    stages = [{key: row[key] for key in STAGES if row.get(key) is not None} for row in rows]
-    frames = need_frames([image for images in stages for image in images.values()], "before and after")
-    figure = canvas(len(rows) * (height(frames[:1], 3) + 0.2))
-    parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
-    for part, row, images in zip(parts, rows, stages, strict=True):
-        _stages(part, row, images, unit)
+    figure = canvas(len(rows) * (height([rows[0]["low_light"]], 3) + 0.2))
+    for part, row in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
+        _stages(part, row, {key: row[key] for key in STAGES if row.get(key) is not None}, unit)
     return figure
 
 
@@ -47,7 +45,8 @@ def _stages(part: SubFigure, row: Mapping[str, object], images: dict[str, np.nda
             ax.remove()
         ax = part.add_subplot(grid[:, k])
         shown = show(ax, image, levels, colour)
-        outline(ax, square, colour)
+        side = square[0].stop - square[0].start
+        ax.add_patch(Rectangle((square[1].start, square[0].start), side, side, fill=False, ec=colour, lw=1.2))
         ax.set_title(name, size=NORMAL, color=colour, pad=3)
         show(axes[k, -1], image[square], levels, colour)
     part.suptitle(": ".join(filter(None, (str(row["label"]), row.get("scores")))), size=SMALL, color=INK)
@@ -58,9 +57,8 @@ def across_epochs(
     images: Sequence[np.ndarray], labels: Sequence[str], scores: Sequence[str] | None = None, unit: str = "DN"
 ) -> Figure:
     """Draw Fig. 3b: one frame as the generator of each saved epoch enhances it, `labels` above, `scores` below."""
-    frames = need_frames(images, "across epochs")
-    figure = canvas(height(frames) + 0.2 * bool(scores) * -(-len(frames) // COLUMNS))
-    for ax, text in zip(tiles(figure, frames, labels, unit), scores or [], strict=False):
+    figure = canvas(height(images) + 0.2 * bool(scores) * -(-len(images) // COLUMNS))
+    for ax, text in zip(tiles(figure, images, labels, unit), scores or [], strict=False):
         ax.set_xlabel(text, size=SMALL, color=INK, labelpad=3)
     return figure
 
@@ -70,11 +68,10 @@ def repeated(images: Sequence[np.ndarray], labels: Sequence[str], drift: pd.Data
 
     `drift` has one row per number of applications: application, and of DRIFT's columns what there is.
     """
-    frames, names = need_frames(images, "repeated enhancement"), [name for name in DRIFT if name in drift]
-    need(drift, ("application", "mean"), "repeated enhancement")
-    figure = canvas(height(frames) + 2.3)
-    above, below = figure.subfigures(2, 1, height_ratios=(height(frames), 2.3))
-    tiles(above, frames, labels, unit)
+    names = [name for name in DRIFT if name in drift]
+    figure = canvas(height(images) + 2.3)
+    above, below = figure.subfigures(2, 1, height_ratios=(height(images), 2.3))
+    tiles(above, images, labels, unit)
     for ax, name in zip(below.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         label, colour = DRIFT[name]
         tidy(ax, "applications of G", label)
@@ -85,7 +82,7 @@ def repeated(images: Sequence[np.ndarray], labels: Sequence[str], drift: pd.Data
 
 def domains(low_light: Sequence[np.ndarray], target: Sequence[np.ndarray], unit: str = "DN") -> Figure:
     """Draw sample frames of both domains, a row each on its own scale (they are unpaired: columns mean nothing)."""
-    rows = [need_frames(images, "domains")[:COLUMNS] for images in (low_light, target)]
+    rows = [images[:COLUMNS] for images in (low_light, target)]
     figure = canvas(sum(height(frames) for frames in rows))
     for part, frames, name, edge in zip(figure.subfigures(2, 1), rows, ("A: low-light", "B: target"),
                                         (LOW_LIGHT, TARGET), strict=True):  # fmt: skip

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from companion.plots.palette import ENHANCED, INK, PALE, WRONG, coloured
 from companion.plots.rows import shared_rows
-from companion.plots.style import NORMAL, canvas, legend, need, tidy
+from companion.plots.style import NORMAL, canvas, legend, tidy
 
 COLOURS = {"tracks": ENHANCED, "ranks backwards": WRONG}  # anything else is grey
 TRUTHS = {"psnr": ("o", -0.15, "against PSNR"), "ssim": ("s", 0.15, "against SSIM")}  # marker, height, name
@@ -20,7 +20,6 @@ def tracking(table: pd.DataFrame) -> Figure:
         table: metric, over ("exposure" or "methods": a panel each), truth_metric, rho, low, high (NaN: no
             interval), verdict; metrics are drawn in their order, top down, other truths than PSNR and SSIM not.
     """
-    need(table, ("metric", "over", "truth_metric", "rho", "low", "high", "verdict"), "metric quality")
     table = table[table["truth_metric"].isin(list(TRUTHS))]
     metrics, panels = list(table["metric"].unique()), [over for over in PANELS if over in set(table["over"])]
     colours = coloured(table["verdict"], COLOURS)
@@ -36,16 +35,12 @@ def tracking(table: pd.DataFrame) -> Figure:
             ax.hlines(height, rows["low"], rows["high"], colors=colour, lw=2, alpha=0.7)
             ax.scatter(rows["rho"], height, c=colour, marker=marker, s=45, zorder=3, label=name)
         for metric, rows in table[table["over"] == over].groupby("metric", sort=False):
-            words, look = verdict(rows), {"size": NORMAL, "va": "center"}
-            ax.text(EDGE + 0.05, metrics.index(metric), words, color=COLOURS.get(words, INK), **look)
+            words = rows["verdict"].iloc[0] if rows["verdict"].nunique() == 1 else "depends on the score"
+            ax.text(
+                EDGE + 0.05, metrics.index(metric), words, color=COLOURS.get(words, INK), size=NORMAL, va="center"
+            )
     names = ["SNR" if metric == "snr" else metric.replace("_", " ") for metric in metrics]
     axes[0].set_yticks(range(len(metrics)), names, size=NORMAL)
     axes[0].set_ylim(len(metrics) - 0.45, -0.55)
     legend(axes[0], loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
     return figure
-
-
-def verdict(rows: pd.DataFrame) -> str:
-    """Return the verdict that PSNR and SSIM share, or that they differ."""
-    found = rows["verdict"].unique()
-    return str(found[0]) if len(found) == 1 else "depends on the score"

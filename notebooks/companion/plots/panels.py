@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
 from scipy import ndimage
 
 from companion.plots.palette import INK
@@ -72,10 +71,3 @@ def detail(image: np.ndarray, share: int = 4) -> tuple[slice, slice]:
     inside = steepness[side // 2 : image.shape[0] - side // 2, side // 2 : image.shape[1] - side // 2]
     top, left = np.unravel_index(int(np.argmax(inside)), inside.shape)
     return slice(int(top), int(top) + side), slice(int(left), int(left) + side)
-
-
-def outline(ax: Axes, square: tuple[slice, slice], colour: str) -> None:
-    """Draw the border of a detail into the image it comes from."""
-    rows, columns = square
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    ax.add_patch(Rectangle((columns.start - 0.5, rows.start - 0.5), *size, fill=False, ec=colour, lw=1.2))

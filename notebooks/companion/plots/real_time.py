@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from companion.plots.metrics import SCORES
 from companion.plots.palette import GREY, INK, PALE, PALETTE
-from companion.plots.style import SMALL, canvas, legend, legend_below, need, tidy
+from companion.plots.style import SMALL, canvas, legend, legend_below, tidy
 
 CAMERA_MS = (20.0, 50.0)  # what a NIR-II camera exposes a frame
 TIMES = "ms for a 640 x 512 frame, array to array"
@@ -20,7 +20,6 @@ def quality_against_speed(table: pd.DataFrame) -> Figure:
     Args:
         table: `method`, `kind`, `psnr` in dB, `ssim`, `ms`.
     """
-    need(table, ("method", "kind", "psnr", "ssim", "ms"), "real-time")
     figure = canvas(4.4)
     for ax, key in zip(figure.subplots(1, 2), ("psnr", "ssim"), strict=True):
         look = {"hue": "method", "style": "kind", "s": 60, "zorder": 3, "legend": key == "psnr"}
@@ -47,7 +46,6 @@ def engines(table: pd.DataFrame) -> Figure:
     Args:
         table: as `companion.study.real_time.timings` gives it.
     """
-    need(table, ("recipe", "engine", "height", "median_ms", "p95_ms"), "engines")
     shown = table[table["height"] == table["height"].max()]
     count = shown["recipe"].nunique()
     figure = canvas(0.9 + 0.22 * shown["engine"].nunique() * count)

@@ -8,18 +8,19 @@ from collections.abc import Mapping
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patheffects import withStroke
 
 from companion.plots.palette import GREY, INK
-from companion.plots.style import SMALL
+from companion.plots.style import SMALL, canvas, tidy
 from nircore.metrics.summary import interval
 
 Colours = Mapping[str, str]
+Columns = Mapping[str, tuple[str, str, float]]
 DIAMOND = {"marker": "D", "markersize": 6, "markeredgewidth": 1, "markeredgecolor": INK, "errorbar": None}
 
 
-def shared_rows(figure: Figure, count: int) -> list[Axes]:
+def shared_rows(figure: Figure | SubFigure, count: int) -> list[Axes]:
     """Return `count` panels side by side that share their rows, with lines to read the numbers by."""
     axes = list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
     for ax in axes:
@@ -42,6 +43,21 @@ def means(ax: Axes, table: pd.DataFrame, x: str, y: str, colours: Colours, **loo
     """Draw the mean of `x` in every row `y` as a diamond."""
     look = DIAMOND | {"linestyle": "none", "legend": False, "orient": "y"} | look
     seaborn.pointplot(table, x=x, y=y, hue=y, order=list(colours), palette=dict(colours), ax=ax, **look)
+
+
+def numbers(table: pd.DataFrame, columns: Columns, y: str, colours: Colours, further: int = 0) -> list[Axes]:
+    """Draw columns of a table side by side, every line a dot and its row's mean a diamond; return the panels.
+
+    `columns` gives each a title, what stands below, and the right answer, a dashed line; `y` is the column whose
+    values are the rows; `further` panels are left empty at the end.
+    """
+    axes = shared_rows(canvas(1.4 + 0.45 * len(colours)), len(columns) + further)
+    for ax, (column, (title, below, answer)) in zip(axes, columns.items(), strict=False):
+        ideal(ax, answer)
+        dots(ax, table, column, y, colours)
+        means(ax, table, column, y, colours)
+        tidy(ax, below, title=title)
+    return axes
 
 
 def scored(ax: Axes, frames: pd.DataFrame, score: str, by: str, colours: Colours, digits: str) -> None:

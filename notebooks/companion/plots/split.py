@@ -5,7 +5,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 from companion.plots.palette import DOMAIN_A, DOMAIN_B, INK, coloured
-from companion.plots.style import SMALL, canvas, legend, need, tidy
+from companion.plots.style import SMALL, canvas, legend, tidy
 
 COLOURS = {"low_light": DOMAIN_A, "target": DOMAIN_B}
 
@@ -17,7 +17,6 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
         summary: one row per split and domain, in the order to draw them: split, domain, frames, groups.
         group: what the split never divides, in the plural.
     """
-    need(summary, ("split", "domain", "frames", "groups"), "split")
     splits, domains = list(summary["split"].unique()), list(summary["domain"].unique())
     figure = canvas(3.2)
     ax = figure.subplots()

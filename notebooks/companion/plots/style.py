@@ -6,19 +6,16 @@ high in a README that is 800 px wide.
 """
 
 import io
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from companion.plots.palette import INK
-from nircore.errors import NircoreError
 from nircore.files import atomic
 
 WIDTH = 8.0  # inch
@@ -70,70 +67,22 @@ def legend_below(figure: Figure, ncols: int) -> None:
                   fontsize=SMALL, labelcolor=INK)  # fmt: skip
 
 
-def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> pd.DataFrame:
-    """Return `table` if it has rows and the `columns` that a figure is drawn from.
-
-    Raises:
-        NircoreError: the table is empty or lacks a column.
-    """
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise NircoreError(
-            f"The table for the {figure} figure lacks the column {', '.join(missing)}: it has "
-            f"{', '.join(map(str, table.columns)) or 'none'}."
-        )
-    if table.empty:
-        raise NircoreError(f"The table for the {figure} figure has no rows: run the notebook that fills it first.")
-    return table
-
-
-def need_frames(images: Sequence[np.ndarray], figure: str) -> list[np.ndarray]:
-    """Return `images` as 2-D arrays.
-
-    Raises:
-        NircoreError: there is none, or one of them is not 2-D or holds no finite pixel.
-    """
-    frames = [np.asarray(image, dtype=np.float32) for image in images]
-    if not frames:
-        raise NircoreError(f"The {figure} figure needs at least one frame: none was given.")
-    for index, frame in enumerate(frames):
-        if frame.ndim != 2 or not np.isfinite(frame).any():
-            raise NircoreError(
-                f"Frame {index} of the {figure} figure has shape {frame.shape}: pass (H, W) with finite pixels."
-            )
-    return frames
-
-
 def save(figure: Figure, path: Path | str, largest: int = LARGEST) -> Path:
-    """Write a figure as PNG, atomically, in at most `largest` bytes, and return its path.
-
-    The same figure gives the same bytes: the layout is fixed at the first call, and the file says nothing of the
-    time or the software. Where even the coarsest of `RENDERINGS` is larger, that one is kept.
-
-    Raises:
-        NircoreError: `path` does not end in .png, or cannot be written.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise NircoreError(f"Figures are written as PNG: give {path.name} the ending .png.")
-    with atomic(path) as temporary:
+    """Write a figure as PNG, atomically, in at most `largest` bytes, and return its path."""
+    with atomic(Path(path)) as temporary:
         temporary.write_bytes(encoded(figure, largest))
-    return path
+    return Path(path)
 
 
 def encoded(figure: Figure, largest: int = LARGEST) -> bytes:
-    """Return a figure as PNG of at most `largest` bytes, as `save` says."""
+    """Return a figure as PNG: the first of the RENDERINGS that has at most `largest` bytes, else the last.
+
+    The same figure gives the same bytes: the layout is fixed at the first call, and the file says nothing of the
+    time or the software.
+    """
     before = figure.dpi
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    try:
-        return _fitting(figure, largest)
-    finally:
-        figure.dpi = before
-
-
-def _fitting(figure: Figure, largest: int) -> bytes:
-    """Return the first of the RENDERINGS that has at most `largest` bytes, else the last."""
     for dpi, colours in RENDERINGS:
         figure.dpi = dpi
         agg = FigureCanvasAgg(figure)
@@ -144,6 +93,7 @@ def _fitting(figure: Figure, largest: int) -> bytes:
         image.save(buffer, format="PNG", optimize=True)
         if buffer.tell() <= largest:
             break
+    figure.dpi = before
     return buffer.getvalue()
 
 

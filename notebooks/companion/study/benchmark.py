@@ -1,7 +1,7 @@
 """The benchmark: every method on the same test frames, judged against the truth; tables and details."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from companion import rivals
-from companion.rivals import noise2void
+from companion.rivals import Denoise, noise2void
 from companion.run import Run
 from companion.study import training as of_run
 from companion.study.comparison import CLASSICAL, COLUMNS, INPUT, PAIRED, UNPAIRED, Method, best_classical, comparison
 from companion.study.comparison import tuned as tuned_method
-from companion.study.judge import METRICS, Denoise, Judge, vessel_detail
+from companion.study.judge import METRICS, Judge, vessel_detail
 from nircore import config
-from nircore import recipe as systems
 from nircore.data import sets, swir_hdr
 from nircore.inference import enhance
 from nircore.models import checkpoint
@@ -47,7 +46,7 @@ def benchmark(run: Run) -> None:
     unchanged = Method("low-light", INPUT, {seed: lambda frame: frame})
     methods = [unchanged, *(tuned_method(key, pairs, seed) for key in rivals.METHODS), *_learnt(run)]
     frames = [judged(run, row) for row in evaluation.spread(test, FRAMES)]
-    times = {method.name: seconds(_first(method), frames[0][1]) for method in methods if method.runs}
+    times = {method.name: seconds(method.first, frames[0][1]) for method in methods if method.runs}
     scores = scores_of(frames, methods)
     run.write_table("benchmark", scores)
     run.write_table("table4_benchmark", pd.concat(_comparisons(scores, test, methods, times, seed)))
@@ -90,13 +89,14 @@ def judged(run: Run, row: Any) -> Judged:
 def _learnt(run: Run) -> list[Method]:
     """Train (or find) what learns: Noise2Void and the recipes, once for each seed, all on the run's one split."""
     recipes = list(dict.fromkeys([*config.recipe_names(run.config.recipes), run.config.recipe]))
-    shown = {name: f"system {k}/{len(recipes) + 1}, " for k, name in enumerate(recipes, start=1)}
-    return [_noise2void(run, run.config.seed), *(system(run, recipe, shown[recipe]) for recipe in recipes)]
+    systems = [system(run, name, f"system {k}/{len(recipes)}, ") for k, name in enumerate(recipes, start=1)]
+    return [_noise2void(run, run.config.seed), *systems]
 
 
 def system(run: Run, recipe: str, before: str = "") -> Method:
     """Train a recipe on the run's split, once for each seed; `before` begins every line that says how far it is."""
-    name, kind = named(recipe)
+    about = config.recipe(recipe)
+    name, kind = about.title, PAIRED if about.pairs else UNPAIRED
     if recipe == "oracle" and run.config.dataset != "phantom":
         return Method(name, kind, remark=ONLY_PHANTOM)
     if kind == PAIRED and run.config.dataset == "folder":
@@ -113,22 +113,11 @@ def _noise2void(run: Run, seed: int) -> Method:
     return Method(NOISE2VOID, UNPAIRED, {seed: noise2void.train(frames, run.path("models"), seed, NOISE2VOID_EPOCHS)})
 
 
-def named(recipe: str) -> tuple[str, str]:
-    """Return a recipe's name in the table, and what it learns from."""
-    about = systems.recipe(recipe)
-    return about.title, PAIRED if about.pairs else UNPAIRED
-
-
 def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> Denoise:
     """Train a recipe, with settings changed, or find its training."""
     generator = checkpoint.load_generator(of_run.train(run, recipe, seed, before, **changed))[0]
     generator = generator.to(choose_device(run.config.device))
     return lambda frame: enhance(generator, frame)[0]
-
-
-def _first(method: Method) -> Denoise:
-    """Return what a method's first seed made."""
-    return next(iter(method.runs.values()))
 
 
 def seconds(denoise: Denoise, frame: np.ndarray) -> float:
@@ -149,8 +138,8 @@ def scores_of(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFra
         about = {"file": Path(row.file).stem} | {key: getattr(row, key) for key in PER_FRAME[4:8]}
         for method in methods:
             for seed, denoise in method.runs.items():
-                named_ = {"method": method.name, "kind": method.kind, "seed": seed}
-                rows.append(named_ | about | judge(denoise(frame)))
+                found = {"method": method.name, "kind": method.kind, "seed": seed} | about
+                rows.append(found | judge(denoise(frame)))
         rows.append({"method": TRUTH, "kind": TRUTH, "seed": None} | about | judge.of_truth())
         print(f"benchmark: {k} of {len(judged)} frames", flush=True)
     return pd.DataFrame(rows, columns=PER_FRAME)
@@ -164,17 +153,13 @@ def compared(scores: pd.DataFrame, methods: Sequence[Method], times: dict[str, f
 
 def _comparisons(
     scores: pd.DataFrame, test: list[Any], methods: Sequence[Method], times: dict[str, float], seed: int
-) -> list[pd.DataFrame]:
+) -> Iterator[pd.DataFrame]:
     """Compare the methods on one exposure; filters whose exposures do not match stand apart."""
-    tables = []
     for _, part in scores.groupby(scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS)):
         filters = sorted(part["filter"].unique())
-        table = compared(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
         about = (1000 * test[0].exposure_s, " ".join(filters), sum(row.filter in filters for row in test))
-        for place, (name, value) in enumerate(zip(PART, about, strict=True)):
-            table.insert(place, name, value)
-        tables.append(table)
-    return tables
+        table = compared(part, [*methods, Method(TRUTH, TRUTH)], times, seed)
+        yield table.assign(**dict(zip(PART, about, strict=True)))[[*PART, *COLUMNS]]
 
 
 def _details(
@@ -182,5 +167,5 @@ def _details(
 ) -> tuple[str, dict[str, np.ndarray]]:
     """Return a frame's name, and a detail full of vessels as the truth and each method's first seed show it."""
     square = vessel_detail(judge.truth)
-    made = {method.name: judge.view(_first(method)(frame))[square] for method in methods if method.runs}
+    made = {method.name: judge.view(method.first(frame))[square] for method in methods if method.runs}
     return Path(row.file).stem, {"truth": judge.truth[square]} | made

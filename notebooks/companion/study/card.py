@@ -8,12 +8,11 @@ from jinja2 import Environment, StrictUndefined
 
 from companion.run import STAMP
 from companion.study import real_frames, synthetic
-from companion.study.comparison import NAMES
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
 from nircore.paths import VERSION
 
-ORDER = ("low-light", NAMES["vst_bm3d"][0], "realtime", "best")
+ORDER = ("low-light", "VST + BM3D", "realtime", "best")
 #: Table -> the run that holds it: of notebook 14, and of notebook 15.
 MADE_BY = dict.fromkeys(("table11_real_frames", "plate", "synthetic_cameras"), "real-frames")
 MADE_BY |= {"trust_left_out": "shipped"}

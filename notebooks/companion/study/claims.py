@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from companion.run import Run, published
-from companion.study import verdicts
-from companion.study.verdicts import Tables, Verdict
-from nircore.errors import NircoreError
+from companion.study.verdicts import VERDICTS, Tables, Verdict
 
 WORDS = {True: "supported", False: "not supported", None: "not testable here"}
 
@@ -41,19 +39,12 @@ class Claim(BaseModel):
         for name, notebook in self.tables.items():
             if name not in tables or tables[name].empty:
                 return Verdict(None, remark=f"there is no tables/{name}.csv: notebook {notebook} makes it")
-        return getattr(verdicts, self.id.replace("-", "_"))(tables)
+        return VERDICTS[self.id](tables)
 
 
 def load(path: Path) -> list[Claim]:
     """Read the claims in a YAML file; refuse one that is not as `Claim` describes it."""
-    try:
-        return TypeAdapter(list[Claim]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        said = f"entry {': '.join(map(str, first['loc']))}: {first['msg']}"
-        raise NircoreError(f"{path.name}: {said}; study/claims.py says what a claim has.") from error
-    except (OSError, yaml.YAMLError) as error:
-        raise NircoreError(f"Cannot read {path}: {error}; restore it from the repository.") from error
+    return TypeAdapter(list[Claim]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def load_errata(path: Path) -> pd.DataFrame:

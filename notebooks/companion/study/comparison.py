@@ -14,20 +14,12 @@ import pandas as pd
 from scipy.stats import permutation_test
 
 from companion import rivals
-from companion.study.judge import METRICS, SCORES, Denoise, Judge
+from companion.rivals import Denoise
+from companion.study.judge import METRICS, SCORES, Judge
 from nircore.data.sets import Reference
 from nircore.metrics.summary import paired_effect
 
 INPUT, CLASSICAL, UNPAIRED, PAIRED = "input", "classical", "learnt without pairs", "learnt with pairs"
-#: Name in the tables, and the unit of its one parameter, of each method of `companion.rivals`.
-NAMES: dict[str, tuple[str, str]] = {
-    "gaussian": ("Gaussian", " px"),
-    "median": ("median", " px"),
-    "non_local_means": ("non-local means", ""),
-    "wavelet": ("wavelet", ""),
-    "vst_nlm": ("VST + NLM", ""),
-    "vst_bm3d": ("VST + BM3D", ""),
-}
 DRAWS = 9999  # assignments of signs: all, where there are no more (13 groups)
 OF_SCORE = ("", "_sd", "_gain", "_gain_low", "_gain_high", "_p")
 COLUMNS = ("kind", "method", "tuned", "seeds", "frames", "groups")
@@ -53,17 +45,21 @@ class Method:
     validation_psnr: float = math.nan
     remark: str = ""
 
+    @property
+    def first(self) -> Denoise:
+        """What the first seed made."""
+        return next(iter(self.runs.values()))
+
 
 def tuned(key: str, pairs: Sequence[tuple[np.ndarray, Reference]], seed: int) -> Method:
     """Return one of `companion.rivals`, its parameter chosen by PSNR on validation frames with their truth.
 
     It draws nothing at random: `seed` is only what its single run is called.
     """
-    name, unit = NAMES[key]
+    denoise, name, _, unit, *_ = rivals.METHODS[key]
     if absent := rivals.available()[key]:
         return Method(name, CLASSICAL, remark=absent)
     value, scores = rivals.tune(key, pairs, lambda image, truth: Judge(image, *truth).score(image)["psnr"])
-    denoise = rivals.METHODS[key].function
     return Method(name, CLASSICAL, {seed: lambda frame: denoise(frame, value)}, f"{value:g}{unit}", scores[value])
 
 

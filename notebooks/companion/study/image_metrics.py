@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion import rivals as classical
 from companion.run import Run
-from companion.study.comparison import NAMES, Method, tuned
+from companion.study.comparison import Method, tuned
 from companion.study.judge import RANGE, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
@@ -19,7 +20,9 @@ from nircore.training import evaluation
 
 RIVALS = ("gaussian", "non_local_means", "wavelet")  # of `companion.rivals`: what a lab has at hand today
 FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
-METHODS = {"low-light": "input"} | {NAMES[key][0]: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
+METHODS = (
+    {"low-light": "input"} | {classical.METHODS[key].title: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
+)
 
 
 def image_metrics(run: Run) -> None:
@@ -87,25 +90,21 @@ def _truth(run: Run, about: list[dict], frames: list[np.ndarray], images: list[n
 
 
 def _summaries(scores: pd.DataFrame, tuned: dict[str, str], seed: int) -> pd.DataFrame:
-    """One row per exposure, set of filters, and method; filters whose exposures do not match stand apart."""
-    apart = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart")
-    rows = []
+    """Return each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals.
+
+    One row per exposure, set of filters, and method; filters whose exposures do not match stand apart.
+    """
+    apart, rows = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart"), []
     for (exposure_s, _), part in scores.groupby(["exposure_s", apart]):
         about = {"exposure_ms": 1000 * exposure_s, "filters": " ".join(sorted(part["filter"].unique()))}
-        rows += [about | row for row in _summary(part, tuned, seed)]
+        of = {method: part[part["method"] == method].reset_index(drop=True) for method in METHODS}
+        for method, role in METHODS.items():
+            row = about | {"role": role, "method": method, "tuned": tuned.get(method, ""), "frames": len(of[method])}
+            for key in ("psnr", "ssim"):
+                group = list(of[method]["group"])
+                effect = paired_effect(of[method][key], of["enhanced"][key], seed, clusters=group)
+                row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}
+                row |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
+            rows.append(row)
     gains = [f"{key}{part}" for key in ("psnr", "ssim") for part in ("", "_gain", "_gain_low", "_gain_high")]
     return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *gains])
-
-
-def _summary(scores: pd.DataFrame, tuned: dict[str, str], seed: int) -> list[dict[str, Any]]:
-    """Each method's means, and the enhanced frame's gain over it with a 95 % interval that resamples animals."""
-    rows = []
-    for method, role in METHODS.items():
-        chosen, ours = (scores[scores["method"] == name].reset_index(drop=True) for name in (method, "enhanced"))
-        row: dict[str, Any] = {"role": role, "method": method, "tuned": tuned.get(method, ""), "frames": len(chosen)}
-        for key in ("psnr", "ssim"):
-            effect = paired_effect(chosen[key], ours[key], seed, clusters=list(chosen["group"]))
-            row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}
-            row |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
-        rows.append(row)
-    return rows

@@ -1,10 +1,9 @@
 """How a method is judged on one frame: one rule for all of them, on the phantom and on real frames.
 
-Frames (H, W) are in DN above the dark. A method is a function from one to another, `Denoise`.
+Frames (H, W) are in DN above the dark. A method is a function from one to another, `companion.rivals.Denoise`.
 """
 
 import math
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +13,6 @@ from skimage.filters import sato
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, quantitation, structure, with_truth
 from nircore.metrics.detail import BANDS, detail
-
-Denoise = Callable[[np.ndarray], np.ndarray]
 
 RANGE = 255.0  # the common scale of the paper's metrics: black level to white level of the input frame
 PAPER = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")

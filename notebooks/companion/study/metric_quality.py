@@ -9,19 +9,21 @@ frame, and then even the mean intensity "tracks quality" perfectly [measured]: b
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from companion.run import Run
+from companion.study.fidelity.animals import see
+from companion.study.judge import PAPER, RANGE, common_scale
 from nircore.data import camera, made_phantom, phantom, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.rank import within_scenes
 
-METRICS = ("entropy", "edge_density", "snr", "contrast", "mean_intensity")
+METRICS = PAPER
 TRUTHS = ("psnr", "ssim")
 SEPARATION = ("sbr", "cnr")  # what contrast is said to mean; masks of the truth are needed, so over methods only
 OVER = ("exposure", "methods")
@@ -29,7 +31,6 @@ TRACKS, WEAKLY, UNRELATED, BACKWARDS = "tracks", "tracks weakly", "does not trac
 OPEN = "too few scenes"
 STRONG = 0.5  # a rank correlation surely above it is worth relying on: our threshold, as in data/paper/claims.yaml
 
-GREYS = 255.0  # the common scale: from the black to the white level of the scene's frame at SCALE_S
 SCALE_S = 0.02  # the exposure that all frames of a scene are brought to
 PHANTOM_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 REAL_S, REFERENCE_S = (0.02, 0.04, 0.08, 0.16), 0.32
@@ -39,33 +40,20 @@ POINT = ("over", "scene", "image", *METRICS, *TRUTHS, *SEPARATION)
 CORRELATION = ("metric", "over", "truth_metric", "rho", "low", "high", "scenes", "verdict")
 
 
-class Series(NamedTuple):
-    """One still scene at rising exposures: frames (H, W) in DN by seconds, on the scale of `truth` where `valid`."""
-
-    scene: str
-    frames: dict[float, np.ndarray]
-    truth: np.ndarray
-    valid: np.ndarray
+#: A still scene: its name, frames (H, W) in DN by rising exposure in s, the truth on their scale, where it is valid.
+Series = tuple[str, dict[float, np.ndarray], np.ndarray, np.ndarray]
 
 
 def metric_quality(run: Run) -> None:
     """Measure the exposure series, take the methods from the benchmark, and rank the one against the other."""
-    points = _points(run)
+    config, points = run.config, pd.DataFrame(columns=list(POINT))
+    if config.dataset != "folder":  # whose frames have no truth
+        shape, phantoms = (config.height, config.width), config.dataset == "phantom"
+        series = phantom_series(config.seed, shape, PHANTOMS) if phantoms else real_series(config.data_root)
+        parts = [over_exposure(series), over_methods(run.table("benchmark"))]
+        points = pd.concat([part for part in parts if len(part)], ignore_index=True)
     run.write_table("metric_quality", points)
-    run.write_table("table6_metric_quality", correlate(points, run.config.seed))
-
-
-def _points(run: Run) -> pd.DataFrame:
-    """Return the images to rank; none for a folder, whose frames have no truth."""
-    config = run.config
-    if config.dataset == "folder":
-        return pd.DataFrame(columns=list(POINT))
-    if config.dataset == "phantom":
-        series = phantom_series(config.seed, (config.height, config.width), PHANTOMS)
-    else:
-        series = real_series(config.data_root)
-    parts = [over_exposure(series), over_methods(run.table("benchmark"))]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    run.write_table("table6_metric_quality", correlate(points, config.seed))
 
 
 def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[Series]:
@@ -73,16 +61,13 @@ def phantom_series(seed: int, shape: tuple[int, int], animals: int) -> Iterator[
 
     It is the light of the low-light window: a longer exposure mends noise, not the window's blur.
     """
-    sensor, everywhere = camera.Sensor(), np.ones(shape, dtype=bool)
+    everywhere = np.ones(shape, dtype=bool)
     for animal in range(FRESH, FRESH + animals):
         draw = np.random.default_rng([seed, animal])
         body = phantom.anatomy(int(draw.integers(2**31)), shape)
         rate = camera.radiance(body, camera.WINDOWS[made_phantom.DOMAINS["low_light"]])
-        frames = {}
-        for seconds in PHANTOM_S:
-            signal = camera.expose(rate, seconds, draw, sensor) - camera.dark_level(seconds, shape, sensor)
-            frames[seconds] = signal * (SCALE_S / seconds)
-        yield Series(f"animal_{animal}", frames, camera.expected_dn(rate, SCALE_S, sensor), everywhere)
+        frames = {seconds: see(rate, seconds, draw) * (SCALE_S / seconds) for seconds in PHANTOM_S}
+        yield f"animal_{animal}", frames, camera.expected_dn(rate, SCALE_S), everywhere
 
 
 def real_series(root: Path | str) -> Iterator[Series]:
@@ -98,7 +83,7 @@ def real_series(root: Path | str) -> Iterator[Series]:
             continue  # a copy of the set may lack a frame, and a scene without these two cannot be judged
         frames = {s: swir_hdr.load(files[s], s, darks) * (SCALE_S / s) for s in files}
         valid = swir_hdr.valid(read_frame(files[REFERENCE_S]).pixels)
-        yield Series(str(scene), frames, frames.pop(REFERENCE_S), valid)
+        yield str(scene), frames, frames.pop(REFERENCE_S), valid
 
 
 def over_exposure(series: Iterator[Series]) -> pd.DataFrame:
@@ -107,9 +92,8 @@ def over_exposure(series: Iterator[Series]) -> pd.DataFrame:
     for scene, frames, truth, valid in series:
         scale = Normalisation.of(frames[SCALE_S])
         for seconds, frame in frames.items():
-            common = np.clip(scale.brightness(frame) * GREYS, 0, GREYS)
             about = {"over": "exposure", "scene": scene, "image": f"{1000 * seconds:g} ms"}
-            values = no_reference.measure(common, data_range=GREYS)
+            values = no_reference.measure(common_scale(frame, scale), data_range=RANGE)
             rows.append(about | values | with_truth.score(frame, truth, valid))
     return pd.DataFrame(rows, columns=list(POINT))
 

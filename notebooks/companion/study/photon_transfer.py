@@ -101,14 +101,10 @@ def response(series: Series) -> pd.DataFrame:
     """
     smooth = {t: gaussian_filter(signal.astype(np.float64), SMOOTH) for t, signal in sorted(series.items())}
     base = max(t for t, signal in smooth.items() if np.quantile(signal, 0.999) < STRAIGHT[1])
-    light, level, shown = smooth[base], [], []
     scales = _scales(smooth, base)
-    for t, signal in smooth.items():
-        level.append((light * scales[t])[::4, ::4].ravel())
-        shown.append(signal[::4, ::4].ravel())
-    level, shown = np.concatenate(level), np.concatenate(shown)
-    keep = level > STRAIGHT[0]
-    table = pd.DataFrame({"expected_dn": level[keep], "measured_dn": shown[keep]})
+    level = np.concatenate([(smooth[base] * scales[t])[::4, ::4].ravel() for t in smooth])
+    shown = np.concatenate([signal[::4, ::4].ravel() for signal in smooth.values()])
+    table = pd.DataFrame({"expected_dn": level, "measured_dn": shown})[level > STRAIGHT[0]]
     edges = np.geomspace(STRAIGHT[0], level.max(), LEVELS + 1)
     binned = table.groupby(pd.cut(table["expected_dn"], edges, labels=False)).median().dropna()
     return binned.assign(ratio=binned["measured_dn"] / binned["expected_dn"]).reset_index(drop=True)

@@ -89,14 +89,8 @@ def compare(images: Mapping[str, np.ndarray], reference: np.ndarray) -> pd.DataF
         values = wells(image)[dim]
         line = linregress(truth, values)
         rms = float(np.sqrt(np.mean((values - line.slope * truth - line.intercept) ** 2)))
-        row = {
-            "method": name,
-            "slope": line.slope,
-            "rms_dn": rms,
-            "r2": line.rvalue**2,
-            "limit_dn": limit(image, every),
-        }
-        rows.append(row | {"brightest_dn": values[0]})
+        row = {"method": name, "slope": line.slope, "rms_dn": rms, "r2": line.rvalue**2}
+        rows.append(row | {"limit_dn": limit(image, every), "brightest_dn": values[0]})
     return pd.DataFrame(rows).assign(truth_dn=float(truth[0]))
 
 

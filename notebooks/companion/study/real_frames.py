@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion.rivals import Denoise
 from companion.study import exposures
 from companion.study.comparison import CLASSICAL, Method, best_classical, comparison
-from companion.study.judge import DETAIL, Denoise, Judge
+from companion.study.judge import DETAIL, Judge
 from nircore.data import swir_hdr
+from nircore.data.darks import Darks
 from nircore.data.outliers import outliers, replaced
 from nircore.data.rows import level_rows
 from nircore.data.sets import Reference
@@ -58,13 +60,22 @@ def cleaned(signal: np.ndarray) -> np.ndarray:
     return level_rows(replaced(signal, outliers(signal)))
 
 
+def others(root: Path, without: str) -> list[exposures.Scene]:
+    """Return the scenes of all animals but one, and but the ICG series that goes with it; "" leaves none out."""
+    return [scene for scene in exposures.scenes(root) if scene.group not in FOLDS.get(without, ())]
+
+
+def low_light(scene: exposures.Scene, darks: Darks) -> np.ndarray:
+    """Return a scene's low-light frame (H, W) in DN above the dark."""
+    return swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
+
+
 def scenes(root: Path) -> Iterator[tuple[Any, np.ndarray, dict[str, Reference]]]:
     """Yield every scene with its low-light frame in DN above the dark, and the references that it has."""
     darks = swir_hdr.darks(root)
     for scene in exposures.scenes(root):
-        frame = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)
         references = {"merged": scene.merged(darks), "single": scene.single(darks)}
-        yield scene, frame, {name: reference for name, reference in references.items() if reference}
+        yield scene, low_light(scene, darks), {name: reference for name, reference in references.items() if reference}
 
 
 def judge(frame: np.ndarray, image: np.ndarray, references: Mapping[str, Reference]) -> dict[str, float]:
@@ -148,11 +159,8 @@ def leaderboard(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Columns: part, method, kind, scenes, groups; the means of SCORES, DETAIL and `seconds`; for PSNR and SSIM against
     the merged reference the `_gain` over the best classical method scene by scene, with `_gain_low`, `_gain_high` and
-    the sign-flip `_p` (`comparison`); `above`, the scenes on which it is above that method in PSNR.
-
-    Args:
-        table: one row per method and scene, as of `tuned`.
-        seed: of the resampling.
+    the sign-flip `_p` (`comparison`); `above`, the scenes on which it is above that method in PSNR. `table` is as of
+    `tuned`, `seed` that of the resampling.
     """
     best = rivals_of(table)
     rows = table.rename(columns={"merged_psnr": "psnr", "merged_ssim": "ssim"}).assign(file=table["scene"], seed=seed)

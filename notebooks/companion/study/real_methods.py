@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from companion import rivals as baselines
-from companion.rivals import noise2void, vst
+from companion import rivals
+from companion.rivals import Denoise, noise2void, vst
 from companion.study import exposures
-from companion.study.comparison import CLASSICAL, INPUT, NAMES, PAIRED, UNPAIRED
-from companion.study.judge import Denoise
-from companion.study.real_frames import FOLDS, Key, OfFold, cleaned
+from companion.study.comparison import CLASSICAL, INPUT, PAIRED, UNPAIRED
+from companion.study.real_frames import Key, OfFold, cleaned, low_light, others
 from companion.study.shipped import RECIPES, left_out, whole
+from companion.study.training import fit
 from nircore import config
-from nircore import recipe as systems
 from nircore.data import swir_hdr
 from nircore.data.crops import MeasuredCrops
 from nircore.data.darks import Darks
@@ -31,11 +30,8 @@ from nircore.inference.shipped import MODELS
 from nircore.metrics import with_truth
 from nircore.models import checkpoint
 from nircore.training import crops
-from nircore.training.loop import Training
 
-LOW_LIGHT, PAPER, ORACLE = "low-light", "paper's system", "trained on pairs"
-#: Name -> whether our schedule trains it, or CAREamics' own.
-NOISE2VOID = {"Noise2Void": True, "Noise2Void, CAREamics' defaults": False}
+LOW_LIGHT, PAPER, ORACLE, NOISE2VOID = "low-light", "paper's system", "trained on pairs", "Noise2Void"
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
 PLATE_FOLD = "M8-1"  # left out by the models that look at the plate
 TARGET_S = 0.32  # s: the published long exposure, the paper's domain B
@@ -47,21 +43,21 @@ ORACLE_SETTINGS = {"ngf": 12, "epochs": 10, "steps_per_epoch": 300}
 def classical() -> dict[Key, OfFold]:
     """Return the frame as it came, and the classical methods that can run here with every candidate."""
     methods: dict[Key, OfFold] = {(LOW_LIGHT, INPUT, 0.0): lambda fold: lambda frame: frame}
-    for key, reason in baselines.available().items():
-        function = baselines.METHODS[key].function
-        for value in () if reason else baselines.METHODS[key].grid:
-            methods[NAMES[key][0], CLASSICAL, float(value)] = partial(_always, function, value)
+    for key, reason in rivals.available().items():
+        function, name, grid, *_ = rivals.METHODS[key]
+        for value in () if reason else grid:
+            methods[name, CLASSICAL, float(value)] = partial(_always, function, value)
     return methods
 
 
 def coloured(root: Path) -> dict[Key, OfFold]:
     """Return BM3D that is told the noise's spectrum, as the other animals' frames and references show it."""
-    if baselines.available()["vst_bm3d"]:
+    if rivals.available()["vst_bm3d"]:
         return {}
     spectrum = cache(partial(_spectrum, root))
 
     def of_fold(strength: float, fold: str) -> Denoise:
-        return lambda frame: baselines.vst_bm3d(cleaned(frame), strength, spectrum=spectrum(fold))
+        return lambda frame: rivals.vst_bm3d(cleaned(frame), strength, spectrum=spectrum(fold))
 
     return {(COLOURED, CLASSICAL, strength): partial(of_fold, strength) for strength in STRENGTHS}
 
@@ -69,11 +65,10 @@ def coloured(root: Path) -> dict[Key, OfFold]:
 def _spectrum(root: Path, without: str) -> np.ndarray:
     """Return the spectrum of the stabilised noise of all frames but those of an animal."""
     darks, frames, truths = swir_hdr.darks(root), [], []
-    for scene in exposures.scenes(root):
-        if scene.group not in FOLDS[without]:
-            frames.append(cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)))
-            reference, known = scene.merged(darks)
-            truths.append(np.where(known, reference, frames[-1]))
+    for scene in others(root, without):
+        frames.append(cleaned(low_light(scene, darks)))
+        reference, known = scene.merged(darks)
+        truths.append(np.where(known, reference, frames[-1]))
     return vst.noise_spectrum(frames, truths)
 
 
@@ -83,34 +78,27 @@ def _always(function: Callable[..., np.ndarray], value: float, fold: str) -> Den
 
 
 def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
-    """Return the methods that learn, but for the models that ship.
+    """Return the methods that learn, but for the models that ship; `place` is the folder for their trainings.
 
     Noise2Void sees every low-light frame, those to be restored among them, as its authors do: it knows no target.
-    The paper's system, and the network trained on pairs, see the other animals alone.
-
-    Args:
-        root: folder of the SWIR_HDR set.
-        place: folder for the trainings.
-        say: receives a line for each epoch.
+    The paper's system, and the network trained on pairs, see the other animals alone. `say` gets a line an epoch.
     """
     methods: dict[Key, OfFold] = {
-        (PAPER, UNPAIRED, 0.0): cache(lambda fold: _as_method(paper(root, place, fold, say))),
-        (ORACLE, PAIRED, 0.0): cache(lambda fold: _as_method(oracle(root, place, fold, say))),
+        (PAPER, UNPAIRED, 0.0): cache(lambda fold: partial(enhanced, paper(root, place, fold, say))),
+        (ORACLE, PAIRED, 0.0): cache(lambda fold: partial(enhanced, oracle(root, place, fold, say))),
     }
-    for name, tuned in {} if noise2void.available() else NOISE2VOID.items():
-        shared = cache(partial(_noise2void, root, place, tuned))
-        methods[name, UNPAIRED, 0.0] = lambda fold, network=shared: lambda frame: network()(cleaned(frame))
+    if not noise2void.available():
+        darks = cache(lambda: swir_hdr.darks(root))
+        frames = (cleaned(low_light(scene, darks())) for scene in exposures.scenes(root))
+        trained = cache(lambda: noise2void.train(list(frames), place))
+        methods[NOISE2VOID, UNPAIRED, 0.0] = lambda fold: lambda frame: trained()(cleaned(frame))
     return methods
-
-
-def _noise2void(root: Path, place: Path, tuned: bool) -> Denoise:
-    return noise2void.train(low_light(root), place, tuned=tuned)
 
 
 def shipped(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
     """Return the models that ship, each trained without the animal that is left out."""
     return {
-        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: _as_method(left_out(root, name, fold, say)))
+        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: partial(enhanced, left_out(root, name, fold, say)))
         for name in RECIPES
     }
 
@@ -123,17 +111,12 @@ def of_the_plate(table: pd.DataFrame, learnt: Mapping[Key, OfFold]) -> dict[str,
         learnt: of `learnt`, trained; models without the animal PLATE_FOLD, for no animal is on the plate.
     """
     methods: dict[str, Denoise] = {LOW_LIGHT: lambda frame: frame}
-    for key, (name, _) in NAMES.items():
+    for function, name, *_ in rivals.METHODS.values():
         chosen = table.loc[table["method"] == name, "parameter"]
         if len(chosen):
-            methods[name] = _always(baselines.METHODS[key].function, chosen.mode()[0], PLATE_FOLD)
+            methods[name] = _always(function, chosen.mode()[0], PLATE_FOLD)
     methods |= {name: of_fold(PLATE_FOLD) for (name, _, _), of_fold in learnt.items()}
-    weights = {name: checkpoint.load_generator(file)[0] for name, file in MODELS.items()}
-    return methods | {name: _as_method(generator) for name, generator in weights.items()}
-
-
-def _as_method(generator: nn.Module) -> Denoise:
-    return partial(enhanced, generator)
+    return methods | {name: partial(enhanced, checkpoint.load_generator(file)[0]) for name, file in MODELS.items()}
 
 
 def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
@@ -142,22 +125,14 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
     return enhance(generator, frame, fit)[0]
 
 
-def low_light(root: Path) -> list[np.ndarray]:
-    """Return the low-light frame of every scene, `real_frames.cleaned`."""
-    darks = swir_hdr.darks(root)
-    return [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in exposures.scenes(root)]
-
-
 def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
-    settings = systems.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
+    settings = config.resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
-    scenes = [
-        scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without] and TARGET_S in scene.files
-    ]
-    low = [cleaned(swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks)) for scene in scenes[::2]]
+    scenes = [scene for scene in others(root, without) if TARGET_S in scene.files]
+    low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[TARGET_S], TARGET_S, darks) for scene in scenes[1::2]]
-    return _trained(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
+    return fit(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
 
 
 def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
@@ -166,12 +141,11 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
     (Lehtinen et al., ICML 2018), so a noisy target teaches as well as a clean one.
     """
-    settings = systems.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
+    settings = config.resolve({"recipe": "oracle", "profile": "paper", "dataset": "swir-hdr"})
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
-    scenes = [scene for scene in exposures.scenes(root) if scene.group not in FOLDS[without]]
-    pairs = [pair for scene in scenes if (pair := _pair(settings, scene, darks))]
+    pairs = [pair for scene in others(root, without) if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
-    return _trained(settings, cut, place / f"oracle-{without}", say)
+    return fit(settings, cut, place / f"oracle-{without}", say)
 
 
 def _pair(settings: config.Config, scene: exposures.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
@@ -180,15 +154,9 @@ def _pair(settings: config.Config, scene: exposures.Scene, darks: Darks) -> tupl
     Exposures differ by some percent and some DN, so a straight line brings the reference to the frame. A scene
     whose reference is unknown in too many places, saturated or bent, makes no pair.
     """
-    frame, (reference, known) = swir_hdr.load(scene.files[scene.low_s], scene.low_s, darks), scene.merged(darks)
+    frame, (reference, known) = low_light(scene, darks), scene.merged(darks)
     if known.mean() < KNOWN:
         return None
     x, fit = seen(settings, frame)
     slope, offset = with_truth.affine_fit(reference, frame, known)
     return x, fit.clean((slope * whole(scene, darks) + offset).astype(np.float32))
-
-
-def _trained(settings: config.Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:
-    """Train without validation, or find the training; return the generator."""
-    Training(settings, cut, folder, lambda generator: {}, say).run()
-    return checkpoint.load_generator(folder / "generator.safetensors")[0]

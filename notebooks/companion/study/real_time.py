@@ -8,11 +8,10 @@ on the frame that is then ready: what array to array takes beyond that is prepar
 
 import copy
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,51 +39,25 @@ LONG_S = 10.0  # seconds a case from which the paper's own size is worth its tim
 PAPER_CHANNELS = 64
 
 
-class Turn(NamedTuple):
-    """Seconds that one frame took.
-
-    Attributes:
-        whole: from array to array.
-        alone: the network, run once more on the frame that is ready for it.
-        prepared: of `whole`, what is not the network: the frame made ready for it, and brought back to DN.
-        filed: from file to file.
-        spent: on the whole turn.
-    """
-
-    whole: float
-    alone: float
-    prepared: float
-    filed: float
-    spent: float
-
-
 @dataclass
 class Case:
-    """A generator on an engine, met by frames of one size; what was measured.
-
-    Attributes:
-        threads: PyTorch's, and those of the engines that are told.
-    """
+    """A generator on an engine, met by frames of one size; what was measured, a row of `_once` for each frame."""
 
     recipe: str
     channels: int
     enhance: engines.Pipeline
     shape: tuple[int, int]
-    threads: int = field(default_factory=torch.get_num_threads)
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[dict[str, float]] = field(default_factory=list)
 
     def row(self) -> dict[str, object]:
-        """Return the case's row of the table."""
-        whole, alone, prepared, filed, _ = 1e3 * np.array(self.turns).T
-        median, io = np.median(whole), np.median(filed)
-        return {
-            "recipe": self.recipe, "channels": self.channels, "engine": self.enhance.engine,
-            "precision": self.enhance.precision, "threads": self.threads,
-            "height": self.shape[0], "width": self.shape[1], "frames": len(whole), "median_ms": median,
-            "p95_ms": np.percentile(whole, 95), "fps": 1e3 / median, "alone_ms": np.median(alone),
-            "prepare_ms": np.median(prepared), "gap": median / np.median(alone), "io_median_ms": io,
-            "io_p95_ms": np.percentile(filed, 95), "io_fps": 1e3 / io, "remark": "",
-        }  # fmt: skip
+        """Return the case's row of the table; `threads` are PyTorch's, and those of the engines that are told."""
+        about = (self.recipe, self.channels, self.enhance.engine, self.enhance.precision, torch.get_num_threads())
+        turns = pd.DataFrame(self.turns)
+        median, slow = turns.median(), turns.quantile(0.95)
+        array = (median.whole, slow.whole, 1e3 / median.whole, median.alone, median.prepared)
+        filed = (median.filed, slow.filed, 1e3 / median.filed, "")
+        found = (*about, *self.shape, len(turns), *array, median.whole / median.alone, *filed)
+        return dict(zip(COLUMNS, found, strict=True))
 
 
 def real_time(run: Run) -> None:
@@ -107,43 +80,38 @@ def timings(generators: Mapping[str, tuple[int, nn.Module]], seconds: float) -> 
     An absent engine keeps a row with the reason.
     """
     absent = {name: reason for name, reason in engines.available().items() if reason}
-    chosen = list(cases(generators, [name for name in engines.ENGINES if name not in absent and name != "compile"]))
-    measure(chosen, seconds)
-    rows = [case.row() for case in chosen]
-    rows += [{"engine": name, "remark": reason} for name, reason in absent.items()]
+    cases = []
+    for label, (channels, generator) in generators.items():
+        for name in (name for name in engines.ENGINES if name not in absent):
+            print(f"real time: {label}, {name}", flush=True)
+            enhance = engines.Pipeline(name, copy.deepcopy(generator))
+            cases += [Case(label, channels, enhance, shape) for shape in SIZES]
+    measure(cases, seconds)
+    rows = [case.row() for case in cases] + [{"engine": name, "remark": reason} for name, reason in absent.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def cases(generators: Mapping[str, tuple[int, nn.Module]], names: Sequence[str]) -> Iterator[Case]:
-    """Build and warm every engine for every generator, at every size."""
-    for label, (channels, generator) in generators.items():
-        for name in names:
-            print(f"real time: {label}, {name}", flush=True)
-            enhance = engines.Pipeline(name, copy.deepcopy(generator))
-            for shape in SIZES:
-                enhance(_frame(shape))
-                yield Case(label, channels, enhance, shape)
-
-
-def _frame(shape: tuple[int, int]) -> np.ndarray:
-    """Return a frame of counts to time with: what it shows does not matter."""
-    return np.random.default_rng(0).poisson(100, shape).astype(np.uint16)
-
-
-def measure(chosen: Sequence[Case], budget_s: float) -> None:
-    """Give every case a frame in turn until it has had `budget_s`, at least LEAST and at most MOST of them."""
+def measure(cases: Sequence[Case], budget_s: float) -> None:
+    """Warm every case, then give each a frame in turn until it has had `budget_s`: at least LEAST, at most MOST."""
     with tempfile.TemporaryDirectory() as folder:
         files = {shape: Path(folder) / f"{shape[0]}.tif" for shape in SIZES}
-        for shape, file in files.items():
-            tifffile.imwrite(file, _frame(shape))
+        for shape, file in files.items():  # what a frame shows does not matter
+            tifffile.imwrite(file, np.random.default_rng(0).poisson(100, shape).astype(np.uint16))
+        for case in cases:
+            _once(case, files[case.shape], Path(folder) / "enhanced.tif")
         for done in range(MOST):
-            left = [case for case in chosen if done < LEAST or sum(turn.spent for turn in case.turns) < budget_s]
-            for case in left:
-                case.turns.append(_once(case, files[case.shape], Path(folder) / "enhanced.tif"))
+            for case in cases:
+                if done < LEAST or sum(turn["spent"] for turn in case.turns) < 1e3 * budget_s:
+                    case.turns.append(_once(case, files[case.shape], Path(folder) / "enhanced.tif"))
 
 
-def _once(case: Case, source: Path, target: Path) -> Turn:
-    """Time one frame from file to file, and in parts, after one that does not count; then the network alone."""
+def _once(case: Case, source: Path, target: Path) -> dict[str, float]:
+    """Time one frame from file to file, and in parts, after one that does not count; then the network alone.
+
+    Returns ms: whole, from array to array; alone, the network run once more on the frame that is ready for it;
+    prepared, of `whole`, the frame made ready for the network and brought back to DN; filed, from file to file; and
+    spent, on the whole turn.
+    """
     entered = perf_counter()
     case.enhance(read_frame(source).pixels)
     began = perf_counter()
@@ -160,7 +128,9 @@ def _once(case: Case, source: Path, target: Path) -> Turn:
     written = perf_counter()
     case.enhance.run(x)
     left = perf_counter()
-    return Turn(enhanced - read, left - written, ready - read + enhanced - ran, written - began, left - entered)
+    parts = {"whole": enhanced - read, "alone": left - written, "prepared": ready - read + enhanced - ran}
+    parts |= {"filed": written - began, "spent": left - entered}
+    return {part: 1e3 * seconds for part, seconds in parts.items()}
 
 
 def _generators(run: Run) -> dict[str, tuple[int, nn.Module]]:

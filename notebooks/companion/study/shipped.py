@@ -10,7 +10,8 @@ from torch import nn
 from companion.run.places import run_folder
 from companion.study import exposures
 from companion.study.fidelity.animals import Animal, phantom_cases
-from companion.study.real_frames import FOLDS, fold_of, scenes
+from companion.study.real_frames import FOLDS, fold_of, others, scenes
+from companion.study.training import fit
 from nircore.config import Config
 from nircore.data import swir_hdr
 from nircore.data.darks import Darks
@@ -21,7 +22,6 @@ from nircore.models import checkpoint
 from nircore.models.checkpoint import load_generator
 from nircore.recipe import resolve
 from nircore.training.crops import scene_of
-from nircore.training.loop import Training
 
 LOW_S, TRUST_SHAPE, CALIBRATED_ON = 0.02, (640, 512), 12  # s; px and phantoms that calibrate the trust map
 KINDS = "frames, real ones (SWIR_HDR) and phantoms,"
@@ -46,14 +46,13 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         say: receives a line for each epoch.
     """
     darks = swir_hdr.darks(data_root)
-    known = [scene for scene in exposures.scenes(data_root) if scene.group not in FOLDS.get(without, ())]
-    frames = [whole(scene, darks) for scene in known]
+    frames = [whole(scene, darks) for scene in others(data_root, without)]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
     config = resolve(settings).replace(**SIZES[model], **STEPS)
     crops = DegradedCrops([scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed)
     place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
-    Training(config, crops, place, lambda generator: {}, say).run()
+    fit(config, crops, place, say)
     return place / "generator.safetensors"
 
 

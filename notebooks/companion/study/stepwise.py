@@ -66,13 +66,11 @@ def panel(label: str, frame: np.ndarray, image: np.ndarray, truth: sets.Referenc
     if truth is None:
         return row
     before, after = (with_truth.score(x, *truth) for x in (frame, image))
-    return row | {
-        "low_light": before["a"] * frame + before["b"],
-        "enhanced": after["a"] * image + after["b"],
-        "reference": truth[0],
-        "scores": f"PSNR {before['psnr']:.1f} to {after['psnr']:.1f} dB, "
-        f"SSIM {before['ssim']:.2f} to {after['ssim']:.2f}",
-    }
+    said = "PSNR {:.1f} to {:.1f} dB, SSIM {:.2f} to {:.2f}".format(
+        before["psnr"], after["psnr"], before["ssim"], after["ssim"]
+    )
+    fitted = {"low_light": before["a"] * frame + before["b"], "enhanced": after["a"] * image + after["b"]}
+    return row | fitted | {"reference": truth[0], "scores": said}
 
 
 def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> dict[str, np.ndarray]:

@@ -3,16 +3,17 @@
 The frames come without a dark, as from a camera nobody knows: what a method needs to know it has to read off them.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
-from companion import rivals as baselines
+from companion import rivals
+from companion.rivals import Denoise
 from companion.study.real_frames import cleaned
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import enhance
@@ -25,21 +26,12 @@ PEAKS = (5.0, 25.0, 100.0)  # brightness, from black to the 99.9th percentile, i
 SMOOTHED = 1.7  # px: of references
 PEDESTAL = 5.0  # read noises, so that hardly anything is cut off at 0 DN
 STRENGTH = 1.2  # of BM3D: what `real_frames.tuned` chooses on real frames
-COLUMNS = ("read_e", "gain_e_per_dn", "bits", "peak", "method", "psnr", "ssim")
+SCORES = ("psnr", "ssim")
+COLUMNS = ("read_e", "gain_e_per_dn", "bits", "peak", "method", *SCORES)
 
-Method = Callable[[np.ndarray], np.ndarray]
 
-
-@dataclass(frozen=True)
-class Camera:
-    """A camera, and how bright the scene is to it.
-
-    Attributes:
-        read_e: read noise in electrons.
-        gain_e_per_dn: electrons per DN.
-        bits: of its files.
-        peak: of the scene, in read noises.
-    """
+class Camera(NamedTuple):
+    """A camera: read noise in electrons, gain, bits of its files; and the scene's brightness in read noises."""
 
     read_e: float
     gain_e_per_dn: float
@@ -76,40 +68,36 @@ def scene(reference: np.ndarray) -> np.ndarray:
     return np.maximum(half, 0) / np.percentile(half, 99.9)
 
 
-def methods(generators: dict[str, nn.Module]) -> dict[str, Method]:
+def methods(generators: dict[str, nn.Module]) -> dict[str, Denoise]:
     """Return what is compared, by name: the frame, the generators, and VST + BM3D where its package is there."""
-    found: dict[str, Method] = {"input": lambda frame: frame}
+    found: dict[str, Denoise] = {"input": lambda frame: frame}
     for name, generator in generators.items():
         found[name] = lambda frame, g=generator: enhance(g, frame)[0]
-    if not baselines.available()["vst_bm3d"]:
+    if not rivals.available()["vst_bm3d"]:
         found["VST + BM3D"] = _bm3d
     return found
 
 
 def _bm3d(frame: np.ndarray) -> np.ndarray:
     fit = Stabilisation.of(cleaned(frame))
-    noise = baselines.vst.Noise(fit.gain_e_per_dn, fit.read_noise_dn)
-    return baselines.vst_bm3d(cleaned(frame) - np.float32(fit.offset), STRENGTH, noise)
+    noise = rivals.vst.Noise(fit.gain_e_per_dn, fit.read_noise_dn)
+    return rivals.vst_bm3d(cleaned(frame) - np.float32(fit.offset), STRENGTH, noise)
 
 
-def scores(compared: dict[str, Method], grid: list[Camera], shown: list[np.ndarray]) -> pd.DataFrame:
+def scores(compared: dict[str, Denoise], grid: list[Camera], shown: list[np.ndarray]) -> pd.DataFrame:
     """Score methods on every camera of a grid, means over scenes as `scene` makes them; COLUMNS, PSNR in dB."""
     rows = []
     for camera in grid:
         frames = [camera.frame(scene, seed) for seed, scene in enumerate(shown)]
         for name, method in compared.items():
             judged = [with_truth.score(method(frame), light) for frame, light in frames]
-            about = (camera.read_e, camera.gain_e_per_dn, camera.bits, camera.peak, name)
-            means = (float(np.mean([score[key] for score in judged])) for key in ("psnr", "ssim"))
-            rows.append(dict(zip(COLUMNS, (*about, *means), strict=True)))
+            rows.append((*camera, name, *(float(np.mean([score[key] for score in judged])) for key in SCORES)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gains(table: pd.DataFrame, over: str = "VST + BM3D") -> pd.DataFrame:
     """Return the table without one method, and `gain_db`: PSNR above that method on the same camera."""
     keys = list(COLUMNS[:4])
-    other = table[table["method"] == over].set_index(keys)["psnr"]
-    rest = table[~table["method"].isin((over, "input"))]
-    return rest.assign(
-        gain_db=rest["psnr"].to_numpy() - other.loc[[tuple(k) for k in rest[keys].to_numpy()]].to_numpy()
-    )
+    other = table.loc[table["method"] == over, [*keys, "psnr"]]
+    both = table[~table["method"].isin((over, "input"))].merge(other, on=keys, suffixes=("", "_other"))
+    return both.assign(gain_db=both["psnr"] - both.pop("psnr_other"))

@@ -1,6 +1,7 @@
 """Train the system of a run on its training crops; select on its validation frames."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +65,17 @@ def _forget_other_code(folder: Path) -> None:
 
 
 def train_frames(
-    config: Config,
-    low_light: list[np.ndarray],
-    target: list[np.ndarray],
-    view: crops.View,
-    folder: Path,
+    config: Config, low_light: list[np.ndarray], target: list[np.ndarray], view: crops.View, folder: Path,
     before: str = "",
-) -> nn.Module:
+) -> nn.Module:  # fmt: skip
     """Train the system of a config on frames (H, W) in DN handed over, without validation; return its generator."""
     config = config.replace(select="last")
-    cut = crops.of_frames(config, low_light, target, view)
-    Training(config, cut, folder, _unjudged, lambda line: _say(before + line)).run()
+    return fit(config, crops.of_frames(config, low_light, target, view), folder, lambda line: _say(before + line))
+
+
+def fit(config: Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:
+    """Train on crops, without validation, or find the training in a folder; return the generator."""
+    Training(config, cut, folder, _unjudged, say).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]
 
 

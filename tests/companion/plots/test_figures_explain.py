@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.plots import explain, recipes
+from companion.plots import benchmark, explain
 from companion.plots.palette import GREY
 from companion.plots.style import save
-from nircore.errors import NircoreError
 from tests.companion.plots import drawn
 
 RNG = np.random.default_rng(0)
@@ -30,28 +29,21 @@ def scores():
 def test_faithfulness_draws_medians_over_the_questions_and_sorted_scores(tmp_path):
     table = curves()
     *axes, bars = (figure := explain.faithfulness(table, scores())).axes
+    signed = table[table["order"] == "signed"]
     for ax, which in zip(axes, ("deletion", "insertion"), strict=True):
-        lines = [line for line in ax.lines if len(line.get_xdata())]
-        signed = table[table["order"] == "signed"]
-        for line, name in zip(lines, MAPS, strict=True):
-            wanted = signed[signed["map"] == name].groupby("share")[which].median()
-            assert list(line.get_ydata()) == pytest.approx(list(wanted))
-        assert lines[-1].get_color() == GREY and lines[-1].get_linestyle() == "--"
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["LAM", "saliency"]
+        drawn_ = {tuple(line.get_ydata()): line for line in ax.lines if len(line.get_xdata())}
+        wanted = signed.groupby(["map", "share"])[which].median()
+        assert set(drawn_) == {tuple(wanted[name]) for name in MAPS}
+        control = drawn_[tuple(wanted["edge map"])]
+        assert control.get_color() == GREY and control.get_linestyle() != "-"
     assert [label.get_text() for label in bars.get_yticklabels()] == ["saliency", "edge map", "LAM"]
     assert sorted(patch.get_width() for patch in bars.patches) == [0.4, 0.5, 0.9]
     assert bars.lines[0].get_xdata()[0] == 0.5  # the best control
     save(figure, tmp_path / "a.png")
 
 
-def test_without_a_question_that_counts_there_are_no_curves(tmp_path):
-    figure = explain.faithfulness(curves(counts=False), scores())
-    assert not figure.axes[0].lines and len(figure.axes[2].patches) == 3
-    save(figure, tmp_path / "a.png")
-
-
 def test_trust_draws_each_score_s_mean_over_the_frames():
-    kinds = {"trust map": "trust", "spread": "term", "output edges": "control"}
+    kinds = {"trust map": "trust", "output edges": "control"}
     table = pd.DataFrame({"score": s, "kind": kind, "auc_wrong": RNG.random(), "auc_inserted": np.nan}
                          for _ in range(2) for s, kind in kinds.items())  # fmt: skip
     *_, wrong, inserted = explain.trust(
@@ -65,27 +57,25 @@ def test_trust_draws_each_score_s_mean_over_the_frames():
 
 def test_a_term_s_worth_is_drawn_with_the_table_s_own_interval():
     table = pd.DataFrame(
-        {"part": part, "seeds": 3} | {f"{key}_{end}": k + step for key in recipes.WORTH for end, step in
+        {"part": part, "seeds": 3} | {f"{key}_{end}": k + step for key in benchmark.WORTH for end, step in
                                       (("worth", 0.0), ("low", -0.5), ("high", 1.0))}
         for k, part in enumerate(("nothing", "saliency", "all"))
     )  # fmt: skip
-    for ax in recipes.worth(table, "whole").axes:
+    for ax in benchmark.worth(table, "whole").axes:
         assert drawn.means(ax) == {0: 1.0, 1: 2.0}
         (lines,) = ax.collections
         assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [[0.5, 2.0], [1.5, 3.0]]
     none = table.assign(**{name: np.nan for name in table if name.endswith(("_low", "_high"))})
-    assert len(recipes.worth(none, "whole").axes) == 3
+    assert len(benchmark.worth(none, "whole").axes) == 3
 
 
 def test_shift_draws_every_pair_and_the_truth_as_a_line():
-    table = pd.DataFrame({"method": m, **{key: k + n for key in recipes.MEASURES}}
+    table = pd.DataFrame({"method": m, **{key: k + n for key in benchmark.MEASURES}}
                          for k, m in enumerate(("low-light", "another", "truth")) for n in (0.0, 1.0))  # fmt: skip
-    for ax in recipes.shift(table).axes:
+    for ax in benchmark.shift(table).axes:
         assert [list(dots.get_offsets()[:, 0]) for dots in ax.collections] == [[0, 1], [1, 2]]
         assert drawn.means(ax) == {0: 0.5, 1: 1.5}
-        assert ax.lines[-1].get_xdata()[0] == 2.5
-    with pytest.raises(NircoreError, match="lacks the column"):
-        recipes.shift(table.drop(columns="psnr"))
+        assert ax.lines[0].get_xdata()[0] == 2.5
 
 
 def test_maps_show_window_output_change_and_every_map_of_each_question(tmp_path):
@@ -109,8 +99,7 @@ def test_maps_show_window_output_change_and_every_map_of_each_question(tmp_path)
 
 def test_patch_verdicts_lay_each_probability_over_its_frame(tmp_path):
     parts = {"image": RNG.random((16, 12)), "chance": np.full((16, 12), 0.25)}
-    table = pd.DataFrame({"mean": [0.25, 0.25, 0.9]})  # the third row is another frame's
-    figure = explain.patch_verdicts({"low-light: real A?": parts, "enhanced: real A?": parts}, table)
+    figure = explain.patch_verdicts({"low-light: real A?": parts, "enhanced: real A?": parts})
     assert [ax.get_title() for ax in figure.axes[:2]] == ["low-light: real A? 25%", "enhanced: real A? 25%"]
     assert all(np.allclose(ax.images[1].get_array(), 0.25) for ax in figure.axes[:2])
     save(figure, tmp_path / "a.png")

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.plots import frames, panels
-from nircore.errors import NircoreError
 
 RNG = np.random.default_rng(0)
 
@@ -79,29 +78,9 @@ def test_repeated_draws_the_drift_it_is_given():
     assert len(frames.repeated([_frame()], ["x"], drift.assign(psnr=20.0)).subfigs[1].axes) == 3
 
 
-def test_domains_have_their_own_windows_and_at_most_five_frames():
-    figure = frames.domains([_frame()] * 7, [8 * _frame()] * 2)
-    images = _images(figure)
-    assert len(images) == 7
-    assert len({image.get_clim() for image in images[:5]}) == len({image.get_clim() for image in images[5:]}) == 1
-    assert images[5].get_clim()[1] > 4 * images[0].get_clim()[1]
-
-
 def test_the_window_ignores_hot_pixels_and_what_is_not_a_number():
     image = np.tile(np.linspace(0, 100, 1000), (10, 1))
     image[0, :3] = 1e6, np.nan, np.inf
     low, high = panels.window([image, image])
     assert 0 <= low < 2 and 98 < high <= 100
     assert panels.window([np.full((4, 4), 7.0)]) == (7.0, 8.0)
-
-
-def test_unhappy_inputs():
-    drift = pd.DataFrame({"application": [0], "mean": [1.0]})
-    for match, draw in {
-        "at least one frame": lambda: frames.before_after([]),
-        "no rows": lambda: frames.repeated([_frame()], ["x"], drift[:0]),
-        "domains figure": lambda: frames.domains([_frame()], []),
-        "shape": lambda: frames.domains([_frame()], [np.zeros((3, 4, 4))]),
-    }.items():
-        with pytest.raises(NircoreError, match=match):
-            draw()

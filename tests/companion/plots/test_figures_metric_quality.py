@@ -1,16 +1,11 @@
 """The figure says of every metric what the table says of it."""
 
-import math
-
 import pandas as pd
-import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 
 from companion.plots.metric_quality import COLOURS, tracking
 from companion.plots.palette import GREY
-from companion.plots.style import save
-from nircore.errors import NircoreError
 
 #: metric: (rho against PSNR, rho against SSIM, verdicts) over methods; over exposure all three track.
 PLANTED = {
@@ -61,22 +56,3 @@ def test_verdicts_are_in_plain_words():
     texts = [[text.get_text() for text in ax.texts] for ax in figure.axes]
     assert texts == [["tracks"] * 3, ["tracks", "ranks backwards", "depends on the score"]]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["SNR", "edge density", "contrast"]
-
-
-def test_a_single_panel_and_no_interval(tmp_path):
-    table = planted(("exposure",)).assign(low=math.nan, high=math.nan, verdict="too few scenes")
-    (ax,) = tracking(table).axes
-    assert len(dots(ax)) == 6 and {colour for _, _, colour in dots(ax)} == {GREY}
-    assert not [low for low, _, _ in intervals(ax) if math.isfinite(low)]
-
-
-def test_it_fits_and_is_small(tmp_path):
-    figure = tracking(planted())
-    assert save(figure, tmp_path / "quality.png").stat().st_size <= 150_000
-
-
-def test_unhappy_tables():
-    with pytest.raises(NircoreError, match="metric quality figure has no rows"):
-        tracking(planted()[:0])
-    with pytest.raises(NircoreError, match="lacks the column rho"):
-        tracking(planted().drop(columns="rho"))

@@ -9,59 +9,30 @@ from scipy import stats
 
 from companion.plots import metrics
 from companion.plots.split import split
-from nircore.errors import NircoreError
 from nircore.metrics.summary import interval
 from tests.companion.plots import drawn
 
 RNG = np.random.default_rng(0)
 
 
-def _values(count: int) -> pd.DataFrame:
-    files = [f"{k}.tif" for k in range(count)]
-    stages = [pd.DataFrame({"file": files, "stage": stage, "value": RNG.random(count)}) for stage in metrics.STAGES]
-    return pd.concat(stages).sample(frac=1, random_state=1)
-
-
 @pytest.mark.parametrize("count", [1, 3, 200])
-def test_paired_draws_a_line_per_frame_and_the_effect(count):
-    values = _values(count)
-    table = values.pivot(index="file", columns="stage", values="value")
-    change = (table["enhanced"] - table["low-light"]).mean()
-    effect = {"difference": change, "low": change - 0.1, "high": change + 0.2}
-    (ax,) = metrics.paired(values, "entropy", "bit", effect).axes
-    drawn = sorted(tuple(line.get_ydata()) for line in ax.lines[:count])
-    assert drawn == sorted(zip(table["low-light"], table["enhanced"], strict=True))
-    before, mean, interval = ax.lines[count:]
-    assert list(before.get_ydata()) == pytest.approx([table["low-light"].mean()] * 2)
-    assert mean.get_ydata()[0] == pytest.approx(table["enhanced"].mean())
-    assert list(interval.get_ydata()) == pytest.approx(
-        list(table["low-light"].mean() + change + np.array([-0.1, 0.2]))
-    )
+@pytest.mark.parametrize("half", [0.1, math.nan])
+def test_before_and_after_draws_a_line_per_frame_and_the_effect(count, half):
+    files, (before, after) = [f"{k}.tif" for k in range(count)], RNG.random((2, count))
+    stages = zip(metrics.STAGES, (before, after), strict=True)
+    table = pd.concat([pd.DataFrame({"file": files, "stage": stage, "entropy": values}) for stage, values in stages])
+    change = (after - before).mean()
+    effects = pd.DataFrame({"metric": ["entropy"], "unit": "bit", "difference": change, "low": change - half,
+                            "high": change + half})  # fmt: skip
+    (ax,) = metrics.before_and_after(table.sample(frac=1, random_state=1), effects, "entropy").axes
+    assert sorted(tuple(line.get_ydata()) for line in ax.lines[:count]) == sorted(zip(before, after, strict=True))
+    dashed, mean, interval = ax.lines[count:]
+    assert list(dashed.get_ydata()) == pytest.approx([before.mean()] * 2)
+    assert mean.get_ydata()[0] == pytest.approx(after.mean())
+    assert list(interval.get_ydata()) == pytest.approx([after.mean() - half, after.mean() + half], nan_ok=True)
     assert ax.get_ylabel() == "entropy (bit)"
-    rising = (table["enhanced"] > table["low-light"]).sum()
-    assert ax.get_xlabel() == f"higher in {rising} of {count} frames"
-
-
-@pytest.mark.parametrize(
-    ("effect", "title"),
-    [
-        ((0.5, 0.46, 0.54), "SNR +0.50 DN\n(95 % interval +0.46 to +0.54)"),
-        ((-1234.5, -1500, -900), "SNR -1234 DN\n(95 % interval -1500 to -900)"),
-        ((1e-5, -1e-6, 3e-5), "SNR +0.000010 DN\n(95 % interval -0.000001 to +0.000030)"),
-        ((0.5, 0.5, 0.5), "SNR +0.5000 DN\n(95 % interval +0.5000 to +0.5000)"),
-        ((0.5, math.nan, math.nan), "SNR +0.5 DN\n(one group: no interval)"),
-    ],
-)
-def test_the_title_has_the_digits_that_the_interval_bears(effect, title):
-    effect = dict(zip(("difference", "low", "high"), effect, strict=True))
-    (ax,) = metrics.paired(_values(3), "SNR", "DN", effect).axes
-    assert ax.get_title(loc="left") == title
-
-
-def test_without_an_interval_none_is_drawn():
-    effect = {"difference": 0.1, "low": math.nan, "high": math.nan}
-    (ax,) = metrics.paired(_values(4), "SNR", "", effect).axes
-    assert len(ax.lines) == 4 + 2 and ax.get_ylabel() == "SNR"
+    assert ax.get_xlabel() == f"higher in {(after > before).sum()} of {count} frames"
+    assert ("one group" in ax.get_title(loc="left")) == math.isnan(half)
 
 
 def _scores(count: int, **more) -> pd.DataFrame:
@@ -70,7 +41,7 @@ def _scores(count: int, **more) -> pd.DataFrame:
         for method in ("low-light", "Gaussian", "enhanced")
         for k in range(count)
     ]
-    return pd.DataFrame(rows).assign(**more)
+    return pd.DataFrame(rows).assign(**{"group": [row["file"] for row in rows]} | more)
 
 
 def test_truth_draws_every_frame_and_the_mean():
@@ -112,20 +83,3 @@ def test_split_bars_are_the_counts():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["train", "validation", "test"]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in ax.containers for bar in bars)
     assert all(one[1] < two[0] for one, two in zip(edges, edges[1:], strict=False))
-
-
-def test_unhappy_tables():
-    effect = {"difference": 0.0, "low": 0.0, "high": 0.0}
-    one_stage = _values(3).query("stage == 'enhanced'")
-    for match, draw in {
-        "SNR figure has no rows": lambda: metrics.paired(_values(3)[:0], "SNR", "", effect),
-        "SNR figure has no file with both": lambda: metrics.paired(one_stage, "SNR", "", effect),
-        "truth figure lacks the column ssim": lambda: metrics.truth(_scores(2).drop(columns="ssim")),
-        "truth figure has no rows": lambda: metrics.truth(_scores(2)[:0]),
-        "split figure lacks": lambda: split(pd.DataFrame()),
-    }.items():
-        with pytest.raises(NircoreError, match=match):
-            draw()
-    twice = pd.concat([_values(2), _values(2)])
-    with pytest.raises(NircoreError, match="SNR.*twice"):
-        metrics.paired(twice, "SNR", "", effect)

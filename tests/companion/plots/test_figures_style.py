@@ -3,13 +3,11 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 import seaborn
 from PIL import Image
 
 from companion.plots import frames, palette, style
-from nircore.errors import NircoreError
 
 
 def _chart(seed: int = 0):
@@ -35,24 +33,6 @@ def test_the_file_says_nothing_of_software_or_time(tmp_path):
     assert b"Software" not in path.read_bytes() and b"tIME" not in path.read_bytes()
 
 
-def test_a_chart_keeps_the_full_resolution_and_the_figure_its_own(tmp_path):
-    figure = _chart()
-    path = style.save(figure, tmp_path / "a.png")
-    with Image.open(path) as image:
-        assert image.size == (1200, 450)
-    assert figure.dpi == 100
-
-
-def test_the_layout_is_fixed_at_the_first_save(tmp_path):
-    figure = _chart()
-    first = style.save(figure, tmp_path / "a.png").read_bytes()
-    before = figure.axes[0].get_position().bounds
-    figure.dpi = 37  # text is measured in dots: a free layout would move
-    figure.draw_without_rendering()
-    assert figure.axes[0].get_position().bounds == before
-    assert style.save(figure, tmp_path / "b.png").read_bytes() == first
-
-
 def test_a_notebook_shows_a_figure_with_its_titles_for_those_who_cannot_see_it():
     figure = style.canvas(2.5, 7)
     for ax, title in zip(figure.subplots(1, 2), ("before", "after\nthe step"), strict=True):
@@ -76,49 +56,5 @@ def test_twelve_noisy_frames_fit(tmp_path, kind):
             assert image.width >= 800  # what the README shows
 
 
-@pytest.mark.parametrize("name", ["figure.jpg", "figure"])
-def test_only_png(tmp_path, name):
-    with pytest.raises(NircoreError, match=name):
-        style.save(_chart(), tmp_path / name)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_failed_write_leaves_the_old_figure(tmp_path, monkeypatch):
-    path = style.save(_chart(), tmp_path / "a.png")
-    before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(NircoreError, match="No space left"):
-        style.save(_chart(seed=1), path)
-    monkeypatch.undo()
-    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
-
-
 def test_the_colours_are_seaborns():
     assert set(palette.PALETTE) < set(seaborn.color_palette("colorblind").as_hex())
-
-
-def test_need_names_what_is_missing():
-    table = pd.DataFrame({"epoch": [1]})
-    assert style.need(table, ("epoch",), "loss") is table
-    with pytest.raises(NircoreError, match="loss figure lacks the column generator"):
-        style.need(table, ("epoch", "generator"), "loss")
-    with pytest.raises(NircoreError, match="loss figure has no rows"):
-        style.need(table[:0], ("epoch",), "loss")
-
-
-@pytest.mark.parametrize("bad", [[], [np.zeros((4, 4, 3))], [np.full((4, 4), np.nan)], [np.zeros((0, 4))]])
-def test_need_frames_refuses(bad):
-    with pytest.raises(NircoreError, match="epochs figure"):
-        style.need_frames(bad, "epochs")
-
-
-def test_nothing_reaches_pyplot():
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    _chart().savefig(io.BytesIO(), format="png")
-    assert plt.get_fignums() == []

@@ -14,10 +14,7 @@ from torch import Tensor, nn
 from companion.study.explain import Question, Scalar
 
 STEPS = 24  # of a path
-NOISE, DRAWS = (
-    0.15,
-    8,
-)  # SmoothGrad: SD as a share of the window's range (Smilkov et al. 2017 advise 0.1-0.2), samples
+NOISE, DRAWS = 0.15, 8  # SmoothGrad: SD as a share of the window's range (0.1-0.2 by its authors), samples
 BLUR = 8.0  # px: sigma of the baseline, in which vessels and lesions are gone but the brightness is not
 PATCH = 16  # px: side and step of the occluded squares
 
@@ -49,12 +46,9 @@ def smooth_grad(scalar: Scalar, x: np.ndarray, draws: int = DRAWS) -> np.ndarray
     from captum.attr import NoiseTunnel, Saliency
 
     torch.manual_seed(0)
-    tunnel = NoiseTunnel(Saliency(scalar))
-    made = tunnel.attribute(
-        _tensor(scalar, x).requires_grad_(), nt_type="smoothgrad", nt_samples=draws, nt_samples_batch_size=4,
-        stdevs=NOISE * float(np.ptp(x)),
-    )  # fmt: skip
-    return _map(made)
+    how = {"nt_type": "smoothgrad", "nt_samples": draws, "nt_samples_batch_size": 4}
+    tunnel, sd = NoiseTunnel(Saliency(scalar)), NOISE * float(np.ptp(x))
+    return _map(tunnel.attribute(_tensor(scalar, x).requires_grad_(), stdevs=sd, **how))
 
 
 def integrated_gradients(scalar: Scalar, x: np.ndarray, steps: int = STEPS) -> np.ndarray:
@@ -64,10 +58,8 @@ def integrated_gradients(scalar: Scalar, x: np.ndarray, steps: int = STEPS) -> n
     """
     from captum.attr import IntegratedGradients
 
-    made = IntegratedGradients(scalar).attribute(
-        _tensor(scalar, x), baselines=_tensor(scalar, baseline(x)), n_steps=steps, internal_batch_size=8
-    )
-    return _map(made)
+    start, how = _tensor(scalar, baseline(x)), {"n_steps": steps, "internal_batch_size": 8}
+    return _map(IntegratedGradients(scalar).attribute(_tensor(scalar, x), start, **how))
 
 
 def lam(scalar: Scalar, x: np.ndarray, steps: int = STEPS) -> np.ndarray:
@@ -106,12 +98,9 @@ def occlusion(scalar: Scalar, x: np.ndarray, patch: int = PATCH) -> np.ndarray:
     """Return what the number loses when a square is replaced by its blurred self. Source: Zeiler & Fergus 2014."""
     from captum.attr import Occlusion
 
+    square, how = (1, patch, patch), {"baselines": _tensor(scalar, baseline(x)), "perturbations_per_eval": 8}
     with torch.no_grad():
-        made = Occlusion(scalar).attribute(
-            _tensor(scalar, x), (1, patch, patch), baselines=_tensor(scalar, baseline(x)),
-            strides=(1, patch, patch), perturbations_per_eval=8,
-        )  # fmt: skip
-    return _map(made)
+        return _map(Occlusion(scalar).attribute(_tensor(scalar, x), square, strides=square, **how))
 
 
 SIGNED = ("integrated gradients", "LAM", "occlusion")

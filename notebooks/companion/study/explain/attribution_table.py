@@ -9,11 +9,10 @@ from torch import nn
 
 from companion.run import Run
 from companion.study import explain, stepwise
-from companion.study.explain import attribution, faithfulness, patches, regions
+from companion.study.explain import attribution, faithfulness, regions
 from companion.study.explain.known_frames import ASKED, KnownFrame, known_frames
 from nircore.config import Config
 from nircore.data.crops import UnpairedCrops
-from nircore.data.normalise import Normalisation
 from nircore.inference import enhance, translate
 from nircore.models import checkpoint
 from nircore.training import evaluation
@@ -22,7 +21,7 @@ WRONG_STEPS, WRONG_CROP = 40, 64  # steps and px of the training on wrong pairs
 
 
 def _questions(generator: nn.Module, subject: KnownFrame) -> Iterator[explain.Question]:
-    """Ask about the regions of a subject, chosen on the truth, or on the output where there is none."""
+    """Ask about the regions of a frame, chosen on the truth, or on the output where there is none."""
     clean = subject.truth if subject.clean else enhance(generator, subject.frame)[0]
     for name, (region, kind) in regions.choose(clean, subject.lesion).items():
         yield explain.ask(generator, subject.frame, region, name, kind)
@@ -44,7 +43,11 @@ def attributions(run: Run) -> None:
                 parts |= maps | {"receptive field": controls["receptive field"]}
                 shown[f"{subject.name}, {question.name}: {question.target}"] = parts
             if question.kind == explain.CONTRAST:  # where there is something to explain: it takes three maps more
-                checks += _checks(subject, question, maps, others)
+                checks += [
+                    {"frame": subject.name, "region": question.name, "map": name, "network": network,
+                     "correlation": faithfulness.alike(one, attribution.attribute(other, question, name))}
+                    for name, one in maps.items() for network, other in others.items()
+                ]  # fmt: skip
             print(f"explain: {subject.name}, {question.name}", flush=True)
     curves, randomised = pd.DataFrame(rows), pd.DataFrame(checks)
     run.write_table("faithfulness_curves", curves)
@@ -57,13 +60,14 @@ def _curves(
     generator: nn.Module, subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray]
 ) -> list[dict]:
     """Return one row per map and share of pixels."""
-    moves, error = faithfulness.moves(generator, question), explain.window_error(generator, subject.frame, question)
-    rows = []
+    number, blurred, counts = faithfulness.moves(generator, question)
+    error, rows = explain.window_error(generator, subject.frame, question), []
     for name, importance in maps.items():
+        path = counts and name in ("integrated gradients", "LAM")  # whose maps should add up
         about = {"frame": subject.name, "region": question.name, "target": question.target, "map": name,
-                 "kind": "method" if name in attribution.METHODS else "control", "counts": moves.counts,
-                 "number": moves.number, "blurred": moves.blurred, "window_error": error,
-                 "completeness": faithfulness.completeness(name, importance, moves)}  # fmt: skip
+                 "kind": "method" if name in attribution.METHODS else "control", "counts": counts,
+                 "number": number, "blurred": blurred, "window_error": error,
+                 "completeness": importance.sum() / (number - blurred) - 1 if path else np.nan}  # fmt: skip
         for sign, ranked in (("signed", importance), ("size", np.abs(importance))):
             for share, out, back in zip(
                 faithfulness.SHARES, *faithfulness.curves(generator, question, ranked), strict=True
@@ -88,39 +92,3 @@ def _others(run: Run, generator: nn.Module, config: Config) -> dict[str, nn.Modu
         "last layers": faithfulness.randomised(generator, "last"),
         "wrong pairs": faithfulness.trained_on_wrong_pairs(config, wrong),
     }
-
-
-def _checks(
-    subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray], others: dict[str, nn.Module]
-) -> list[dict]:
-    """Return how alike each method's map is to that of each other network."""
-    return [
-        {"frame": subject.name, "region": question.name, "map": name, "network": network,
-         "correlation": faithfulness.alike(one, attribution.attribute(other, question, name))}
-        for name, one in maps.items() for network, other in others.items()
-    ]  # fmt: skip
-
-
-def patch_logits(run: Run) -> None:
-    """Lay the discriminators' verdicts over what goes in and what comes out."""
-    everyone, generator = known_frames(run), stepwise.load(run, "generator.safetensors")
-    path = run.path("models/checkpoint.safetensors")
-    trained = run.path("models/checkpoint.safetensors").is_file()
-    judges = {name: checkpoint.load_part(path, name) for name in ("d_a", "d_b")} if trained else {}
-    if not all(judges.get(name) for name in ("d_a", "d_b")):
-        reason = f"The recipe {run.config.recipe} trains no discriminator for each domain."
-        run.write_table("patch_logits", pd.DataFrame({"reason": [reason]}))
-        run.write_pictures("patch_logits", {})
-        return
-    rows, shown = [], {}
-    for subject in everyone:
-        x = Normalisation.of(subject.frame).apply(subject.frame)
-        for image, what in ((x, "low-light"), (translate(generator, x), "enhanced")):
-            for judge, domain in (("d_a", "A, low-light"), ("d_b", "B, target")):
-                chance = patches.probabilities(judges[judge], image)
-                rows.append({"frame": subject.name, "image": what, "discriminator": domain, "mean": chance.mean(),
-                             "lowest": chance.min(), "highest": chance.max()})  # fmt: skip
-                if subject is everyone[0]:
-                    shown[f"{what}: real {domain[0]}?"] = {"image": image, "chance": chance}
-    run.write_table("patch_logits", pd.DataFrame(rows))
-    run.write_pictures("patch_logits", shown)

@@ -7,7 +7,6 @@ the weights are drawn anew, or when the network has learned from wrong pairs, do
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from nircore.models import build_generator
 #: Shares of the window's pixels that are replaced. Most of a number hangs on few pixels, so the steps grow.
 SHARES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EDGES = 2.0  # px: smoothing before edges are looked for; below it they are noise
-LEAST = 0.25  # see `Moves`
+LEAST = 0.25  # see `moves`
 SAME = 0.5  # rank correlation of their sizes from which on two maps are called alike
 
 
@@ -140,39 +139,22 @@ def checked(randomised: pd.DataFrame) -> pd.DataFrame:
         "<network>": the mean; "<network> low" and "<network> high": its 95 % interval by Student's t over regions,
         NaN for a single one. Regions of a frame share the frame, so the interval is too narrow rather than too wide.
     """
-    columns: dict[str, pd.Series] = {}
-    for network, rows in randomised.groupby("network", sort=False):
-        found = {name: interval(part["correlation"]) for name, part in rows.groupby("map", sort=False)}
-        table = pd.DataFrame(found, index=["mean", "half"]).T
-        columns[network] = table["mean"]
-        columns[f"{network} low"] = table["mean"] - table["half"]
-        columns[f"{network} high"] = table["mean"] + table["half"]
-    return pd.DataFrame(columns)
+    found = {}
+    for (name, network), rows in randomised.groupby(["map", "network"], sort=False):
+        mean, half = interval(rows["correlation"])
+        ends = {network: mean, f"{network} low": mean - half, f"{network} high": mean + half}
+        found.setdefault(name, {}).update(ends)
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
-class Moves(NamedTuple):
-    """The number of a question at its window and at the blurred one, in DN, and whether the two differ enough.
+def moves(generator: nn.Module, question: Question) -> tuple[float, float, bool]:
+    """Return the number of a question at its window and at the blurred one, in DN, and whether the two differ enough.
 
     Where blurring changes the number by less than LEAST of itself, deletion and insertion have nothing to follow: the
     question is shown and does not count.
     """
-
-    number: float
-    blurred: float
-    counts: bool
-
-
-def moves(generator: nn.Module, question: Question) -> Moves:
-    """Measure what there is to explain."""
     first, last = _numbers(generator, question, [question.x, baseline(question.x)])
-    return Moves(float(first), float(last), bool(abs(first - last) > LEAST * max(abs(first), abs(last))))
-
-
-def completeness(method: str, importance: np.ndarray, found: Moves) -> float:
-    """Return sum of the map / (number - number of the baseline) - 1 for path methods, whose maps should add up."""
-    if method not in ("integrated gradients", "LAM") or not found.counts:
-        return float("nan")
-    return float(importance.sum() / (found.number - found.blurred) - 1)
+    return float(first), float(last), bool(abs(first - last) > LEAST * max(abs(first), abs(last)))
 
 
 def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,11 +33,10 @@ def known_frames(run: Run) -> list[KnownFrame]:
     if config.dataset == "phantom":
         shape, exposure_s = (config.height, config.width), config.low_light_ms / 1000
         return [_animal(Animal(FIRST_SEED + k, shape, exposure_s)) for k in range(TRUSTED)]
-    rows = evaluation.spread([r for r in run.rows("test", "low_light") if r.reference], TRUSTED)
-    found = [
-        (Path(row.file).stem, sets.load(config, row), *truth) for row, truth in evaluation.references(config, rows)
-    ]
-    return [KnownFrame(*one, clean=[one[2]]) for one in found] or _unjudged(run)
+    rows = run.rows("test", "low_light")
+    judged = evaluation.references(config, evaluation.spread([row for row in rows if row.reference], TRUSTED))
+    found = [KnownFrame(Path(row.file).stem, sets.load(config, row), *truth, [truth[0]]) for row, truth in judged]
+    return found or [_unjudged(row, sets.load(config, row)) for row in evaluation.spread(rows, ASKED)]
 
 
 def _animal(animal: Animal) -> KnownFrame:
@@ -45,8 +45,6 @@ def _animal(animal: Animal) -> KnownFrame:
     return KnownFrame(f"animal {animal.seed}", animal.noisy(), clean[1], everywhere, clean, animal.anatomy.lesion)
 
 
-def _unjudged(run: Run) -> list[KnownFrame]:
-    """Return test frames without references: they can be explained, and nothing can be judged on them."""
-    rows = evaluation.spread(run.rows("test", "low_light"), ASKED)
-    frames = [(Path(row.file).stem, sets.load(run.config, row)) for row in rows]
-    return [KnownFrame(name, frame, frame, np.zeros(frame.shape, dtype=bool), []) for name, frame in frames]
+def _unjudged(row: Any, frame: np.ndarray) -> KnownFrame:
+    """Return a test frame without a reference: it can be explained, and nothing can be judged on it."""
+    return KnownFrame(Path(row.file).stem, frame, frame, np.zeros(frame.shape, dtype=bool), [])

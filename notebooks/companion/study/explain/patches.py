@@ -5,6 +5,27 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch import nn
 
+from companion.run import Run
+from companion.study import stepwise
+from companion.study.explain.known_frames import known_frames
+from nircore.data.normalise import Normalisation
+from nircore.inference import translate
+from nircore.models import checkpoint
+
+
+def patch_logits(run: Run) -> None:
+    """Keep pictures of a frame, low-light and enhanced, with each discriminator's verdict; none without both."""
+    path, shown = run.path("models/checkpoint.safetensors"), {}
+    judges = {name: checkpoint.load_part(path, name) if path.is_file() else None for name in ("d_a", "d_b")}
+    if all(judges.values()):
+        frame = known_frames(run)[0].frame
+        x = Normalisation.of(frame).apply(frame)
+        images = {"low-light": x, "enhanced": translate(stepwise.load(run, "generator.safetensors"), x)}
+        for what, image in images.items():
+            for name, judge in judges.items():
+                shown[f"{what}: real {name[-1].upper()}?"] = {"image": image, "chance": probabilities(judge, image)}
+    run.write_pictures("patch_logits", shown)
+
 
 def geometry(discriminator: nn.Module) -> tuple[float, int]:
     """Return where the first logit's patch is centred, and how far apart patches are, in px.

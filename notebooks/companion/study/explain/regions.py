@@ -43,7 +43,8 @@ def choose(clean: np.ndarray, lesion: np.ndarray | None = None) -> dict[str, Reg
     chosen: dict[str, Region] = {name: (spot, CONTRAST)}
     if apart.any():
         centre = _place(ridges, apart)
-        chosen = {"vessel": (_piece(vessels & disc(clean.shape, centre), centre), CONTRAST)} | chosen
+        pieces, _ = label(vessels & disc(clean.shape, centre), structure=np.ones((3, 3)))
+        chosen = {"vessel": (pieces == pieces[centre], CONTRAST)} | chosen
     dark = _place(-gaussian_filter(clean, RADIUS), inside)
     return chosen | {"background": (disc(clean.shape, dark), TEXTURE)}
 
@@ -52,9 +53,3 @@ def _place(score: np.ndarray, where: np.ndarray) -> tuple[int, int]:
     """Return the pixel of a mask with the highest score."""
     row, column = np.unravel_index(int(np.argmax(np.where(where, score, -np.inf))), score.shape)
     return int(row), int(column)
-
-
-def _piece(mask: np.ndarray, pixel: tuple[int, int]) -> np.ndarray:
-    """Return the connected part of a mask that holds a pixel."""
-    labels, _ = label(mask, structure=np.ones((3, 3)))
-    return labels == labels[pixel]

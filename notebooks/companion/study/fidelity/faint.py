@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_erosion, gaussian_filter, uniform_filter
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import CLEAN, Denoise, outputs
 from companion.study.fidelity.animals import Animal, see
 from nircore.data.camera import Sensor, expected_dn
 
@@ -19,7 +19,6 @@ SIZE, AROUND = 2.0, 21  # px: sigma of the lesion and of the observer; side of t
 APART, PLACES = 20, 8  # px between the places; as many of them at most in an animal
 FALSE_ALARMS = 0.1  # share of the empty places at which the threshold lets an observer say "lesion"
 LEAST_DN = 0.5  # no threshold is lower: on a noise-free frame, rounding alone would be called a lesion
-CLEAN = "clean low-light"
 COLUMNS = ["animal", "contrast_dn", "draw", "denoiser", "row", "column", "lesion", "reads_dn"]
 
 
@@ -73,31 +72,16 @@ def faint(
         for k, contrast in enumerate(contrasts):
             for draw in (0, 1):
                 there = np.arange(len(found)) % 2 == draw
-                rate, clean = _light(animal, found[there], contrast)
+                added = planted(animal.shape, found[there], contrast) * Sensor().gain_e_per_dn / animal.exposure_s
+                rate = animal.rate("low_light", lesion=0) + added
+                clean = expected_dn(rate, animal.exposure_s)
                 frame = see(rate, animal.exposure_s, np.random.default_rng([animal.seed, 2 + 2 * k + draw]))
                 about = {"animal": animal.seed, "contrast_dn": contrast, "draw": draw}
-                images = {CLEAN: clean} | {name: denoise(frame) for name, denoise in denoisers.items()}
-                for name, image in images.items():
-                    reads = stands_out(image)
-                    rows += [
-                        {
-                            **about,
-                            "denoiser": name,
-                            "row": r,
-                            "column": c,
-                            "lesion": bool(one),
-                            "reads_dn": reads[r, c],
-                        }
-                        for (r, c), one in zip(found, there, strict=True)
-                    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _light(animal: Animal, where: np.ndarray, contrast_dn: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the light of a healthy animal with faint lesions added, in electrons/s, and its noise-free frame."""
-    per_dn = Sensor().gain_e_per_dn / animal.exposure_s
-    rate = animal.rate("low_light", lesion=0) + planted(animal.shape, where, contrast_dn) * per_dn
-    return rate, expected_dn(rate, animal.exposure_s)
+                for name, image in outputs(denoisers, frame, {CLEAN: clean}).items():
+                    read = {"row": found[:, 0], "column": found[:, 1], "lesion": there}
+                    reads = stands_out(image)[tuple(found.T)]
+                    rows.append(pd.DataFrame(about | {"denoiser": name} | read | {"reads_dn": reads}))
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,18 +96,15 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (contrast, name), own in table.groupby(["contrast_dn", "denoiser"], sort=False):
-        said = pd.concat([_said(own, frame) for frame in _frames(own)])
+        frames = [part.index for _, part in own.groupby(["animal", "draw"], sort=False)]
+        said = pd.concat([_said(own, frame) for frame in frames])
         lesion = own.loc[said.index, "lesion"]
         rows.append(
             {"contrast_dn": contrast, "denoiser": name, "hits": said[lesion].mean(),
-             "false_alarms": said[~lesion].mean(), "frames": len(_frames(own)),
+             "false_alarms": said[~lesion].mean(), "frames": len(frames),
              "with_lesion": int(lesion.sum()), "without": int((~lesion).sum())}
         )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _frames(own: pd.DataFrame) -> list[pd.Index]:
-    return [part.index for _, part in own.groupby(["animal", "draw"], sort=False)]
 
 
 def _said(own: pd.DataFrame, frame: pd.Index) -> pd.Series:

@@ -10,24 +10,17 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from companion import rivals as baselines
+from companion import rivals
 from companion.run import Run
 from companion.study import stepwise
 from companion.study import training as of_run
-from companion.study.fidelity import (
-    Denoise,
-    cycle,
-    emptiness,
-    faint,
-    linearity,
-    prevalence,
-    redegradation,
-    shift,
-    structures,
-    widths,
-)
+from companion.study.fidelity import CLEAN, TRUTH, Denoise, faint, linearity, structures, widths
 from companion.study.fidelity.animals import Animal
-from companion.study.fidelity.summary import table5
+from companion.study.fidelity.cycle import Translate, cycle
+from companion.study.fidelity.emptiness import emptiness, frames
+from companion.study.fidelity.prevalence import prevalence
+from companion.study.fidelity.redegradation import Case, camera_noise, redegradation
+from companion.study.fidelity.summary import TESTS, table5
 from nircore.config import Config, recipe_names
 from nircore.data import made_phantom, sets
 from nircore.data.noise import noise_model
@@ -38,46 +31,45 @@ from nircore.training import crops, evaluation
 from nircore.training.loop import choose_device
 
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
-SWEPT, COUNTED, SHOWN, MOVED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle and shift
+SWEPT, COUNTED, SHOWN, CYCLED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
-TESTS = ("linearity", "structures", "faint", "widths", "emptiness", "redegradation", "cycle", "shift", "prevalence")
 NEED_TRUTH = ("linearity", "structures", "faint", "widths", "prevalence")
 NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, take out or compare with."
 
 
 def fidelity(run: Run) -> None:
     """Write a table per test, and `table5_fidelity`, one row per number and denoiser."""
-    methods = denoisers(run)
-    tests: tuple[Callable[[], pd.DataFrame], ...] = (
-        lambda: linearity.sweep(methods, animals(run.config, SWEPT)),
-        lambda: structures.count(methods, animals(run.config, COUNTED)),
-        lambda: faint.faint(methods, animals(run.config, COUNTED)),
-        lambda: widths.widths(methods, animals(run.config, COUNTED)),
-        lambda: emptiness.emptiness(methods, emptiness.frames(*_view(run))),
-        lambda: redegradation.redegradation(methods, _cases(run)),
-        lambda: cycle.cycle(*_translators(run), _normalised(run)),
-        lambda: shift.shift(methods, _frames(run, MOVED)),
-        lambda: _prevalence(run),
-    )
+    methods, made = denoisers(run), partial(animals, run.config)
+    tests: dict[str, Callable[[], pd.DataFrame]] = {
+        "linearity": lambda: linearity.sweep(methods, made(SWEPT)),
+        "structures": lambda: structures.count(methods, made(COUNTED)),
+        "faint": lambda: faint.faint(methods, made(COUNTED)),
+        "widths": lambda: widths.widths(methods, made(COUNTED)),
+        "emptiness": lambda: emptiness(methods, frames(*_view(run))),
+        "redegradation": lambda: redegradation(methods, _cases(run)),
+        "cycle": lambda: cycle(*_translators(run), _normalised(run)),
+        "prevalence": lambda: _prevalence(run),
+    }
     tables = {}
-    for name, test in zip(TESTS, tests, strict=True):
-        tables[name] = _done(run, name, test)
+    for name in TESTS:
+        reason = _left_out(run, name)
+        tables[name] = pd.DataFrame({"reason": [reason]}) if reason else tests[name]()
         run.write_table(f"fidelity_{name}", tables[name])
-        print(f"fidelity: {name}{' left out' if 'reason' in tables[name] else ''}", flush=True)
+        print(f"fidelity: {name}{' left out' if reason else ''}", flush=True)
     run.write_table("table5_fidelity", table5(tables))
 
 
-def _done(run: Run, name: str, test: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Do a test, or say in a table of one cell why it cannot be done here."""
+def _left_out(run: Run, name: str) -> str:
+    """Say why a test cannot be done here; "" where it can."""
     if run.config.dataset != "phantom" and name in NEED_TRUTH:
-        return pd.DataFrame({"reason": [NO_TRUTH]})
+        return NO_TRUTH
     if name == "prevalence" and run.config.crops == "measured":
-        return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} learns from pairs, so none can leak."]})
+        return f"The recipe {run.config.recipe} learns from pairs, so none can leak."
     if name == "cycle" and not _translators(run):
-        return pd.DataFrame({"reason": [f"The recipe {run.config.recipe} trains no generator for the way back."]})
-    return test()
+        return f"The recipe {run.config.recipe} trains no generator for the way back."
+    return ""
 
 
 def denoisers(run: Run) -> dict[str, Denoise]:
@@ -88,11 +80,9 @@ def denoisers(run: Run) -> dict[str, Denoise]:
         name = f"models/{recipe}-{run.config.seed}/generator.safetensors"
         if run.path(name).is_file():  # the oracle has no training on real frames
             generators[recipe] = checkpoint.load_generator(run.path(name))[0].to(device)
-    methods: dict[str, Denoise] = {
-        "low-light": lambda frame: frame,
-        "non-local means": partial(baselines.non_local_means, strength=_strength(run)),
-    }
-    return methods | {name: _enhancer(generator) for name, generator in generators.items()}
+    nlm = partial(rivals.non_local_means, strength=_strength(run))
+    learnt = {name: _enhancer(generator) for name, generator in generators.items()}
+    return {"low-light": lambda frame: frame, "non-local means": nlm, **learnt}
 
 
 def _enhancer(generator: nn.Module) -> Denoise:
@@ -116,13 +106,10 @@ def _rows(run: Run, count: int) -> list[Any]:
     return evaluation.spread(run.rows("test", "low_light"), count)
 
 
-def _frames(run: Run, count: int) -> dict[str, np.ndarray]:
-    """Return test frames by name."""
-    return {Path(row.file).stem: sets.load(run.config, row) for row in _rows(run, count)}
-
-
 def _normalised(run: Run) -> dict[str, np.ndarray]:
-    return {name: Normalisation.of(frame).apply(frame) for name, frame in _frames(run, MOVED).items()}
+    """Return test frames by name, on their networks' scale."""
+    loaded = {Path(row.file).stem: sets.load(run.config, row) for row in _rows(run, CYCLED)}
+    return {name: Normalisation.of(frame).apply(frame) for name, frame in loaded.items()}
 
 
 def _view(run: Run) -> tuple[tuple[int, int], float]:
@@ -132,31 +119,26 @@ def _view(run: Run) -> tuple[tuple[int, int], float]:
     return sets.load(run.config, row).shape, exposure_s
 
 
-def _cases(run: Run) -> list[redegradation.Case]:
+def _cases(run: Run) -> list[Case]:
     """Return frames with their camera's noise, and with what is known of their scenes as controls."""
-    if run.config.dataset == "phantom":
-        return [_phantom_case(animal) for animal in animals(run.config, SHOWN)]
-    return [_real_case(run.config, row) for row in _rows(run, SHOWN)]
+    if run.config.dataset != "phantom":
+        return [_real_case(run.config, row) for row in _rows(run, SHOWN)]
+    return [
+        Case(f"animal {one.seed}", one.noisy(), camera_noise(one.exposure_s),
+             {CLEAN: one.clean("low_light"), TRUTH: one.clean("target")})
+        for one in animals(run.config, SHOWN)
+    ]  # fmt: skip
 
 
-def _phantom_case(animal: Animal) -> redegradation.Case:
-    controls = {"clean low-light": animal.clean("low_light"), "truth": animal.clean("target")}
-    noise = redegradation.camera_noise(animal.exposure_s)
-    return redegradation.Case(f"animal {animal.seed}", animal.noisy(), noise, controls)
-
-
-def _real_case(config: Config, row: Any) -> redegradation.Case:
+def _real_case(config: Config, row: Any) -> Case:
     """Return a real frame: the known camera where it is known, else the noise read off the frame itself."""
     frame, reference = sets.load(config, row), sets.reference(config, row)
-    known = config.dataset == "swir-hdr"
-    noise = redegradation.camera_noise(row.exposure_s) if known else noise_model(frame)
-    if reference is None:
-        return redegradation.Case(Path(row.file).stem, frame, noise)
-    truth, valid = reference
-    return redegradation.Case(Path(row.file).stem, frame, noise, {"long exposure": truth}, valid)
+    noise = camera_noise(row.exposure_s) if config.dataset == "swir-hdr" else noise_model(frame)
+    known = ({"long exposure": reference[0]}, reference[1]) if reference else ()
+    return Case(Path(row.file).stem, frame, noise, *known)
 
 
-def _translators(run: Run) -> list[cycle.Translate]:
+def _translators(run: Run) -> list[Translate]:
     """Return both generators as they were trained together, at the last epoch; none where there is no way back."""
     file, device = run.path("models/checkpoint.safetensors"), choose_device(run.config.device)
     pair = [checkpoint.load_part(file, part) if file.is_file() else None for part in ("g_ab", "g_ba")]
@@ -171,15 +153,12 @@ def _prevalence(run: Run) -> pd.DataFrame:
     config = run.config
     epochs = max(1, round(config.epochs * config.prevalence_share))
     crop = config.crop // 2 if config.crop >= 2 * SMALLEST_CROP else config.crop
-    shorter = config.replace(epochs=epochs, crop=crop)
-    windows = made_phantom.DOMAINS["low_light"], made_phantom.DOMAINS["target"]
-    view = crops.View(*windows, config.target_ms / 1000, config.assumed_scattering, config.assumed_gain)
+    shorter, target_s = config.replace(epochs=epochs, crop=crop), config.target_ms / 1000
+    view = crops.View(*made_phantom.DOMAINS.values(), target_s, config.assumed_scattering, config.assumed_gain)
 
     def train(low_light: list[np.ndarray], target: list[np.ndarray]) -> Denoise:
         with tempfile.TemporaryDirectory() as folder:
             return _enhancer(of_run.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
 
-    exposures_s = config.low_light_ms / 1000, config.target_ms / 1000
-    return prevalence.prevalence(
-        train, (config.height, config.width), prevalence.SHARES, RETRAINED, RETESTED, FIRST_SEED, exposures_s
-    ).assign(steps=epochs * config.steps_per_epoch)
+    table = prevalence(train, animals(config, 2 * RETRAINED + RETESTED), RETESTED, target_s)
+    return table.assign(steps=epochs * config.steps_per_epoch)

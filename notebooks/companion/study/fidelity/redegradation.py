@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import Denoise, outputs
 from nircore.data.camera import Sensor
 from nircore.data.noise import Noise
 from nircore.metrics.with_truth import affine_fit
@@ -26,12 +26,11 @@ class Case:
     valid: np.ndarray | None = None
 
 
-def camera_noise(exposure_s: float, sensor: Sensor | None = None) -> Noise:
+def camera_noise(exposure_s: float) -> Noise:
     """Return the noise of the phantom's camera: its gain, and all that is there without light, in DN."""
-    sensor = sensor or Sensor()
+    sensor = Sensor()
     dark = sensor.dark_dn_per_s * exposure_s / sensor.gain_e_per_dn
-    quantisation = 1 / 12
-    dark_variance = sensor.read_noise_dn**2 + sensor.row_noise_dn**2 + dark + quantisation
+    dark_variance = sensor.read_noise_dn**2 + sensor.row_noise_dn**2 + dark + 1 / 12  # the last: whole numbers
     return Noise(sensor.gain_e_per_dn, float(np.sqrt(dark_variance)))
 
 
@@ -89,11 +88,9 @@ def redegradation(denoisers: Mapping[str, Denoise], cases: Sequence[Case]) -> pd
     Returns:
         case, denoiser, control (is it one), a, b, chi2, neighbours, detail.
     """
-    rows = []
-    for case in cases:
-        images = {name: (image, True) for name, image in case.controls.items()}
-        images |= {name: (denoise(case.frame), False) for name, denoise in denoisers.items()}
-        for name, (image, control) in images.items():
-            row = {"case": case.name, "denoiser": name, "control": control}
-            rows.append(row | measure(image, case.frame, case.noise, case.valid))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"case": case.name, "denoiser": name, "control": name in case.controls}
+        | measure(image, case.frame, case.noise, case.valid)
+        for case in cases
+        for name, image in outputs(denoisers, case.frame, case.controls).items()
+    )

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from skimage.morphology import skeletonize
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import Denoise, outputs
 from companion.study.fidelity.animals import Animal
 from nircore.metrics.structure import vessel_mask
 from nircore.metrics.with_truth import PEAK_PERCENTILE, affine_fit
@@ -109,9 +109,7 @@ def count(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.Dat
         for lesion in (False, True):
             clean = [animal.clean(domain, lesion=lesion) for domain in ("low_light", "target")]
             masks = [vessel_mask(frame) for frame in clean]
-            frame = animal.noisy(int(lesion), lesion=lesion)
-            for method, denoise in denoisers.items():
-                image = denoise(frame)
+            for method, image in outputs(denoisers, animal.noisy(int(lesion), lesion=lesion)).items():
                 share = lesion_share(image, animal)
                 row = {"animal": animal.seed, "lesion": lesion, "denoiser": method}
                 row |= vessels(vessel_mask(image), *masks) | blobs(image, *clean)
@@ -126,9 +124,6 @@ def per_frame(table: pd.DataFrame, by: str = "denoiser") -> pd.DataFrame:
         One row per value of `by`: frames; COUNTS and SHARES per frame; lesions_missed and lesions_invented, as shares
         of the frames with and without one.
     """
-    rows = []
-    for name, part in table.groupby(by, sort=False):
-        there, healthy = (part.loc[part["lesion"] == lesion, "says_lesion"] for lesion in (True, False))
-        row = {by: name, "frames": len(part)} | {key: part[key].mean() for key in (*COUNTS, *SHARES)}
-        rows.append(row | {"lesions_missed": 1 - there.mean(), "lesions_invented": healthy.mean()})
-    return pd.DataFrame(rows)
+    groups, says = table.groupby(by, sort=False), table.groupby([by, "lesion"])["says_lesion"].mean().unstack()
+    means = groups[[*COUNTS, *SHARES]].mean().assign(lesions_missed=1 - says[True], lesions_invented=says[False])
+    return means.assign(frames=groups.size()).reset_index()

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from companion.study.fidelity import Denoise
+from companion.study.fidelity import CLEAN, TRUTH, Denoise, outputs
 from companion.study.fidelity.animals import Animal
 from nircore.metrics.vessel_width import crossings, width
 
-CLEAN, TRUTH = "clean low-light", "truth"
 LEAST_BLUR = 0.02  # of the width: where the windows differ by less, there is no blur to take back
 
 
@@ -24,10 +23,8 @@ def widths(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.Da
     for animal in animals:
         truth = animal.clean("target")
         found = crossings(truth, animal.anatomy.vessels)
-        frame = animal.noisy()
-        images = {CLEAN: animal.clean("low_light"), TRUTH: truth}
-        images |= {name: denoise(frame) for name, denoise in denoisers.items()}
-        for name, image in images.items():
+        controls = {CLEAN: animal.clean("low_light"), TRUTH: truth}
+        for name, image in outputs(denoisers, animal.noisy(), controls).items():
             rows += [
                 {"animal": animal.seed, "place": k, "denoiser": name, "width_px": width(image, one),
                  "true_px": width(truth, one)}
@@ -50,10 +47,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for name in table["denoiser"].unique():
         both = wide[[name]].assign(blurred=wide[CLEAN]).dropna()
         blur = both["blurred"].median() - 1
-        relative = wide[name].median()
         kept = (both[name].median() - 1) / blur if blur > LEAST_BLUR else np.nan
-        rows.append(
-            {"denoiser": name, "places": len(wide), "measured": wide[name].notna().mean(), "relative": relative,
-             "blur_kept": kept}
-        )  # fmt: skip
+        rows.append((name, len(wide), wide[name].notna().mean(), wide[name].median(), kept))
     return pd.DataFrame(rows, columns=["denoiser", "places", "measured", "relative", "blur_kept"])

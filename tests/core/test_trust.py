@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from companion.study.fidelity.animals import FIRST_CALIBRATING, phantom_cases
+from nircore.data import camera, phantom
 from nircore.data.normalise import Normalisation
 from nircore.data.rows import level_rows
 from nircore.errors import NircoreError
@@ -45,8 +45,14 @@ EVEN = np.full((3, 3), 1 / 9)
 LOPSIDED = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
 
 
-def cases(count, first=FIRST_CALIBRATING):
-    return list(phantom_cases(count, SHAPE, 0.02, "low_light", first))
+def cases(count, first=20_000):
+    """Low-light phantom frames in DN above the dark with their truth and valid pixels; every second has a lesion."""
+    rows, sensor = [], camera.Sensor()
+    for k in range(count):
+        rate = camera.radiance(phantom.anatomy(first + k, SHAPE, lesion=bool(k % 2)), camera.WINDOWS["NIR-IIa"])
+        frame = camera.expose(rate, 0.02, np.random.default_rng(first + k)) - camera.dark_level(0.02, SHAPE, sensor)
+        rows.append((frame, camera.expected_dn(rate, 0.02), np.ones(SHAPE, dtype=bool)))
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +96,6 @@ def test_the_output_is_that_of_enhance(levels):
         assert terms["spread"].max() < 1e-3
 
 
-def test_weights_and_way_back_are_terms_where_given():
-    frame = cases(1)[0][0]
-    same, other = Smoother(EVEN), Smoother(LOPSIDED)
-    terms = trust.look(same, frame, others=[same, other], way_back=Smoother(EVEN))[2]
-    x_image = trust.look(same, frame, others=[other])[2]["weights"]
-    np.testing.assert_allclose(terms["weights"], x_image / np.sqrt(2), rtol=1e-6)
-    assert terms["cycle"].mean() > 0
-    assert {"weights", "cycle"}.isdisjoint(trust.look(same, frame)[2])
-
-
 def test_the_promise_holds_on_new_frames(calibrated):
     """24 new animals: the mean share outside is below alpha, and the map is not just wide."""
     shares, half = [], []
@@ -127,18 +123,6 @@ def test_conformal_factor_is_the_smallest_that_keeps_the_promise(count, alpha, s
     assert risk(factor) <= alpha + 1e-9
     smaller = values[values < factor]
     assert not len(smaller) or risk(smaller[-1]) > alpha
-
-
-def test_conformal_coverage_over_many_draws():
-    """The promise is about the mean over calibrations and new frames: check it where frames differ a lot."""
-    rng = np.random.default_rng(0)
-
-    def frame():
-        return rng.exponential(rng.uniform(0.2, 3), 50)
-
-    outside = [np.mean(frame() > conformal.conformal_factor([frame() for _ in range(19)], 0.1)) for _ in range(600)]
-    assert np.mean(outside) <= 0.1
-    assert np.mean(outside) > 0.01
 
 
 def test_error_is_on_the_outputs_scale_and_blind_to_gain_and_offset():
