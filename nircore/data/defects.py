@@ -65,12 +65,11 @@ def lines(frame: np.ndarray) -> np.ndarray:
         last = len(along) // STEP * STEP
         means = sum(along[k:last:STEP] for k in range(STEP)) / STEP
         many, step = 1, 1
-        for long in STRETCHES:  # each the mean of four shorter ones
+        for long in (one for one in STRETCHES if one <= last):  # each the mean of four shorter ones
             while many * STEP < long:
                 step, many = many, many * 4
                 means = sum(means[k * step : len(means) - (3 - k) * step] for k in range(4)) / 4
-            if len(means):
-                _mark(along, means, long, mask)
+            _mark(along, means, long, mask)
         mask[last:] |= mask[last - 1]
     return found
 
@@ -78,8 +77,8 @@ def lines(frame: np.ndarray) -> np.ndarray:
 def _mark(level: np.ndarray, means: np.ndarray, long: int, mask: np.ndarray) -> None:
     """Mark the columns' stretches that are bad in a mask, given the mean of each stretch."""
     width, steps = level.shape[1], np.diff(means, axis=1)
-    some = np.abs(steps.ravel()[::SAMPLED])
-    least = STANDS_OUT * (NORMAL * float(np.median(some)) or float(np.abs(steps).mean()))
+    bends = np.abs(np.diff(steps, axis=1)).ravel()[::SAMPLED] / 3**0.5  # without the scene's slopes
+    least = STANDS_OUT * (NORMAL * float(np.median(bends)) or float(np.abs(steps).mean()))
     if not least:
         return
     beyond = ((0, 0), (1, 1))  # beyond the border is nothing that could speak against a line

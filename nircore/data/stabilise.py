@@ -77,10 +77,10 @@ class Stabilisation:
         with np.errstate(all="ignore"):
             offset, told, read, span = (_median(column) for column in found.T)
         said = []
+        free = read_noise is None and math.hypot(0 if math.isnan(read) else read, _shot(told, span)) < FREE * span
         if read_noise is None and math.isnan(read):
             read_noise = NOISE_FREE * span
             said.append(f"read noise {read_noise:.3g} DN (the frame shows no noise)")
-        free = read_noise is None and math.hypot(0 if math.isnan(read) else read, _shot(told, span)) < FREE * span
         read = read if read_noise is None else read_noise
         if gain is None and math.isnan(told):
             told = ASSUMED_READ_E / read if read > 0 else 1.0

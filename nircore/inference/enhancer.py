@@ -270,7 +270,7 @@ class Enhancer:
 
 
 class _Prepared(NamedTuple):
-    """A frame on its way: as it came, above the dark, its `light` (H, W) in DN for the network, and what was found."""
+    """A frame on its way: as it came, above the dark, its `light` (H, W) in DN for the network, what was found."""
 
     pixels: np.ndarray
     signal: np.ndarray
