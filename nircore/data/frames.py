@@ -95,13 +95,12 @@ def exposure_in(path: Path | str) -> float | None:
     >>> exposure_in("F1-2_BP1150_0020ms.tif")
     0.02
     """
-    named, bare = set(), set()
+    named, bare, unclear = set(), set(), False
     for label, other, gap, number, unit in _TIME.findall(Path(path).stem):
-        if other and gap and (named or bare):
-            return None  # the word may speak of the time before it
+        unclear |= bool(other and gap and bare)  # the word may speak of the time before it
         if not other:
             (named if label else bare).add(round(float(number) * _UNITS[unit.lower()], 9))
-    told = named or bare
+    told = named or (set() if unclear else bare)
     return told.pop() if len(told) == 1 else None
 
 
