@@ -92,7 +92,7 @@ def enhance(
     outcomes = enhance_files(inputs, order, run)
     made, bad = sum(one.made for one in outcomes), sum(len(one.errors) for one in outcomes)
     there = sum(not one.made and not one.failed for one in outcomes)
-    print(f"{made} enhanced, {there} already there, {bad} could not be used or are in doubt: {out}")
+    print(f"{made} enhanced, {there} already there, {bad} could not be used: {out}")
     raise typer.Exit(1 if bad else 0)
 
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from nircore.data.stabilise import ASSUMED_READ_E, EXACT, EXACT, UNIT, Stabilisation
+from nircore.data.stabilise import ASSUMED_READ_E, EXACT, UNIT, Stabilisation
 from nircore.errors import NircoreError
 
 gains, reads = st.floats(1e-2, 1e5), st.floats(1e-3, 1e3)
