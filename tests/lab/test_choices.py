@@ -93,7 +93,7 @@ def test_a_dark_movie_counts_as_its_mean_and_that_is_said(nircore, weights, tmp_
     assert status == 0 and f"{dark}: the dark is the mean of its 16 frames" in output
     mean = movie.mean(axis=0, dtype=np.float64).astype(np.float32)
     expected = package.enhance(frames(), weights=weights, dark=mean)
-    np.testing.assert_array_equal(np.load(tmp_path / "out/a.npy"), expected[0])
+    np.testing.assert_array_equal(np.load(tmp_path / "out/a.npy"), expected)
     record = json.loads((tmp_path / "out/a.npy.json").read_text())
     assert record["dark_frames"] == {dark.name: 16}
 
