@@ -55,6 +55,7 @@ def enhance(
     exposure: Exposure = None,
     pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
     average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
+    keep_spots: Annotated[bool, typer.Option("--keep-spots", help="beads and speckles are no hot pixels")] = False,
     temporal: Annotated[bool, typer.Option("--temporal", help="movies: the frames before a frame help")] = False,
     both_ways: Annotated[bool, typer.Option("--both-ways", help="movies: those after it as well")] = False,
     report: Annotated[bool, typer.Option("--report", help="a page for each file, and an index")] = False,
@@ -79,7 +80,8 @@ def enhance(
     # Workers of a cluster run elsewhere: what is named here is meant from here.
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
     ways = "both" if both_ways else "causal" if temporal else ""
-    settings = Settings(weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, ways)
+    given = (weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, ways, keep_spots)
+    settings = Settings(*given)
     raw = Raw.parsed(shape, dtype, offset)
     order = Order(out.expanduser().resolve(), settings, raw, overwrite, report, trust)
     run = None

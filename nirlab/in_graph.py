@@ -49,8 +49,9 @@ class FromCounts(nn.Module):
             unit = span.clamp(min=1e-12) / 2
             result = (self._padded((level - black) / unit - 1) + 1) * unit + black
         else:
-            gain, read = self._noise(level - black, span)
+            gain, read, free = self._noise(level - black, span)
             result = self._invert(self._padded(self._apply(level - black, gain, read)), gain, read) + black
+            result = torch.where(free, frame - base, result)
         return torch.where(span > 0, result + base, frame)
 
     def _levels(self, level: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,11 +63,13 @@ class FromCounts(nn.Module):
         black, white = quantile(ordered, 0.01), quantile(ordered, 0.999)
         return black, white - black
 
-    def _noise(self, signal: Tensor, span: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gain in e-/DN and read noise in DN, as `Stabilisation.of`, with what it assumes of dark frames."""
+    def _noise(self, signal: Tensor, span: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return gain in e-/DN, read noise in DN, as `Stabilisation.of`, and whether there is next to no noise."""
         mean = F.avg_pool2d(signal, noise.PATCH).flatten()
         curved = F.conv2d(signal, self.second) ** 2  # the 14 x 14 that lie within each patch of 16 x 16
         variance = F.avg_pool2d(curved, noise.PATCH - 2, noise.PATCH).flatten() / 36
+        some = torch.nonzero(variance >= noise.NOISELESS * variance.max()).flatten()
+        mean, variance = mean[some], variance[some]
         level, spread = mean.abs().max(), quantile(torch.sort(variance)[0], 0.5)
         noisy = (level > 0) & (spread > 0)
         level, spread = (torch.where(noisy, one, torch.ones_like(one)) for one in (level, spread))
@@ -75,7 +78,9 @@ class FromCounts(nn.Module):
         read = torch.where(noisy, torch.sqrt(offset * spread), free)
         gain = level / (slope * spread)
         told = noisy & (span / gain > stabilise.TOLD * read**2)
-        return torch.where(told, gain, stabilise.ASSUMED_READ_E / read.clamp(min=1e-12)), read
+        shot = torch.where(told, span.clamp(min=0) / gain, torch.zeros_like(gain))
+        free = ~noisy | (torch.sqrt(read**2 + shot) < stabilise.FREE * span)
+        return torch.where(told, gain, stabilise.ASSUMED_READ_E / read.clamp(min=1e-12)), read, free
 
     def _apply(self, signal: Tensor, gain: Tensor, read: Tensor) -> Tensor:
         """Map DN above black to the network's scale, as `Stabilisation.apply`."""

@@ -108,4 +108,6 @@ class Movie:
         return pixels
 
     def _at(self, page: int, error: NircoreError) -> NircoreError:
+        if str(error).startswith(str(self.source)):
+            return error
         return NircoreError(f"{self.source}{'' if self.stack.pages == 1 else f', frame {page}'}: {error}")

@@ -74,6 +74,7 @@ def made_by(enhancer: Enhancer) -> dict[str, Any]:
         "exposure_s": settings.exposure_s,
         "gain_e_per_dn": settings.gain_e_per_dn,
         "read_noise_dn": settings.read_noise_dn,
+        "keep_spots": settings.keep_spots,
         "temporal_average_frames": settings.average,
         **({"temporal": settings.temporal} if settings.temporal else {}),
     }
@@ -138,6 +139,9 @@ def _summary(facts: list[dict[str, Any]]) -> dict[str, Any]:
         "pixels_at_ceiling": sum(one["at_ceiling"] for one in facts),
         "blank_frames": sum(one["blank"] for one in facts),
         "outliers_replaced": sum(one["outliers"] for one in facts),
+        "bad_lines": max((one["bad_lines"] for one in facts), default=0),
+        "pixels_of_one_value": max((one["bad_areas"] for one in facts), default=0),
+        "doubt": next((f"frame {k}: {one['doubt']}" for k, one in enumerate(facts) if one["doubt"]), ""),
         "frames_used": float(np.mean([one["frames_used"] for one in facts])),
         "assumed": next((one["assumed"] for one in facts if one["assumed"]), ""),
     }
@@ -155,7 +159,8 @@ def line(target: Path, record: dict[str, Any]) -> str:
     if summary["flux_ratio"] is not None:
         parts.append(f"flux x {summary['flux_ratio']:.3f}")
     for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated"),
-                       ("outliers_replaced", "hot or dead pixels replaced")):  # fmt: skip
+                       ("outliers_replaced", "hot or dead pixels replaced"), ("bad_lines", "bad lines filled"),
+                       ("pixels_of_one_value", "pixels of dead areas or bars left as they are")):  # fmt: skip
         if summary[key]:
             parts.append(f"{summary[key]} {words}")
     if summary["blank_frames"]:

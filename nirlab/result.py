@@ -98,6 +98,8 @@ def _under_lock(pair: Pair, order: Order, waited: bool, work: Path, outcome: Out
             if made is None:
                 made = result.make()
                 outcome.made, outcome.line = True, record.line(pair.target, made)
+            if doubt := made["summary"].get("doubt"):
+                outcome.errors.append(f"{pair.target} is written, and to be doubted: {doubt}.")
             result.add_trust_and_page(made, outcome)
     except NircoreError:
         shutil.rmtree(work, ignore_errors=True)

@@ -22,7 +22,6 @@ import tifffile
 
 from nircore.errors import NircoreError
 from nircore.files import atomic, make_folder
-from nircore.inference.threads import one_pool
 
 Write = Callable[[int, np.ndarray], None]
 
@@ -120,8 +119,7 @@ def stream(
         finally:
             room.release()
 
-    # One limit around all threads: of two that overlap, the one that ends last would leave the other's behind.
-    with one_pool(), _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
+    with _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
         for index, pixels in enumerate(frames):
             if errors:
                 break

@@ -76,17 +76,32 @@ def frame_shape(path: Path | str) -> tuple[int, int]:
 
 
 _EXPOSURE = re.compile(r"(?:^|[_\- ])(\d+(?:\.\d+)?)ms(?![A-Za-z0-9])")
+_EXPOSED = r"exp|exposure|exp(?:osure)?time|texp|shutter|integration|tint"
+_OTHER = r"t|dt|time|interval|every|delay|wait|period|lag|after|at"
+_TIME = re.compile(
+    rf"(?:(?<![A-Za-z])(?:({_EXPOSED})|({_OTHER}))([_\- =]?)|(?<![A-Za-z0-9.]))"
+    r"(\d+(?:\.\d+)?) ?(ms|us|\u00b5s|\u03bcs|s)(?![A-Za-z0-9])",
+    re.I,
+)
+_UNITS = {"ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "s": 1.0}
 _FILTER = re.compile(r"(?:^|[_\- ])([BLS]P\d{3,4})(?![A-Za-z0-9])")
 
 
 def exposure_in(path: Path | str) -> float | None:
-    """Return the exposure in seconds that a file name states, if it does.
+    """Return the exposure in seconds that a file name states, if it does, and clearly: of two times, one is named so.
 
+    >>> exposure_in("mouse_every500ms_exp16ms.tif")
+    0.016
     >>> exposure_in("F1-2_BP1150_0020ms.tif")
     0.02
     """
-    found = _EXPOSURE.search(Path(path).stem)
-    return float(found[1]) / 1000 if found else None
+    named, bare, unclear = set(), set(), False
+    for label, other, gap, number, unit in _TIME.findall(Path(path).stem):
+        unclear |= bool(other and gap and bare)  # the word may speak of the time before it
+        if not other:
+            (named if label else bare).add(round(float(number) * _UNITS[unit.lower()], 9))
+    told = named or (set() if unclear else bare)
+    return told.pop() if len(told) == 1 else None
 
 
 def filter_in(path: Path | str) -> str | None:

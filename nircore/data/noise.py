@@ -12,6 +12,7 @@ from nircore.errors import NircoreError
 from nircore.metrics.checks import check_image
 
 PATCH = 16  # px: the side of the patches whose mean and variance are one point of the noise fit
+NOISELESS = 1e-7  # of the noisiest patch's variance: below it is rounding
 DARKEST_SLOPE = 1e-6  # share of the frame's variance that signal explains at least: keeps the gain finite
 
 
@@ -54,11 +55,20 @@ def noise_model(image: np.ndarray) -> Noise:
     if min(image.shape) < 2 * PATCH:
         raise NircoreError(f"image has shape {image.shape}: below {2 * PATCH} pixels a side, pass Noise.")
     mean, variance = patches(image)
+    noisy = variance > NOISELESS * variance.max()  # bars and surrounds of one value tell nothing
+    mean, variance = mean[noisy], variance[noisy]
+    if not mean.any():
+        raise NircoreError("image is free of noise: pass the camera's Noise instead.")
     level, spread = np.abs(mean).max(), np.median(variance)
-    if not (level > 0 and spread > 0):
-        raise NircoreError("image is free of noise in most places: pass the camera's Noise instead.")
     slope, offset = _robust_line(mean / level, variance / spread)
     return Noise(float(level / (slope * spread)), float(np.sqrt(offset * spread)))
+
+
+def noise_level(image: np.ndarray) -> float:
+    """Return the SD of the noise in the dark places of a frame (H, W): that of its quiet patches."""
+    _, variance = patches(image)
+    noisy = variance[variance > NOISELESS * variance.max(initial=0)]
+    return float(np.percentile(noisy, 10)) ** 0.5 if len(noisy) else 0.0
 
 
 def patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,9 @@ SCREEN = 4.0  # SDs of the whole frame's noise above the mean of 3 x 3: what is 
 LONELY = 0.5  # of the pixel's own height: as high may no more than one of the 24 around it stand
 SAMPLED = 7  # one pixel in so many tells the frame's noise
 NORMAL = 1.4826  # SD of normal noise over its median absolute deviation
+SPARSE, TAILS = 0.25, 3.0  # share of the pixels at the lowest value; times: how much wider noise is taken there
 REACH = 2  # px: half of the 5 x 5 neighbourhood
+COMPANY = 4  # bad ones of 5 x 5: more are a line or an area
 
 
 def outliers(pixels: np.ndarray) -> np.ndarray:
@@ -38,6 +40,8 @@ def heights(pixels: np.ndarray, least: float = 0.0) -> np.ndarray:
     level = (pixels - float(pixels.flat[0])).astype(np.float32)  # a pedestal would use up float32's digits
     away = level - _mean(level)
     noise = max(NORMAL * float(np.median(np.abs(away.ravel()[::SAMPLED]))), least)
+    if np.mean(level.ravel()[::SAMPLED] == level.min()) > SPARSE:  # photons counted, or clipped: far from normal
+        noise = max(noise, TAILS * float(away.ravel()[::SAMPLED].std()))
     rows, columns = np.divmod(np.flatnonzero(np.abs(away) > SCREEN * noise), level.shape[1])
     if not noise or not len(rows):
         return found
@@ -72,11 +76,18 @@ def _mirrored(places: np.ndarray, length: int) -> np.ndarray:
 
 
 def replaced(pixels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Return a frame (H, W) float32 with its bad pixels at the median of the good ones among their 24 neighbours."""
+    """Return a frame (H, W) float32 with its bad pixels at the median of the good ones among their 24 neighbours.
+
+    What is part of a bad line or area is interpolated across it, from the good pixels on both sides.
+    """
     rows, columns = np.divmod(np.flatnonzero(bad), bad.shape[1])
     if not len(rows):
         return pixels
     whole = pixels.astype(np.float32)
+    wide = bad & (_neighbours(bad) > COMPANY)
+    if wide.any():
+        whole = _across(whole, bad, wide)
+        rows, columns = np.divmod(np.flatnonzero(bad & ~wide), bad.shape[1])
     around = np.where(_around(bad, rows, columns), np.nan, _around(whole, rows, columns))
     around.sort(axis=1)  # NaN last
     good, each = (~np.isnan(around)).sum(axis=1), np.arange(len(around))
@@ -85,3 +96,33 @@ def replaced(pixels: np.ndarray, bad: np.ndarray) -> np.ndarray:
         middle[good == 0] = np.median(whole[~bad])
     whole[rows, columns] = middle
     return whole
+
+
+def _neighbours(bad: np.ndarray) -> np.ndarray:
+    """Return how many of 5 x 5 pixels are bad, itself included."""
+    counts = np.pad(bad, REACH).astype(np.uint8)
+    for _ in range(2):
+        rows = len(counts) - 2 * REACH
+        counts = sum(counts[k : k + rows] for k in range(2 * REACH + 1)).T
+    return counts
+
+
+def _across(pixels: np.ndarray, bad: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Return a frame with a straight line between the good pixels on both sides of wide defects, the shorter way."""
+    span, filled = np.full(bad.shape, np.inf, dtype=np.float32), pixels.copy()
+    for value, good, result, least in ((pixels, ~bad, filled, span), (pixels.T, ~bad.T, filled.T, span.T)):
+        places = np.broadcast_to(np.arange(good.shape[1]), good.shape)
+        before = np.maximum.accumulate(np.where(good, places, -1), axis=1)
+        after = np.minimum.accumulate(np.where(good, places, good.shape[1])[:, ::-1], axis=1)[:, ::-1]
+        row, place = np.nonzero(~good)
+        left, right = before[row, place], after[row, place]
+        length = np.where((left >= 0) & (right < good.shape[1]), right - left, 2.0 * good.shape[1])
+        none = (left < 0) & (right >= good.shape[1])
+        left, right = np.where(left < 0, right, left), np.where(right >= good.shape[1], left, right)
+        left, right = (np.where(none, place, one) for one in (left, right))
+        weight = (place - left) / np.maximum(right - left, 1)
+        better = np.where(none, np.inf, length) < least[row, place]
+        row, place, left, right, weight, length = (x[better] for x in (row, place, left, right, weight, length))
+        result[row, place] = value[row, left] * (1 - weight) + value[row, right] * weight
+        least[row, place] = length
+    return np.where(wide, filled, pixels)

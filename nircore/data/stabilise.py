@@ -19,6 +19,9 @@ UNIT = 10.0  # SDs of noise that are one unit of the network, so that its values
 ASSUMED_READ_E = 28.0  # electrons: the read noise of an InGaAs camera, where a frame is too dark to tell its gain
 TOLD = 0.25  # of the read noise's variance: what photons must add in a frame's bright places for it to tell the gain
 BRIGHT = 0.99  # share of the smoothed frame below its bright places
+EXACT, FEW_E = 10.0, 3.0  # electrons^2; electrons: below them the inverse is the exact one, and photons are few
+CLIPPED = 0.25  # of the pixels at the lowest value: the frame was clipped there
+FREE = 5e-4  # of the range: noise at white below it does not need to be taken out
 NOISE_FREE = 0.01  # of the range from black to white: the noise assumed of a frame that shows none
 
 
@@ -29,19 +32,22 @@ class Stabilisation:
     With e = gain x (DN - offset) electrons and s = gain x read noise, a noisy frame becomes 2 sqrt(e + 3/8 + s^2),
     and z goes back to e = z^2 / 4 - 1/8 - s^2, which is the light whose noisy frames average to z (the asymptotically
     unbiased inverse, Makitalo & Foi, IEEE Trans. Image Process. 20 (2011) 99): applied and inverted, a value comes
-    back 1/4 electron higher. Where noise takes a value more than 3/4 of the way below the root's zero, both go on as
+    back 1/4 electron higher. For read noises of few electrons it is the exact unbiased inverse (the same, 22 (2013)
+    91), in closed form. Where noise takes a value more than 3/4 of the way below the root's zero, both go on as
     a straight line, so that the map is invertible for all values.
 
     Attributes:
         offset: DN, the black level.
         gain_e_per_dn, read_noise_dn: of the noise: variance = (DN - offset) / gain + read_noise^2.
         assumed: what was assumed rather than read off frames, in words; "" for nothing.
+        noise_free: whether the frames have next to no noise, and so nothing to take out.
     """
 
     offset: float
     gain_e_per_dn: float
     read_noise_dn: float
     assumed: str = ""
+    noise_free: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an impossible noise."""
@@ -71,6 +77,7 @@ class Stabilisation:
         with np.errstate(all="ignore"):
             offset, told, read, span = (_median(column) for column in found.T)
         said = []
+        free = read_noise is None and math.hypot(0 if math.isnan(read) else read, _shot(told, span)) < FREE * span
         if read_noise is None and math.isnan(read):
             read_noise = NOISE_FREE * span
             said.append(f"read noise {read_noise:.3g} DN (the frame shows no noise)")
@@ -78,7 +85,13 @@ class Stabilisation:
         if gain is None and math.isnan(told):
             told = ASSUMED_READ_E / read if read > 0 else 1.0
             said.append(f"gain {told:.3g} e-/DN (too dark to tell it)")
-        return cls(float(offset), float(told if gain is None else gain), float(read), "; ".join(said))
+        return cls(float(offset), float(told if gain is None else gain), float(read), "; ".join(said), free)
+
+    def few(self, pixels: np.ndarray) -> bool:
+        """Say whether a frame (H, W) in DN counts few photons, or was clipped at its black level."""
+        if self._floor < EXACT and self.gain_e_per_dn * (float(pixels.mean()) - self.offset) < FEW_E:
+            return True
+        return float((pixels == pixels.min()).mean()) > CLIPPED
 
     @property
     def scale(self) -> float:
@@ -130,6 +143,9 @@ class Stabilisation:
         line = 2 * math.sqrt(low) * (half.flat[below] + root) - low - self._floor
         half *= half + np.float32(2 * root)
         half.flat[below] = line
+        if self._floor < EXACT:
+            d = np.maximum(values * np.float32(UNIT) + np.float32(2 * root), np.float32(1.5**0.5))
+            half += 1.5**0.5 / 4 / d - 11 / 8 / d**2 + 1.5**0.5 * 5 / 8 / d**3
         half += np.float32(1 / 4)
         half /= np.float32(self.gain_e_per_dn)
         half += np.float32(self.offset)
@@ -150,6 +166,11 @@ def _told(frame: np.ndarray, black: float | None) -> tuple[float, float, float, 
         return offset, math.nan, math.nan, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain
     return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale
+
+
+def _shot(gain: float, span: float) -> float:
+    """Return the SD of the photons' noise at white in DN, 0 where the gain is not known."""
+    return 0.0 if math.isnan(gain) else math.sqrt(span / gain)
 
 
 def _median(values: np.ndarray) -> float:

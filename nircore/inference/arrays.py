@@ -23,6 +23,7 @@ def enhance(
     gain: float | None = None,
     read_noise: float | None = None,
     temporal: str = "",
+    keep_spots: bool = False,
     details: bool = False,
 ) -> Any:
     """Enhance frames (H, W) or (..., H, W) in linear detector units; same shape, same dtype, same scale.
@@ -42,6 +43,7 @@ def enhance(
         gain, read_noise: of the camera, e-/DN and DN; without, read off the frames.
         temporal: "causal" lets each frame rest on those before it (along the flattened leading axes) where nothing
             changes, "both" on those after it too; see `nircore.inference.temporal`.
+        keep_spots: single bright pixels that are shaped as the optics' spot are signal: beads, speckles.
         details: return (frames, list of facts of each frame) instead; see `Enhancer.__call__`; each also names the
             `engine`.
 
@@ -52,7 +54,8 @@ def enhance(
     frames = np.asarray(frames)
     _check(frames)
     path, given = _dark(dark)
-    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, gain, read_noise, temporal)
+    given_values = gain, read_noise, temporal, keep_spots
+    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, *given_values)
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
     means = [window_mean(stack, page, average) for page in range(len(stack))]

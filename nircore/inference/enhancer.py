@@ -12,9 +12,12 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
+from nircore.data.defects import Defects, defects
 from nircore.data.frames import quantised
+from nircore.data.noise import noise_level
 from nircore.data.normalise import Normalisation
-from nircore.data.outliers import hot, outliers
+from nircore.data.outliers import hot
+from nircore.data.smooth import gaussian
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import engines, temporal, tiles
@@ -27,8 +30,13 @@ from nircore.models.checkpoint import load_generator
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
     "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
-    "outliers": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False, "frames_used": 1.0,
+    "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
+    "frames_used": 1.0, "doubt": "",
 }  # fmt: skip
+ALIKE = 1.5  # times: so far may the noise of the dark places of frames of one gain differ
+WIDE = 8.0  # px: sigma of the course of the light
+MANY, NEAR = 20, 0.002  # pixels that share a ceiling at least; of it, where few others are
+LOST, UNLIKE = 0.15, 2.5  # shares of light and of noise; times: beyond them a result is in doubt
 TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise and its bad pixels
 
 
@@ -38,10 +46,19 @@ class Camera(NamedTuple):
     Attributes:
         fit: the map to the network's scale.
         bad: pixels (H, W) bool that are outliers in most of the frames, or hot in the dark.
+        level: DN, the noise in the dark places of its frames.
+        others: the same of frames whose noise is another: the gain was switched.
     """
 
     fit: Stabilisation
     bad: np.ndarray
+    level: float = 0.0
+    others: tuple["Camera", ...] = ()
+
+    def of(self, signal: np.ndarray) -> "Camera | None":
+        """Return what holds for a frame, by its noise; None: it is like none of the frames that were asked."""
+        level = noise_level(signal)
+        return next((one for one in (self, *self.others) if _alike(one.level, level)), None)
 
 
 class Enhancer:
@@ -121,10 +138,16 @@ class Enhancer:
             signals: some of its frames (H, W) in DN, as `signal` returns them; blank ones say nothing.
             exposure_s: theirs, for the dark that shows its hot pixels.
         """
-        shown = [signal for signal in signals if signal.min() < signal.max()]
-        if self.generator.input == RANGE or not shown:
-            return None
-        found = [outliers(signal) for signal in shown]
+        groups: dict[float, list[np.ndarray]] = {}  # frames of one gain, by their noise
+        for signal in signals if self.generator.input != RANGE else ():
+            if signal.min() < signal.max():
+                level = noise_level(signal)
+                groups.setdefault(next((one for one in groups if _alike(one, level)), level), []).append(signal)
+        known = [self._camera(*one, exposure_s) for one in sorted(groups.items(), key=lambda one: -len(one[1]))]
+        return known[0]._replace(others=tuple(known[1:])) if known else None
+
+    def _camera(self, level: float, shown: list[np.ndarray], exposure_s: float | None) -> Camera:
+        found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
         cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
         fit = Stabilisation.of(cleaned, 0.0 if self.darks else None, *given)
@@ -132,7 +155,7 @@ class Enhancer:
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
             bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
-        return Camera(fit, bad)
+        return Camera(fit, bad, level)
 
     def __call__(
         self,
@@ -145,11 +168,12 @@ class Enhancer:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
         The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
-        and what was `assumed` of its noise; `outliers` replaced for the network; `flux_ratio`, the light of the
-        output over that of the input (without outliers), both above the dark, or above the input's black level where
-        no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input pixels
-        at the top of an integer dtype; `blank` frames (one value throughout), which pass through as they are;
-        `frames_used`, how many frames a pixel rests on, on average.
+        and what was `assumed` of its noise; `outliers` (pixels), `bad_lines` and pixels of `bad_areas` replaced for
+        the network; `flux_ratio`, the light of the output over that of the input (without outliers), both above the
+        dark, or above the input's black level where no dark is known (NaN without light); `clipped` pixels outside
+        the range of dtype; `at_ceiling`, input pixels at the top of an integer dtype or of the camera's bits, which
+        many share; `blank` frames (one value throughout), which pass through as they are; `frames_used`, how many
+        frames a pixel rests on, on average; `doubt`, a sentence where flux or noise cannot be true.
 
         Args:
             camera: as `camera` returns it; None: what this frame tells.
@@ -197,11 +221,14 @@ class Enhancer:
         pixels = np.asarray(pixels, dtype=np.float32)
         signal = self.signal(pixels, exposure_s)
         if pixels.min() == pixels.max():
-            return _Prepared(pixels, signal, True, 0, camera)
-        with one_pool():
-            camera = camera or self.camera([signal], exposure_s)
-            bad = np.zeros(signal.shape, dtype=bool) if camera is None else outliers(signal) | camera.bad
-            return _Prepared(pixels, prepare(self.generator, signal, bad), False, int(bad.sum()), camera)
+            return _Prepared(pixels, signal, signal, True, None, camera)
+        one_pool()
+        camera = (camera and camera.of(signal)) or self.camera([signal], exposure_s)
+        if camera is None:
+            return _Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
+        found = defects(signal, self.settings.keep_spots)
+        found = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
+        return _Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
 
     def _finished(
         self,
@@ -212,13 +239,12 @@ class Enhancer:
     ) -> tuple[np.ndarray, dict[str, Any]]:
         facts, result = FACTS | {"blank": frame.blank}, frame.light
         if not frame.blank:
-            with one_pool():
-                result, found = self._restored(frame, network, fused)
+            result, found = self._restored(frame, network, fused)
             facts |= found
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
         array, facts["clipped"] = quantised(result + np.float32(self.pedestal_dn), dtype)
-        facts["at_ceiling"] = int((frame.pixels >= np.iinfo(dtype).max).sum()) if dtype.kind in "ui" else 0
+        facts["at_ceiling"] = 0 if frame.blank or dtype.kind not in "ui" else _at_ceiling(frame, dtype)
         return array, facts
 
     def _restored(
@@ -226,24 +252,69 @@ class Enhancer:
     ) -> tuple[np.ndarray, dict[str, Any]]:
         span = Normalisation.of(frame.light)
         light, fit = frame.light, frame.camera.fit if frame.camera else span
-        facts = {"offset_dn": span.offset, "scale_dn": span.scale, "outliers": frame.outliers}
+        facts = {"offset_dn": span.offset, "scale_dn": span.scale}
         facts |= fit.facts() if isinstance(fit, Stabilisation) else {}
         if fused is not None:
             light, fit = fused[0], temporal.stabilised(fit, fused[1])
             facts["frames_used"] = float(np.mean(1 / fused[1]))
         x = fit.apply(light)
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))
-        return result, facts | {"flux_ratio": _flux(frame.light, result, 0.0 if self.darks else span.offset)}
+        black = 0.0 if self.darks else span.offset
+        if isinstance(fit, Stabilisation) and frame.found is not None:
+            result = _as_told(fit, frame, light, result)
+            single, wide = int(frame.found.pixels.sum()), int(frame.found.areas.sum())
+            facts |= {"outliers": single, "bad_lines": frame.found.line_count, "bad_areas": wide}
+            facts["doubt"] = _doubt(fit, frame.light, result, black) if fused is None else ""
+        return result, facts | {"flux_ratio": _flux(frame.light, result, black)}
 
 
 class _Prepared(NamedTuple):
-    """A frame on its way: as it came, its `light` (H, W) in DN as the network wants it, and what was found."""
+    """A frame on its way: as it came, above the dark, its `light` (H, W) in DN for the network, what was found."""
 
     pixels: np.ndarray
+    signal: np.ndarray
     light: np.ndarray
     blank: bool
-    outliers: int
+    found: Defects | None
     camera: Camera | None
+
+
+def _alike(one: float, other: float) -> bool:
+    """Say whether two levels of noise are those of one gain."""
+    return one == other or max(one, other) < ALIKE * min(one, other)
+
+
+def _as_told(fit: Stabilisation, frame: _Prepared, light: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """Return a result with the light that is in the frame, where a network cannot know it.
+
+    A frame without noise, and what holds one value, come out as they are. Of counts of few photons the network makes
+    a clean frame of the right shape, and the wide course of what it left out is put back.
+    """
+    if fit.noise_free:
+        return light.copy()
+    if fit.few(frame.signal[~frame.found.areas]):
+        result = result + gaussian(light - result, WIDE)
+    result[frame.found.areas] = frame.signal[frame.found.areas]
+    return result
+
+
+def _at_ceiling(frame: _Prepared, dtype: np.dtype) -> int:
+    """Return how many pixels have the largest value, where it is a ceiling: the type's, or one that many share."""
+    good = frame.pixels if frame.found is None else frame.pixels[~frame.found.bad]
+    top = float(good.max())
+    shared, near = int((good == top).sum()), int((good >= top - max(1.0, NEAR * abs(top))).sum())
+    return shared if top >= np.iinfo(dtype).max or shared > max(MANY, 0.8 * near) else 0
+
+
+def _doubt(fit: Stabilisation, light: np.ndarray, result: np.ndarray, black: float) -> str:
+    """Return what cannot be true of a result, in words, or nothing."""
+    before, after = (float(np.mean(one, dtype=np.float64)) - black for one in (light, result))
+    seen, told = noise_level(light), float(np.hypot(fit.read_noise_dn, (max(before, 0) / fit.gain_e_per_dn) ** 0.5))
+    if abs(after - before) > LOST * abs(before) and abs(after - before) > LOST * max(seen, told):
+        return f"its mean above black is {after:.4g} DN, the input's {before:.4g} DN"
+    if seen > UNLIKE * told or told > UNLIKE * UNLIKE * seen > 0:
+        return f"the noise is told as {told:.3g} DN, and the frame's dark places show {seen:.3g} DN"
+    return ""
 
 
 def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:

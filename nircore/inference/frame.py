@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from nircore.data.defects import defects
 from nircore.data.normalise import Normalisation
-from nircore.data.outliers import outliers, replaced
+from nircore.data.outliers import replaced
 from nircore.data.rows import level_rows
 from nircore.data.stabilise import Stabilisation
 from nircore.models.generator import Generator
@@ -33,7 +34,7 @@ def prepare(generator: Any, pixels: np.ndarray, bad: np.ndarray | None = None) -
     """
     if generator.input == RANGE:
         return pixels
-    return level_rows(replaced(pixels, outliers(pixels) if bad is None else bad))
+    return level_rows(replaced(pixels, defects(pixels).bad if bad is None else bad))
 
 
 def fitted(generator: Any, pixels: np.ndarray) -> Fit:

@@ -23,6 +23,7 @@ class Settings:
         average: each frame becomes the mean of so many around it before it is enhanced; 1: not.
         gain_e_per_dn, read_noise_dn: of the camera, in e-/DN and DN; None: read off the frames.
         temporal: "causal": each frame rests on those before it as well; "both": on those after it too; "": on none.
+        keep_spots: whether single bright pixels that are shaped as the optics' spot are signal, and not defects.
 
     Raises:
         NircoreError: a value out of range.
@@ -38,6 +39,7 @@ class Settings:
     gain_e_per_dn: float | None = None
     read_noise_dn: float | None = None
     temporal: str = ""
+    keep_spots: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""

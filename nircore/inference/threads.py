@@ -2,18 +2,12 @@
 
 import ctypes
 import sys
-from contextlib import AbstractContextManager
 from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 LARGEST, KEPT = 32 << 20, 256 << 20  # bytes: of an array from kept memory (glibc's most), and of what is kept
-
-
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 @lru_cache(maxsize=1)
@@ -32,10 +26,12 @@ def keep_memory() -> bool:
     return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEPT))
 
 
-def one_pool() -> AbstractContextManager:
-    """Keep BLAS to one thread while a frame is in work; what it computes there is small.
+@lru_cache(maxsize=1)
+def one_pool() -> None:
+    """Set BLAS to one thread for the rest of the process; what is computed with it here is small.
 
-    Its idle threads wait by spinning, and took more than half of a frame's time from the network's.
+    Its idle threads wait by spinning, and took more than half of a frame's time from the network's. Setting it back
+    after each frame costs more than it saves, and two threads that do so leave each other's limit behind.
     """
     keep_memory()
-    return _controller().limit(limits=1, user_api="blas")
+    ThreadpoolController().limit(limits=1, user_api="blas")

@@ -1,5 +1,6 @@
 """FITS: one image or cube, or one frame in each extension."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ from nircore.data.stack import Stack, of_array
 from nircore.errors import NircoreError
 
 BLOCK = 2880  # bytes, of which every part of a file is a multiple
-EXPOSURES = ("EXPTIME", "EXPOSURE")  # seconds, by the dictionaries of FITS keywords
+EXPOSURES = ("EXPTIME", "EXPOSURE")  # seconds, by the dictionaries of FITS keywords, where no comment has a unit
+UNITS = {"ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "usec": 1e-6, "microseconds": 1e-6}
+BESIDE = re.compile(r"MASK|DQ|ERR|VAR|UNC|WEIGHT|WHT|FLAG|BAD|CONF|SEG|LABEL|BKG|DARK|FLAT", re.I)
+FROM_BELOW = "the rows are in the file's order, which FITS counts from below: upside down as Fiji and DS9 show it"
 
 
 class _Images:
@@ -41,6 +45,7 @@ def opened(path: Path) -> Iterator[Stack]:
         warnings.simplefilter("ignore")  # its remarks on a file that is cut: said below
         with fits.open(path, memmap=False) as file:  # sections are read one by one all the same
             hdus = [hdu for hdu in file if getattr(hdu, "is_image", False) and len(hdu.shape) >= 2]
+            hdus, said = _frames(hdus)
             if not hdus or len({(hdu.shape, len(hdu.shape) == 2 or len(hdus) == 1) for hdu in hdus}) > 1:
                 raise NircoreError(
                     f"{path} holds {len(hdus)} images of different kinds: save its frames in one cube."
@@ -51,7 +56,16 @@ def opened(path: Path) -> Iterator[Stack]:
                 yield Stack((16, 16), np.dtype("uint16"), 1, lambda page: np.zeros((16, 16)), missing=missing)
                 return
             stack = of_array(path, _Images(hdus))
-            yield stack._replace(exposures_s=_exposures(file, hdus, stack.pages))
+            if hdus[0].header.get("ROWORDER", "").upper() != "TOP-DOWN":
+                said.append(FROM_BELOW)
+            yield stack._replace(exposures_s=_exposures(file, hdus, stack.pages), said=tuple(said))
+
+
+def _frames(hdus: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return the images that are frames, and what is to be said of those that stand beside them: masks, errors."""
+    kept = [hdu for hdu in hdus if not BESIDE.search(hdu.name) and hdu.header["BITPIX"] == hdus[0].header["BITPIX"]]
+    left = [hdu.name or "without a name" for hdu in hdus if hdu not in kept]
+    return (kept, [f"the extension {name} is no frame" for name in left]) if kept else (hdus, [])
 
 
 def _missing(path: Path, hdus: list[Any]) -> str:
@@ -75,5 +89,12 @@ def _exposures(file: Any, hdus: list[Any], pages: int) -> tuple[float, ...] | No
 
 
 def _exposure(header: Any) -> float | None:
-    told = next((header[name] for name in EXPOSURES if isinstance(header.get(name), (int, float))), 0)
-    return float(told) if told > 0 else None
+    for name in EXPOSURES:
+        words = re.findall(r"[a-z]+", header.comments[name].lower()) if name in header else []
+        try:
+            told = float(header[name]) * next((UNITS[word] for word in words if word in UNITS), 1.0)
+        except (KeyError, TypeError, ValueError):
+            continue
+        if told > 0:
+            return round(told, 12)
+    return None

@@ -65,6 +65,14 @@ def _image(path: Path) -> Image:
                 f"{path} holds {len(series)} images ({', '.join(series)}): name one, as {path}/{(*series, '0')[0]}."
             )
         return _scaled(path, node[series[0]], f"{series[0]}/")
+    if wells := (_home(node).get("plate") or {}).get("wells"):
+        raise NircoreError(
+            f"{path} is a plate of {len(wells)} wells: name one of their images, as {path}/{wells[0]['path']}/0."
+        )
+    if fields := (_home(node).get("well") or {}).get("images"):
+        raise NircoreError(
+            f"{path} is a well of {len(fields)} images: name one of them, as {path}/{fields[0]['path']}."
+        )
     return _scaled(path, node, "")
 
 

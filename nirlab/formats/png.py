@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from nircore.data import plain
 from nircore.data.stack import Stack
 
+# The library refuses a text of 1 MB, such as a program's settings or a colour profile, for fear of a bomb.
+PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = 2**26, 2**28
 PIXELS = (b"IHDR", b"IDAT", b"IEND", b"pHYs", b"eXIf", b"iCCP")  # written by the library itself
 CARRIED = (b"cHRM", b"cICP", b"gAMA", b"sBIT", b"sRGB", b"tIME", b"sPLT", b"iTXt", b"tEXt", b"zTXt", b"bKGD", b"hIST")
 

@@ -73,6 +73,11 @@ def _new(path: Path, offset: int) -> Layout:
     from lxml import etree
     from spexread.data_models import FrameType
 
+    if not 4100 <= offset < path.stat().st_size:
+        raise NircoreError(
+            f"{path} has no footer, which LightField writes at the end of a run: the run broke off. Export it there, "
+            "or call a copy .raw, and read its pixels with --shape, --dtype and --offset 4100."
+        )
     with open(path, "rb") as file:
         file.seek(offset)
         root = etree.fromstring(file.read(), etree.XMLParser(resolve_entities=False, huge_tree=True))

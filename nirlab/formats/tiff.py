@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
@@ -12,6 +13,9 @@ from nircore.data.plain import read_page, refuse_colour
 from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
 from nirlab.formats.tiff_complete import hidden_pages, missing
+
+MANAGER = 51123  # the tag in which Micro-Manager says all of a frame
+SECONDS = {"s": 1.0, "ms": 1e-3, "\u00b5s": 1e-6, "us": 1e-6, "ns": 1e-9, "min": 60.0}
 
 
 @contextmanager
@@ -46,9 +50,30 @@ def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
         (lambda page: top - read(page)) if white_is_low else read,
         white_is_low=white_is_low,
         missing=missing(path, file, first, count),
+        exposures_s=_exposures(file, first, count),
         layout=lambda: _layout(path, file, first, count),
         file=file,
     )
+
+
+def _exposures(file: tifffile.TiffFile, first: Any, count: int) -> tuple[float, ...] | None:
+    """Return the exposure of each page in seconds, where Micro-Manager or OME states it of all."""
+    if MANAGER in first.tags and len(file.pages) == count:
+        said = [file.pages[page].tags.valueof(MANAGER) for page in range(count)]
+        told = [float(one.get("Exposure-ms") or 0) / 1000 if isinstance(one, dict) else 0.0 for one in said]
+    elif first.is_ome:
+        root = ElementTree.fromstring(first.description)
+        pixels = root.findall(".//{*}Pixels")
+        planes = list(pixels[0].iterfind("{*}Plane")) if len(pixels) == 1 else []
+        order = [f"The{axis}" for axis in reversed(pixels[0].get("DimensionOrder", "XYZCT")[2:])] if planes else []
+        planes.sort(key=lambda plane: [int(plane.get(axis, 0)) for axis in order])
+        told = [
+            float(one.get("ExposureTime", 0)) * SECONDS.get(one.get("ExposureTimeUnit", "s"), 0) for one in planes
+        ]
+    else:
+        return None
+    told = told * count if len(set(told)) == 1 and len(told) != count else told
+    return tuple(round(one, 12) for one in told) if len(told) == count and min(told, default=0) > 0 else None
 
 
 def _layout(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> Layout:

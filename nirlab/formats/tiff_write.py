@@ -40,7 +40,7 @@ def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray],
     """
     height, width = stack.shape
     total, file = stack.pages * height * width * stack.dtype.itemsize, stack.file
-    lost: dict[str, None] = {}
+    lost: dict[str, None] = dict.fromkeys(_in_front(file))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tifffile's remarks on tags that are copied as they are
         big = file.is_bigtiff or total > CLASSIC_LIMIT
@@ -72,6 +72,14 @@ def check(source: Path, stack: Stack) -> None:
             raise NircoreError(
                 f"{source}, page {index}, cannot be written like it is read ({error}): export it as a plain TIFF."
             ) from error
+
+
+def _in_front(file: Any) -> Iterator[str]:
+    """Yield what a program has put between the header and the pages, or behind them, which no page leads to."""
+    if file.is_micromanager:
+        yield "Micro-Manager's summary, index map and comments"
+    if file.is_scanimage:
+        yield "ScanImage's blocks of metadata in front of the pages"
 
 
 def not_kept(page: Any) -> Iterator[str]:

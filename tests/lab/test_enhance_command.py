@@ -31,7 +31,7 @@ def left_over(folder: Path) -> list[str]:
 
 def result_of(source: Path, out: Path) -> Path:
     """Return where a file's result is: a kind that is only read becomes OME-TIFF."""
-    return out / (f"{source.stem}.ome.tif" if source.suffix in (".h5", ".npy") else source.name)
+    return out / (f"{source.stem}.ome.tif" if source.suffix == ".h5" else source.name)
 
 
 def write(path: Path, array: np.ndarray) -> Path:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from nircore.data.stabilise import ASSUMED_READ_E, UNIT, Stabilisation
+from nircore.data.stabilise import ASSUMED_READ_E, EXACT, UNIT, Stabilisation
 from nircore.errors import NircoreError
 
 gains, reads = st.floats(1e-2, 1e5), st.floats(1e-3, 1e3)
@@ -20,6 +20,7 @@ def exposed(light: np.ndarray, gain: float, read: float, seed: int = 0) -> np.nd
 @settings(max_examples=60, deadline=None)
 @given(gains, reads, st.floats(-1e4, 1e4))
 def test_every_value_comes_back_a_quarter_electron_higher(gain, read, offset):
+    assume(gain * read > EXACT**0.5)
     fit = Stabilisation(offset, gain, read)
     signal = np.concatenate([np.linspace(-20, 20, 81), np.geomspace(20, 400, 30)]) * read
     rounding = 1e-5 * (abs(offset) + 400 * read) + 1e-5 * gain * read**2
@@ -67,6 +68,22 @@ def test_what_a_frame_does_not_tell_is_assumed_and_said():
     assert Stabilisation.of(dark, gain=2.0).assumed == ""
     smooth = np.add.outer(np.arange(64.0), np.arange(64.0))
     assert "shows no noise" in Stabilisation.of(smooth).assumed
+
+
+@pytest.mark.parametrize("electrons", [0.02, 0.13, 0.9, 3.0, 20.0])
+def test_the_mean_of_few_photons_comes_back_as_it_was(electrons):
+    counts = np.random.default_rng(0).poisson(electrons, 400_000).astype(np.float32)
+    fit = Stabilisation(0.0, 1.0, 1e-6)
+    back = float(fit.invert(np.full((1, 1), fit.apply(counts).mean(dtype=np.float64), np.float32))[0, 0])
+    assert back == pytest.approx(electrons, rel=0.06, abs=0.02)
+
+
+def test_next_to_no_noise_is_said():
+    ramp = np.add.outer(np.arange(96.0), np.arange(96.0))
+    noisy = ramp + np.random.default_rng(0).normal(0, 1, ramp.shape)
+    assert Stabilisation.of(ramp).noise_free
+    assert Stabilisation.of(ramp + 1e-4 * (noisy - ramp)).noise_free
+    assert not Stabilisation.of(noisy).noise_free
 
 
 @pytest.mark.parametrize("gain, read", [(0.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (float("nan"), 1.0)])
