@@ -118,7 +118,8 @@ def table(found: dict[str, Counter]) -> str:
         "# Frames with defects\n\nMade by `tests/lab/test_defect_fuzz.py`: "
         f"{sum(map(Counter.total, found.values()))} phantom frames of {SIDE} x {SIDE}, each given a random defect, "
         f"by `best`. *Held*: more than {AWAY} px away from the defect the error is within {HELD} of the clean one's, "
-        "and .3 DN. *Remarked*: it is not, and the facts say what is wrong (`doubt`, `assumed`, `at_ceiling`). *Spoilt*: "
+        "and .3 DN. *Remarked*: "
+        "it is not, and the facts say what is wrong (`doubt`, `assumed`, `at_ceiling`). *Spoilt*: "
         "it is not, and nothing is said.\n\n| defect | held | remarked | refused | spoilt |\n|---|---|---|---|---|\n"
         f"{rows}\n"
     )
