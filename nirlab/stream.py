@@ -22,6 +22,7 @@ import tifffile
 
 from nircore.errors import NircoreError
 from nircore.files import atomic, make_folder
+from nircore.inference.threads import one_pool
 
 Write = Callable[[int, np.ndarray], None]
 
@@ -119,7 +120,8 @@ def stream(
         finally:
             room.release()
 
-    with _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
+    # One limit around all threads, rather than one set and taken back for every frame.
+    with one_pool(), _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
         for index, pixels in enumerate(frames):
             if errors:
                 break

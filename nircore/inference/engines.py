@@ -182,16 +182,16 @@ class Pipeline:
 
     def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, Fit | FusedStabilisation]:
         """Return a frame (H, W) in DN as the network sees it, and the map between the two."""
-        one_pool()
-        light = prepare(self._generator, pixels)
-        fit = fitted(self._generator, light) if self._known is None else self._known
-        if isinstance(fit, Stabilisation):
-            self._known = fit
-            if self._temporal:
-                self._recursion = self._recursion or Recursion(fit)
-                light, variance = self._recursion(light)
-                fit = stabilised(fit, variance)
-        return fit.apply(light), fit
+        with one_pool():
+            light = prepare(self._generator, pixels)
+            fit = fitted(self._generator, light) if self._known is None else self._known
+            if isinstance(fit, Stabilisation):
+                self._known = fit
+                if self._temporal:
+                    self._recursion = self._recursion or Recursion(fit)
+                    light, variance = self._recursion(light)
+                    fit = stabilised(fit, variance)
+            return fit.apply(light), fit
 
     def finish(self, values: np.ndarray, fit: Fit | FusedStabilisation) -> np.ndarray:
         """Return what the network made of a frame in DN."""
@@ -199,8 +199,9 @@ class Pipeline:
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Enhance a frame: all three steps."""
-        x, fit = self.prepare(pixels)
-        return self.finish(self.run(x), fit)
+        with one_pool():
+            x, fit = self.prepare(pixels)
+            return self.finish(self.run(x), fit)
 
     def __str__(self) -> str:
         """Say what runs."""

@@ -222,13 +222,13 @@ class Enhancer:
         signal = self.signal(pixels, exposure_s)
         if pixels.min() == pixels.max():
             return _Prepared(pixels, signal, signal, True, None, camera)
-        one_pool()
-        camera = (camera and camera.of(signal)) or self.camera([signal], exposure_s)
-        if camera is None:
-            return _Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
-        found = defects(signal, self.settings.keep_spots)
-        found = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
-        return _Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
+        with one_pool():
+            camera = (camera and camera.of(signal)) or self.camera([signal], exposure_s)
+            if camera is None:
+                return _Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
+            found = defects(signal, self.settings.keep_spots)
+            found = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
+            return _Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
 
     def _finished(
         self,
@@ -239,7 +239,8 @@ class Enhancer:
     ) -> tuple[np.ndarray, dict[str, Any]]:
         facts, result = FACTS | {"blank": frame.blank}, frame.light
         if not frame.blank:
-            result, found = self._restored(frame, network, fused)
+            with one_pool():
+                result, found = self._restored(frame, network, fused)
             facts |= found
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")

@@ -2,6 +2,9 @@
 
 import ctypes
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
@@ -26,12 +29,30 @@ def keep_memory() -> bool:
     return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEPT))
 
 
-@lru_cache(maxsize=1)
-def one_pool() -> None:
-    """Set BLAS to one thread for the rest of the process; what is computed with it here is small.
+_lock, _users, _limit = threading.Lock(), [0], []
 
-    Its idle threads wait by spinning, and took more than half of a frame's time from the network's. Setting it back
-    after each frame costs more than it saves, and two threads that do so leave each other's limit behind.
+
+@contextmanager
+def one_pool() -> Iterator[None]:
+    """Keep BLAS to one thread while a frame, or better a movie, is in work; what is computed with it is small.
+
+    Its idle threads wait by spinning, and took more than half of a frame's time from the network's. The first of
+    several that overlap sets the limit, and the last one takes it back: no thread leaves another one's behind.
     """
     keep_memory()
-    ThreadpoolController().limit(limits=1, user_api="blas")
+    with _lock:
+        if not _users[0]:
+            _limit.append(_controller().limit(limits=1, user_api="blas"))
+        _users[0] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users[0] -= 1
+            if not _users[0]:
+                _limit.pop().restore_original_limits()
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -117,12 +117,12 @@ def _once(case: Case, source: Path, target: Path) -> dict[str, float]:
     began = perf_counter()
     pixels = read_frame(source).pixels
     read = perf_counter()
-    one_pool()
-    x, fit = case.enhance.prepare(pixels)
-    ready = perf_counter()
-    values = case.enhance.run(x)
-    ran = perf_counter()
-    image = case.enhance.finish(values, fit)
+    with one_pool():
+        x, fit = case.enhance.prepare(pixels)
+        ready = perf_counter()
+        values = case.enhance.run(x)
+        ran = perf_counter()
+        image = case.enhance.finish(values, fit)
     enhanced = perf_counter()
     tifffile.imwrite(target, image)
     written = perf_counter()
