@@ -23,7 +23,7 @@ def test_the_commands_are_six(nircore):
     "arguments, words",
     [
         (["--set", "epcohs=5"], "did you mean 'epochs'"),
-        (["--set", "epochs=five"], "epochs is a whole number from 1 to 10000"),
+        (["--set", "epochs=five"], "epochs='five' is not accepted: input should be a valid integer"),
         (["--set", "epochs"], "key=value"),
     ],
 )

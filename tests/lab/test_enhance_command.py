@@ -184,7 +184,7 @@ def test_results_that_would_take_one_name_or_the_source_itself_are_refused(nirco
 @pytest.mark.parametrize(
     "extra, words",
     [
-        (["--weights", "none"], "no checkpoint"),
+        (["--weights", "none"], "none cannot be read"),
         (["--dark", "none"], "does not exist"),
         (["--average", "4"], "odd"),
         (["--exposure", "-1"], "above 0"),
