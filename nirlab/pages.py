@@ -17,6 +17,7 @@ from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference
 from nirlab import pixels
+from nirlab.courses import HEIGHT, WIDTH, Course
 from nirlab.page_parts import Panel, panel, render
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
@@ -70,6 +71,7 @@ class FrameReport:
         half_width: of the trust map's interval, or None.
         trust: one sentence on what that was calibrated with and on.
         support: `nircore.inference.trust.support`, or None.
+        courses: of a movie that was enhanced as one: what the spots did whose light changes most.
     """
 
     name: str
@@ -81,6 +83,7 @@ class FrameReport:
     half_width: np.ndarray | None = None
     trust: str = ""
     support: np.ndarray | None = None
+    courses: Sequence[Course] = ()
 
     def fact(self, name: str) -> Any:
         """Return what the record has on this frame."""
@@ -163,6 +166,8 @@ def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warni
         meaning=MEANING,
         values=values,
         facts=_facts(report),
+        courses=report.courses,
+        size=(WIDTH, HEIGHT),
     )
 
 
@@ -206,6 +211,8 @@ def _facts(report: FrameReport) -> dict[str, str]:
     if noise is not None:
         gain, read_noise = noise.gain_e_per_dn, noise.read_noise_dn
         facts["noise of the input"] = f"gain {gain:.3g} e-/DN, {read_noise:.3g} DN without light; read off the frame"
+    if report.courses:
+        facts["frames used"] = f"{record['summary']['frames_used']:.1f} for each pixel, the mean of the movie"
     if record["temporal_average_frames"] > 1:
         facts["temporal average"] = f"mean of {record['temporal_average_frames']} frames, taken before the network"
     return facts

@@ -10,6 +10,7 @@ import numpy as np
 from nircore.errors import NircoreError
 from nircore.inference import prepare, trust
 from nirlab import pages
+from nirlab.courses import Course, courses
 from nirlab.formats.containers import read_frame
 from nirlab.movie import Movie
 
@@ -56,4 +57,11 @@ def report(
     noise = trust.camera(prepared, black)
     enhanced = read_frame(result, page).pixels - np.float32(enhancer.pedestal_dn)
     support = trust.support(prepared, black, noise)
-    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support)
+    lines = _courses(movie, result, len(record["frames"]["scale_dn"])) if enhancer.settings.temporal else []
+    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support, lines)
+
+
+def _courses(movie: Movie, result: Path, count: int) -> list[Course]:
+    """Return the time courses of a movie's spots; none where there is but one frame."""
+    pedestal = np.float32(movie.enhancer.pedestal_dn)
+    return courses(count, movie.signal, lambda page: read_frame(result, page).pixels - pedestal) if count > 1 else []

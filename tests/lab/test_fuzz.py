@@ -87,8 +87,10 @@ def outcome(number: int, source: Path, folder: Path, settings: Settings) -> str:
     try:
         (came,) = enhance_files([str(bad)], Order(out, settings), say=lines.append)
         target = result_of(bad, out)
-        doubted = came.made and "to be doubted" in lines[-1]  # made, and said to be odd: an error beside a result
-        assert (came.made != came.failed or doubted) and len(lines) == 1 + doubted and "\n" not in "".join(lines), lines
+        doubted = came.made and "to be doubted" in lines[-1]  # an error beside a result
+        assert (came.made != came.failed or doubted) and len(lines) == 1 + doubted and "\n" not in "".join(lines), (
+            lines
+        )
         if not came.made:
             assert list(out.iterdir()) == [] and str(bad) in lines[0].replace(str(target), str(bad)), lines
             return "refused"

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 import nircore as package
 from nircore.data.movies import Movie
 from nirlab import movie as movies
+from nirlab.courses import SMOOTH, SPOTS, courses
 from nirlab.stream import stream
 
 COUNT = 12
@@ -124,3 +126,22 @@ def test_a_stream_rests_on_what_came_before(tmp_path):
 def test_what_cannot_be_meant_is_refused(given):
     with pytest.raises(package.NircoreError):
         package.enhance(frames(), **given)
+
+
+def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
+    out = movie.parent / "out"
+    status, _, error = nircore("enhance", movie, "--out", out, "--model", "realtime", "--temporal", "--report")
+    assert status == 0, error
+    (page,) = (path for path in out.rglob("*.html") if path.name != "index.html")
+    text = page.read_text()
+    assert text.count("<polyline") == 2 * SPOTS and "frames used" in text
+    before, after = frames().astype(float), tifffile.imread(out / "movie.tif").astype(float)
+    found = courses(COUNT, before.__getitem__, after.__getitem__)
+    for course in found:
+        row, column = course.place
+        padded = np.pad(after, ((0, 0), (1, 1), (1, 1)), "symmetric")
+        spot = padded[:, row : row + 3, column : column + 3].mean((1, 2))
+        np.testing.assert_allclose(course.after, spot, rtol=1e-6)
+        assert f"row {row}, column {column}:" in text
+    changes = np.stack([ndimage.gaussian_filter(frame, SMOOTH) for frame in after]).var(0)
+    assert changes[found[0].place] == pytest.approx(changes.max())
