@@ -92,11 +92,22 @@ def page(lab):
         page.goto(lab[0])
         page.locator(".jp-Notebook-cell").nth(2).wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for()
-        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        _run_all(page)
         page.locator(PICTURE).first.wait_for()
         yield page
         browser.close()
+
+
+def _run_all(page):
+    """Ask until a cell runs: JupyterLab drops what is asked for while its kernel is still being connected."""
+    for _ in range(10):
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        for _ in range(20):
+            if re.search(r"\[[*\d]", page.locator(".jp-InputPrompt").nth(1).inner_text()):
+                return
+            page.wait_for_timeout(500)
+    raise AssertionError("no cell ran")
 
 
 PICTURE = ".jupyter-widgets-view .jp-OutputArea-output img, .widget-output img"
