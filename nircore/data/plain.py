@@ -53,9 +53,11 @@ def refuse_colour(path: Path, page: tifffile.TiffPage) -> None:
 
 def read_page(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage, size: int) -> np.ndarray:
     """Return the pixels (H, W) of a page of a TIFF of `size` bytes, which has to be of the first page's kind."""
-    kinds = [(one.shape, one.dtype, one.bitspersample, one.photometric) for one in (page, first)]
+    seen = ["not said" if 262 not in one.tags else one.photometric.name for one in (page, first)]
+    kinds = [(one.shape, one.dtype, one.bitspersample, black) for one, black in zip((page, first), seen, strict=True)]
     if kinds[0] != kinds[1]:
         kind = f"page {page.index} is {page.shape} {page.dtype}, page 0 is {first.shape} {first.dtype}"
+        kind += f", photometric {seen[0]} and {seen[1]}" if seen[0] != seen[1] else ""
         raise NircoreError(f"{path} mixes pages: {kind}; save frames of one kind in a file.")
     # tifffile fills a strip that was never written with zeros: such a file is not whole.
     strips = zip(page.dataoffsets, page.databytecounts, strict=True)
