@@ -125,7 +125,7 @@ def changed(page, before):
 
 def row(page, label):
     """Return the widget with a label."""
-    return page.locator(".jupyter-widgets.widget-inline-hbox", has=page.get_by_text(label, exact=True))
+    return page.locator(".widget-inline-hbox", has=page.get_by_text(label, exact=True))
 
 
 def test_every_control_changes_the_picture(page, lab):
