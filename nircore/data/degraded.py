@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 from torch import Tensor
 
+from nircore.data import dead_leaves
 from nircore.data.crops import Crops, random_crop
 from nircore.data.outliers import outliers, replaced
 from nircore.data.stabilise import Stabilisation
@@ -25,6 +27,16 @@ DARK_TOO, BRIGHT = 0.35, 0.15  # share of crops cut anywhere; others show a plac
 GLOWING, GLOWS = 0.5, (1, 4)  # share of crops with dim things that no target shows; how many
 GLOW_SD, GLOW_PX, EDGE_PX = (0.1, 3.0), (4.0, 60.0), (0.7, 12.0)  # read noises; radius; softness of its edge
 TRIES = 20  # of finding one: a scene may be dark nearly everywhere
+# For any content and any camera:
+LEAVES, LEAF_SIZE, LEAF_SHARE = 400, 256, 0.35  # dead-leaves images, their side in px, and their share of the crops
+COLOURED, COLOUR_PX = 0.15, (0.3, 1.0)  # share of crops; sigma of the blur that colours their noise
+ONE_WAY, COLOUR_ERROR = (
+    0.2,
+    (0.06, 0.06),
+)  # share of those blurred along one axis; their noise is told too low
+COUNTED, COUNT_E, COUNT_READ_E = 0.04, (0.3, 30.0), (0.05, 1.0)  # share of crops; electrons at white; read noise
+CLIPPED = 0.06  # share of crops cut off at black
+LINED, LINES = 0.1, 3  # share of crops with filled lines, and how many at most
 
 
 @dataclass(frozen=True)
@@ -56,13 +68,21 @@ class DegradedCrops(Crops):
             low-light appearances of the scene (several, as where the depth of the tissue is unknown), and last the
             target itself.
         camera: what to degrade them to.
+        general: learn any content and any camera: LEAF_SHARE of the crops are dead leaves, and some have coloured
+            noise, counts of few photons, clipped blacks or lines that were filled in.
     """
 
     def __init__(
-        self, scenes: Sequence[np.ndarray], camera: LowLight, crop: int, batch: int = 1, seed: int = 0
+        self,
+        scenes: Sequence[np.ndarray],
+        camera: LowLight,
+        crop: int,
+        batch: int = 1,
+        seed: int = 0,
+        general: bool = False,
     ) -> None:
         super().__init__(crop, batch, seed)
-        self.scenes, self.camera = list(scenes), camera
+        self.scenes, self.camera, self.general = list(scenes), camera, general
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return degraded and clean crops of a step, both float32 (batch, 1, crop, crop)."""
@@ -73,20 +93,60 @@ class DegradedCrops(Crops):
 
     def _pair(self, scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a degraded crop and its clean one, (2, crop, crop)."""
+        if self.general and rng.random() < LEAF_SHARE:
+            leaf = dead_leaves.drawn(int(rng.integers(LEAVES)), LEAF_SIZE)
+            scene = np.stack([leaf, leaf])
         crops = zoomed(scene[[rng.integers(len(scene) - 1), -1]], self.crop, rng)
         if rng.random() < TONED:
             crops = np.sign(crops) * np.abs(crops) ** rng.uniform(*TONE)
-        shown, target = crops * np.exp(rng.uniform(np.log(self.camera.darkest_dn), np.log(self.camera.brightest_dn)))
-        read = self.camera.read_noise_dn
-        gain = self.camera.gain_e_per_dn
-        if rng.random() < OTHER_CAMERAS:
-            gain *= np.exp(rng.uniform(*np.log(GAINS)))
+        camera = self._camera(rng)
+        gain, read = camera.gain_e_per_dn, camera.read_noise_dn
+        shown, target = crops * _between(camera.darkest_dn, camera.brightest_dn, rng)
+        if rng.random() < OTHER_CAMERAS and camera is self.camera:
+            gain *= _between(*GAINS, rng)
         if rng.random() < GLOWING:
             glow = read * glows(self.crop, rng)
             shown, target = shown + glow, target + glow
         fit = Stabilisation(-rng.uniform(0, BLACK_ERROR) * read, gain, read)
         noisy = expose(shown, gain * np.exp(rng.normal(0, GAIN_ERROR)), read * np.exp(rng.normal(0, READ_ERROR)), rng)
+        if self.general:
+            noisy = spoilt(noisy, shown, rng)
         return np.stack([fit.apply(replaced(noisy, outliers(noisy))), fit.clean(target)])
+
+    def _camera(self, rng: np.random.Generator) -> LowLight:
+        """Return the camera of a crop: the one that was given, or one that counts photons."""
+        if not self.general or rng.random() > COUNTED:
+            return self.camera
+        return LowLight(1.0, _between(*COUNT_READ_E, rng), *COUNT_E)
+
+
+def _between(low: float, high: float, rng: np.random.Generator) -> float:
+    """Draw log-uniformly."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def spoilt(noisy: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a noisy crop (H, W) as what stands between a sensor and a file may leave it: coloured, clipped, filled.
+
+    Coloured noise keeps its SD. The clean crop `light` is no sharper for it: resizing and interpolation blur a scene
+    that the optics has blurred already far less than noise.
+    """
+    if rng.random() < COLOURED:
+        along = (0, 1) if rng.random() > ONE_WAY else (int(rng.integers(2)),)
+        sigma = _between(*COLOUR_PX, rng)
+        impulse = np.zeros(31 if len(along) == 1 else (31, 31))
+        impulse[(15,) * impulse.ndim] = 1
+        kept = np.sqrt(np.square(gaussian_filter(impulse, sigma)).sum())
+        noise = gaussian_filter(noisy - light, sigma, axes=along) / kept
+        noisy = light + noise * np.exp(rng.normal(*COLOUR_ERROR))
+    if rng.random() < CLIPPED:
+        noisy = np.maximum(noisy, 0)
+    if rng.random() < LINED:
+        noisy = noisy.copy()
+        for k in rng.integers(1, len(noisy) - 1, rng.integers(1, LINES + 1)):
+            across = noisy if rng.random() < 0.5 else noisy.T
+            across[k] = (across[k - 1] + across[k + 1]) / 2
+    return noisy
 
 
 def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:

@@ -20,6 +20,7 @@ ASSUMED_READ_E = 28.0  # electrons: the read noise of an InGaAs camera, where a 
 TOLD = 0.25  # of the read noise's variance: what photons must add in a frame's bright places for it to tell the gain
 BRIGHT = 0.99  # share of the smoothed frame below its bright places
 EXACT, FEW_E = 10.0, 3.0  # electrons^2; electrons: below them the inverse is the exact one, and photons are few
+KNOTS = 4096  # of the table of the exact inverse
 CLIPPED = 0.25  # of the pixels at the lowest value: the frame was clipped there
 FREE = 5e-4  # of the range: noise at white below it does not need to be taken out
 NOISE_FREE = 0.01  # of the range from black to white: the noise assumed of a frame that shows none
@@ -113,7 +114,11 @@ class Stabilisation:
 
     def clean(self, signal: np.ndarray) -> np.ndarray:
         """Map light without noise, in DN, to what its noisy frames average to, float32: undone by `invert`."""
-        return self._forward(signal, 1 / 8)
+        values = self._forward(signal, 1 / 8)
+        if self._floor < EXACT:  # `invert` has no closed inverse there
+            known = np.linspace(float(values.min()) - 1 / UNIT, float(values.max()) + 1 / UNIT, KNOTS)
+            values = np.interp(signal, self.invert(known), known).astype(np.float32)
+        return values
 
     def _forward(self, pixels: np.ndarray, constant: float) -> np.ndarray:
         """Return the root above that of the floor, in place of a copy: this is done to every frame of a camera.

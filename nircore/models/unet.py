@@ -75,6 +75,9 @@ class UNetGenerator(Generator):
 
     def smoothed(self, x: Tensor) -> Tensor:
         """Return the frame smoothed by the fixed Gaussian; beyond a border it goes on as it is there."""
+        if torch.is_autocast_enabled(x.device.type):  # a bright pixel has more digits than bfloat16
+            with torch.autocast(x.device.type, enabled=False):
+                return self.smoothed(x.float())
         kernel, reach = self.kernel.to(x.dtype), self.kernel.shape[-1] // 2
         rows = F.conv2d(F.pad(x, [reach] * 4, mode="replicate"), kernel)
         return F.conv2d(rows, kernel.transpose(2, 3))  # separable: along rows, then along columns
