@@ -18,6 +18,7 @@ SHARP = 0.25  # of its height: no more may the next line rise or fall towards it
 ALONG = 0.75  # share of a stretch's pixels that are away from those beside it
 WIDEST, AT_BORDER = 2, 4  # lines that are bad together, within the frame and at its border (telemetry)
 JUMP = 8.0  # SDs of noise between an area of one value and what is around it
+TELLING = 17  # one row in so many tells the noise
 FEW = 3000  # corners of areas: fewer are looked at one by one
 SPOT = 0.05  # of a spot's height: what the optics gives at least to the four pixels beside it
 
@@ -37,7 +38,7 @@ class Defects(NamedTuple):
     @property
     def line_count(self) -> int:
         """How many lines there are; those that touch count as one."""
-        return label(self.lines)[1]
+        return label(self.lines)[1] if self.lines.any() else 0
 
 
 def defects(frame: np.ndarray, keep_spots: bool = False) -> Defects:
@@ -61,7 +62,7 @@ def lines(frame: np.ndarray) -> np.ndarray:
     """Find the rows and columns, and parts of them, that stand out sharply from those beside them: bool (H, W)."""
     level = (frame - float(frame.flat[0])).astype(np.float32)
     found = np.zeros(frame.shape, dtype=bool)
-    for along, mask in ((level, found), (level.T, found.T)):
+    for along, mask in ((level, found), (np.ascontiguousarray(level.T), found.T)):
         last = len(along) // STEP * STEP
         means = sum(along[k:last:STEP] for k in range(STEP)) / STEP
         many, step = 1, 1
@@ -79,7 +80,7 @@ def _mark(level: np.ndarray, means: np.ndarray, long: int, mask: np.ndarray) -> 
     width, steps = level.shape[1], np.diff(means, axis=1)
     bends = np.abs(np.diff(steps, axis=1)).ravel()[::SAMPLED] / 3**0.5  # without the scene's slopes
     least = STANDS_OUT * (NORMAL * float(np.median(bends)) or float(np.abs(steps).mean()))
-    if not least:
+    if not least or np.abs(steps).max(initial=0) <= least:
         return
     beyond = ((0, 0), (1, 1))  # beyond the border is nothing that could speak against a line
     rise, fall = (np.pad(one, beyond, constant_values=True) for one in (steps > least, steps < -least))
@@ -113,10 +114,12 @@ def areas(frame: np.ndarray) -> np.ndarray:
     down = frame[1:] == frame[:-1]
     core = down[:, 1:] & down[:, :-1] & (frame[1:, 1:] == frame[1:, :-1])
     found = np.zeros(frame.shape, dtype=bool)
-    steps = np.abs(np.diff(frame[::5], axis=1))
+    rows, columns = np.divmod(np.flatnonzero(core), core.shape[1])
+    if not len(rows):
+        return found
+    steps = np.abs(np.diff(frame[:: max(1, min(TELLING, len(frame) // TELLING))], axis=1))
     steps = steps[steps > 0]
     jump = JUMP * NORMAL * float(np.median(steps)) / 2**0.5 if len(steps) else 0.0
-    rows, columns = np.nonzero(core)
     if len(rows) < FEW:  # by chance: what is around is near
         around = [(k, m) for k in range(-1, 3) for m in range(-1, 3) if not (k in (0, 1) and m in (0, 1))]
         near = [

@@ -9,7 +9,7 @@ import numpy as np
 THRESHOLD = 6.0  # SDs of local noise; of normal noise alone fewer than 1e-5 of the pixels pass (see the test)
 SCREEN = 4.0  # SDs of the whole frame's noise above the mean of 3 x 3: what is looked at more closely
 LONELY = 0.5  # of the pixel's own height: as high may no more than one of the 24 around it stand
-SAMPLED = 7  # one pixel in so many tells the frame's noise
+SAMPLED = 31  # one pixel in so many tells the frame's noise (prime, to meet all columns)
 NORMAL = 1.4826  # SD of normal noise over its median absolute deviation
 SPARSE, TAILS = 0.25, 3.0  # share of the pixels at the lowest value; times: how much wider noise is taken there
 REACH = 2  # px: half of the 5 x 5 neighbourhood
@@ -58,8 +58,12 @@ def heights(pixels: np.ndarray, least: float = 0.0) -> np.ndarray:
 def _mean(level: np.ndarray) -> np.ndarray:
     """Return the mean of 3 x 3 pixels, the frame mirrored at its border; a quarter of `uniform_filter`'s time."""
     padded = np.pad(level, 1, mode="reflect")
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) * np.float32(1 / 9)
+    rows = padded[:-2] + padded[1:-1]
+    rows += padded[2:]
+    mean = rows[:, :-2] + rows[:, 1:-1]
+    mean += rows[:, 2:]
+    mean *= np.float32(1 / 9)
+    return mean
 
 
 def _around(level: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
