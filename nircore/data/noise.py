@@ -50,6 +50,9 @@ class Colour(NamedTuple):
     kept: float = 1.0
 
 
+WHITE = Colour()
+
+
 def colour(image: np.ndarray) -> Colour:
     """Tell the colour of the noise from the quiet patches of a frame (H, W).
 
@@ -109,7 +112,7 @@ def noise_model(image: np.ndarray, seen: Colour | None = None) -> Noise:
     return Noise(float(level / (slope * spread)), float(np.sqrt(offset * spread)))
 
 
-def noise_level(image: np.ndarray, seen: Colour = Colour()) -> float:
+def noise_level(image: np.ndarray, seen: Colour = WHITE) -> float:
     """Return the SD of the noise in the dark places of a frame (H, W): that of its quiet patches."""
     return _quiet(image, seen.distance) / seen.kept
 

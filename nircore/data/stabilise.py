@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nircore.data.noise import Noise, check_noise, colour, noise_model
+from nircore.data.noise import WHITE, Colour, Noise, check_noise, colour, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 
@@ -42,7 +42,7 @@ class Stabilisation:
         gain_e_per_dn, read_noise_dn: of the noise: variance = (DN - offset) / gain + read_noise^2.
         assumed: what was assumed rather than read off frames, in words; "" for nothing.
         noise_free: whether the frames have next to no noise, and so nothing to take out.
-        correlation: of the noise of neighbouring pixels, as `nircore.data.noise.colour` finds it.
+        colour: of the noise.
     """
 
     offset: float
@@ -50,7 +50,7 @@ class Stabilisation:
     read_noise_dn: float
     assumed: str = ""
     noise_free: bool = False
-    correlation: float = 0.0
+    colour: Colour = WHITE
 
     def __post_init__(self) -> None:
         """Refuse an impossible noise."""
@@ -76,9 +76,11 @@ class Stabilisation:
             NircoreError: a frame is constant, or a given value is impossible.
         """
         frames = [frames] if isinstance(frames, np.ndarray) else list(frames)
-        found = np.array([_told(frame, black) for frame in frames])  # offset, gain, read noise, range, correlation
+        colours = sorted((colour(frame) for frame in frames), key=lambda one: one.correlation)
+        seen = colours[len(colours) // 2]
+        found = np.array([_told(frame, black, seen) for frame in frames])  # (n, 4): offset, gain, read noise, range
         with np.errstate(all="ignore"):
-            offset, told, read, span, correlation = (_median(column) for column in found.T)
+            offset, told, read, span = (_median(column) for column in found.T)
         said = []
         free = read_noise is None and math.hypot(0 if math.isnan(read) else read, _shot(told, span)) < FREE * span
         if read_noise is None and math.isnan(read):
@@ -89,7 +91,7 @@ class Stabilisation:
             told = ASSUMED_READ_E / read if read > 0 else 1.0
             said.append(f"gain {told:.3g} e-/DN (too dark to tell it)")
         gain = float(told if gain is None else gain)
-        return cls(float(offset), gain, float(read), "; ".join(said), free, float(correlation))
+        return cls(float(offset), gain, float(read), "; ".join(said), free, seen)
 
     def few(self, pixels: np.ndarray) -> bool:
         """Say whether a frame (H, W) in DN counts few photons, or was clipped at its black level."""
@@ -164,22 +166,21 @@ class Stabilisation:
         return {
             "gain_e_per_dn": self.gain_e_per_dn,
             "read_noise_dn": self.read_noise_dn,
-            "noise_correlation": self.correlation,
+            "noise_correlation": self.colour.correlation,
             "assumed": self.assumed,
         }
 
 
-def _told(frame: np.ndarray, black: float | None) -> tuple[float, ...]:
-    """Return offset, gain, read noise and range of a frame in DN, and its noise's correlation; NaN: not told."""
+def _told(frame: np.ndarray, black: float | None, seen: Colour) -> tuple[float, float, float, float]:
+    """Return offset, gain, read noise and range of a frame in DN; NaN for what it does not tell."""
     fit = Normalisation.of(frame)
     offset = fit.offset if black is None else black
     try:
-        found = colour(frame)
-        gain, read = noise_model(frame - np.float32(offset), found)
+        gain, read = noise_model(frame - np.float32(offset), seen)
     except NircoreError:  # too small, or no noise in it
-        return offset, math.nan, math.nan, fit.scale, 0.0
+        return offset, math.nan, math.nan, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain
-    return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale, found.correlation
+    return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale
 
 
 def _shot(gain: float, span: float) -> float:

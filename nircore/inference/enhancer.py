@@ -24,14 +24,14 @@ from nircore.inference import engines, temporal, tiles
 from nircore.inference.frame import RANGE, prepare
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
-from nircore.inference.threads import one_pool
+from nircore.inference.threads import ahead, one_pool
 from nircore.models.checkpoint import load_generator
 
 #: What a frame's record holds, and what stands there for a blank one.
 FACTS: dict[str, Any] = {
-    "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan, "assumed": "",
-    "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
-    "frames_used": 1.0, "doubt": "",
+    "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan,
+    "noise_correlation": 0.0, "assumed": "", "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0,
+    "clipped": 0, "at_ceiling": 0, "blank": False, "frames_used": 1.0, "doubt": "",
 }  # fmt: skip
 ALIKE = 1.5  # times: so far may the noise of the dark places of frames of one gain differ
 WIDE = 8.0  # px: sigma of the course of the light
@@ -46,19 +46,24 @@ class Camera(NamedTuple):
     Attributes:
         fit: the map to the network's scale.
         bad: pixels (H, W) bool that are outliers in most of the frames, or hot in the dark.
+        span: black level and range of the frames.
         level: DN, the noise in the dark places of its frames.
         others: the same of frames whose noise is another: the gain was switched.
     """
 
     fit: Stabilisation
     bad: np.ndarray
-    level: float = 0.0
+    span: Normalisation
+    level: float
     others: tuple["Camera", ...] = ()
 
     def of(self, signal: np.ndarray) -> "Camera | None":
-        """Return what holds for a frame, by its noise; None: it is like none of the frames that were asked."""
-        level = noise_level(signal)
-        return next((one for one in (self, *self.others) if _alike(one.level, level)), None)
+        """Return what holds for a frame, with its own level of noise; None: it is like none that was asked."""
+        for one in (self, *self.others):
+            level = noise_level(signal, one.fit.colour)
+            if _alike(one.level, level):
+                return one._replace(level=level)
+        return None
 
 
 class Enhancer:
@@ -143,10 +148,10 @@ class Enhancer:
             if signal.min() < signal.max():
                 level = noise_level(signal)
                 groups.setdefault(next((one for one in groups if _alike(one, level)), level), []).append(signal)
-        known = [self._camera(*one, exposure_s) for one in sorted(groups.items(), key=lambda one: -len(one[1]))]
+        known = [self._camera(shown, exposure_s) for shown in sorted(groups.values(), key=len, reverse=True)]
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
-    def _camera(self, level: float, shown: list[np.ndarray], exposure_s: float | None) -> Camera:
+    def _camera(self, shown: list[np.ndarray], exposure_s: float | None) -> Camera:
         found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
         cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
@@ -155,7 +160,8 @@ class Enhancer:
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
             bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
-        return Camera(fit, bad, level)
+        spans = np.median([(one.offset, one.scale) for one in map(Normalisation.of, cleaned)], axis=0)
+        return Camera(fit, bad, Normalisation(*map(float, spans)), noise_level(shown[0], fit.colour))
 
     def __call__(
         self,
@@ -167,13 +173,14 @@ class Enhancer:
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Enhance one frame (H, W) in DN; return it as `dtype`, and what was measured on the way.
 
-        The facts: `offset_dn` and `scale_dn`, black level and range of the frame; `gain_e_per_dn`, `read_noise_dn`
-        and what was `assumed` of its noise; `outliers` (pixels), `bad_lines` and pixels of `bad_areas` replaced for
-        the network; `flux_ratio`, the light of the output over that of the input (without outliers), both above the
-        dark, or above the input's black level where no dark is known (NaN without light); `clipped` pixels outside
-        the range of dtype; `at_ceiling`, input pixels at the top of an integer dtype or of the camera's bits, which
-        many share; `blank` frames (one value throughout), which pass through as they are; `frames_used`, how many
-        frames a pixel rests on, on average; `doubt`, a sentence where flux or noise cannot be true.
+        The facts: `offset_dn` and `scale_dn`, black level and range of the frames that told the camera;
+        `gain_e_per_dn`, `read_noise_dn`, `noise_correlation` (of neighbours, 0 to 1) and what was `assumed` of the
+        noise; `outliers` (pixels), `bad_lines` and pixels of `bad_areas` replaced for the network; `flux_ratio`, the
+        light of the output over that of the input (without outliers), both above the dark, or above the black level
+        where no dark is known (NaN without light); `clipped` pixels outside the range of dtype; `at_ceiling`, input
+        pixels at the top of an integer dtype or of the camera's bits, which many share; `blank` frames (one value
+        throughout), which pass through as they are; `frames_used`, how many frames a pixel rests on, on average;
+        `doubt`, a sentence where flux or noise cannot be true.
 
         Args:
             camera: as `camera` returns it; None: what this frame tells.
@@ -182,8 +189,8 @@ class Enhancer:
         Raises:
             NircoreError: as `signal`, or the result is not finite.
         """
-        frame = self._prepared(pixels, exposure_s, camera)
-        return self._finished(frame, dtype, network)
+        with one_pool():
+            return self._finished(self._prepared(pixels, exposure_s, camera), dtype, network)
 
     def movie(
         self,
@@ -209,11 +216,12 @@ class Enhancer:
         if not self.settings.temporal or camera is None:
             if self.settings.temporal and self.generator.input == RANGE:
                 raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
-            yield from (self._finished(prepared(index), dtype, network) for index in range(first, count))
+            frames = ahead(self._prepared(frame(index), exposure_s(index), camera) for index in range(first, count))
+            yield from (self._finished(one, dtype, network) for one in frames)
             return
         both = self.settings.temporal == "both"
         lights = temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
-        for index, light in enumerate(lights):  # the frames before `first` are taken in again, without the network
+        for index, light in enumerate(ahead(lights)):  # those before `first` are taken in without the network
             if index >= first:
                 yield self._finished(prepared(index), dtype, network, light)
 
@@ -251,7 +259,7 @@ class Enhancer:
     def _restored(
         self, frame: "_Prepared", network: engines.Frame | None, fused: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        span = Normalisation.of(frame.light)
+        span = frame.camera.span if frame.camera else Normalisation.of(frame.light)
         light, fit = frame.light, frame.camera.fit if frame.camera else span
         facts = {"offset_dn": span.offset, "scale_dn": span.scale}
         facts |= fit.facts() if isinstance(fit, Stabilisation) else {}
@@ -265,7 +273,7 @@ class Enhancer:
             result = _as_told(fit, frame, light, result)
             single, wide = int(frame.found.pixels.sum()), int(frame.found.areas.sum())
             facts |= {"outliers": single, "bad_lines": frame.found.line_count, "bad_areas": wide}
-            facts["doubt"] = _doubt(fit, frame.light, result, black) if fused is None else ""
+            facts["doubt"] = _doubt(frame, result, black) if fused is None else ""
         return result, facts | {"flux_ratio": _flux(frame.light, result, black)}
 
 
@@ -307,10 +315,11 @@ def _at_ceiling(frame: _Prepared, dtype: np.dtype) -> int:
     return shared if top >= np.iinfo(dtype).max or shared > max(MANY, 0.8 * near) else 0
 
 
-def _doubt(fit: Stabilisation, light: np.ndarray, result: np.ndarray, black: float) -> str:
+def _doubt(frame: _Prepared, result: np.ndarray, black: float) -> str:
     """Return what cannot be true of a result, in words, or nothing."""
-    before, after = (float(np.mean(one, dtype=np.float64)) - black for one in (light, result))
-    seen, told = noise_level(light), float(np.hypot(fit.read_noise_dn, (max(before, 0) / fit.gain_e_per_dn) ** 0.5))
+    before, after = (float(np.mean(one, dtype=np.float64)) - black for one in (frame.light, result))
+    fit, seen = frame.camera.fit, frame.camera.level
+    told = float(np.hypot(fit.read_noise_dn, (max(before, 0) / fit.gain_e_per_dn) ** 0.5))
     if abs(after - before) > LOST * abs(before) and abs(after - before) > LOST * max(seen, told):
         return f"its mean above black is {after:.4g} DN, the input's {before:.4g} DN"
     if seen > UNLIKE * told or told > UNLIKE * UNLIKE * seen > 0:

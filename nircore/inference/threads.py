@@ -3,11 +3,15 @@
 import ctypes
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+Item = TypeVar("Item")
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 LARGEST, KEPT = 32 << 20, 256 << 20  # bytes: of an array from kept memory (glibc's most), and of what is kept
@@ -56,3 +60,13 @@ def one_pool() -> Iterator[None]:
 @lru_cache(maxsize=1)
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, each made in a thread while the one before is in use; an error is raised in its item's place."""
+    making, end = iter(items), object()
+    with ThreadPoolExecutor(1) as maker:
+        coming: Any = maker.submit(next, making, end)
+        while (ready := coming.result()) is not end:
+            coming = maker.submit(next, making, end)
+            yield ready

@@ -4,17 +4,17 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nircore.config import Config
 from nircore.data.crops import Crops
 from nircore.errors import NircoreError
+from nircore.inference.threads import ahead
 from nircore.models import checkpoint
 from nircore.training import distributed
 from nircore.training.cyclegan import CycleGAN
@@ -33,18 +33,6 @@ COLLAPSED_LOSS = 1e-3  # a discriminator that is never wrong teaches nothing any
 SYSTEMS: dict[str, type[System]] = {"cyclegan": CycleGAN, "regression": Regression, "pix2pix": Pix2Pix}
 
 Validate = Callable[[nn.Module], dict[str, float]]
-
-
-def prefetched(crops: Crops, indices: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of some steps, each cut while the one before is being learned from."""
-    with ThreadPoolExecutor(1) as cutter:
-        coming = None
-        for index in indices:
-            ready, coming = coming, cutter.submit(crops.at, index)
-            if ready:
-                yield ready.result()
-        if coming:
-            yield coming.result()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -146,7 +134,7 @@ class Training:
         sums: dict[str, float] = {}
         steps = self.config.steps_per_epoch
         indices = range(epoch * steps, (epoch + 1) * steps)
-        for index, batch in zip(indices, prefetched(self.crops, indices), strict=True):
+        for index, batch in zip(indices, ahead(map(self.crops.at, indices)), strict=True):
             low_light, target = map(distributed.share, batch)
             for name, value in distributed.mean(self.system.step(low_light, target, index)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) / steps

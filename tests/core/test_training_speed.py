@@ -5,8 +5,8 @@ import torch
 
 from benchmarks.straightforward import NETWORKS, Straightforward
 from nircore.config import Config
+from nircore.inference.threads import ahead
 from nircore.training.cyclegan import CycleGAN
-from nircore.training.loop import prefetched
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ def test_our_step_equals_the_straightforward_one(gan):
                 torch.testing.assert_close(one, other, rtol=0, atol=1e-8)
 
 
-def test_prefetched_batches_are_those_of_the_steps_in_order():
+def test_batches_made_ahead_are_those_of_the_steps_in_order():
     asked = []
 
     class Crops:
@@ -44,7 +44,7 @@ def test_prefetched_batches_are_those_of_the_steps_in_order():
             asked.append(step)
             return torch.tensor(step), torch.tensor(-step)
 
-    found = [(int(a), int(b)) for a, b in prefetched(Crops(), range(3, 9))]
+    found = [(int(a), int(b)) for a, b in ahead(map(Crops().at, range(3, 9)))]
     assert found == [(k, -k) for k in range(3, 9)] and asked == list(range(3, 9))
 
 
@@ -54,4 +54,4 @@ def test_an_error_in_the_crops_is_raised_where_they_are_used():
             raise ValueError(f"step {step}")
 
     with pytest.raises(ValueError, match="step 3"):
-        list(prefetched(Crops(), range(3, 9)))
+        list(ahead(map(Crops().at, range(3, 9))))
