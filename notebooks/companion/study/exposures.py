@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from nircore.data import swir_hdr
 from nircore.data.camera import GAIN_E_PER_DN
@@ -24,6 +24,7 @@ MOVED = {"250506_M1_ICG": 0.1, "m1_hdr_icg": 0.1, "m2_hdr_icg": 0.1}
 LONGER = 3.9  # times the low-light exposure, at least
 STRAIGHT_DN = 1800.0  # signal up to which the SWIR_HDR camera's response is straight [measured]
 CAMERA = Noise(GAIN_E_PER_DN, 12.0)  # of the SWIR_HDR camera [measured]; only the weights of the exposures rest on it
+MOVED_SD, MOVED_PX = 7.0, 2  # SDs of the low-light frame's noise between it and the reference; px around
 NOISY, FITTED = 2.0, 1.5  # px: smoothing before a pixel tells its photon noise, and before two frames are compared
 
 
@@ -60,6 +61,16 @@ def merged(exposures: Mapping[float, tuple[np.ndarray, np.ndarray]], low_s: floa
     return np.where(known, total / np.maximum(weight, 1e-12), 0), known
 
 
+def moved(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Say where a low-light frame shows another moment than its reference, (H, W) in DN both: bool (H, W).
+
+    Glints and breathing between exposures that were taken seconds apart. One glint bends the straight line by which
+    a frame is scored, and with it the score of the whole frame.
+    """
+    noise = np.sqrt(reference.clip(0) / CAMERA.gain_e_per_dn + CAMERA.read_noise_dn**2)
+    return binary_dilation(np.abs(frame - reference) > MOVED_SD * noise, iterations=MOVED_PX)
+
+
 @dataclass(frozen=True)
 class Scene:
     """A still scene at several exposures.
@@ -91,6 +102,11 @@ class Scene:
     def merged(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
         """Return the merged reference at the low-light exposure, and where it is known; see `merged`."""
         return merged(self.signals(darks), self.low_s)
+
+    def reference(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
+        """Return the merged reference, and where it is known and nothing moved: what a method is judged by."""
+        found, known = self.merged(darks)
+        return found, known & ~moved(swir_hdr.load(self.files[self.low_s], self.low_s, darks), found)
 
     def single(self, darks: Darks, exposure_s: float = 0.32) -> tuple[np.ndarray, np.ndarray] | None:
         """Return one long exposure at the low-light one's scale, and where it is not saturated; None without it."""

@@ -30,7 +30,7 @@ from nircore.training import evaluation
 #: Animal left out -> the series that no model trained without it has seen; the two ICG series go with one each.
 FOLDS = {"M8-1": ("M8-1", "m1_hdr_icg"), "F1-2": ("F1-2", "250506_M1_ICG"), "F5-2": ("F5-2",)}
 SCORES = tuple(f"{reference}_{score}" for reference in ("merged", "single") for score in ("psnr", "ssim"))
-ABOUT = ("method", "kind", "parameter", "scene", "group", "filter", "fold", "brightness_dn")
+ABOUT = ("method", "kind", "parameter", "scene", "group", "filter", "fold", "brightness_dn", "left_out")
 COLUMNS = (*ABOUT, *SCORES, *DETAIL, "seconds", "nircore")
 ALIKE = 4  # scenes of other animals, the nearest in brightness: what a scene's parameter is tuned on
 BAND_PASSES = ("BP1150", "BP1200", "BP1300", "BP1350")
@@ -74,7 +74,7 @@ def scenes(root: Path) -> Iterator[tuple[Any, np.ndarray, dict[str, Reference]]]
     """Yield every scene with its low-light frame in DN above the dark, and the references that it has."""
     darks = swir_hdr.darks(root)
     for scene in exposures.scenes(root):
-        references = {"merged": scene.merged(darks), "single": scene.single(darks)}
+        references = {"merged": scene.reference(darks), "single": scene.single(darks)}
         yield scene, low_light(scene, darks), {name: reference for name, reference in references.items() if reference}
 
 
@@ -105,13 +105,14 @@ def scores(
     known = set(done[["method", "parameter", "scene"]].itertuples(index=False, name=None))
     for scene, frame, references in evaluation.spread(list(scenes(root)), most) if most else scenes(root):
         brightness = float(np.percentile(references["merged"][0], with_truth.PEAK_PERCENTILE))
+        left_out = int((~references["merged"][1]).sum())  # pixels that are unknown, or moved between exposures
         for (name, kind, parameter), of_fold in methods.items():
             if (name, parameter, scene.name) in known:
                 continue
             fold = fold_of(scene.group)
             method, began = of_fold(fold), time.perf_counter()
             image = method(frame)
-            about = (name, kind, parameter, scene.name, scene.group, scene.filter, fold, brightness)
+            about = (name, kind, parameter, scene.name, scene.group, scene.filter, fold, brightness, left_out)
             row = dict(zip(ABOUT, about, strict=True)) | {"seconds": time.perf_counter() - began, "nircore": VERSION}
             row |= judge(frame, image, references)
             done = pd.DataFrame([*done.to_dict("records"), row], columns=list(COLUMNS))
