@@ -3,7 +3,8 @@
 A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
 y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
 time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
-brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+brings little noise. The same filters look at frames of fewer pixels for changes that are wide and slight. What is
+left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
 
     m <- m + K (y - m),   K = P / (P + 1),
 
@@ -25,8 +26,10 @@ from nircore.data.stabilise import Stabilisation
 
 LONGEST = 16  # frames that a still pixel rests on at most
 BLOCK = 24  # frames whose future is kept at a time
-THRESHOLD = 4.0  # SDs of a filter's noise from which it has found a change
-UNCERTAIN = 4096.0  # variance that is added, in units of the found change squared
+THRESHOLD = 3.7  # SDs of a filter's noise from which it has found a change
+#: px to a side that a pixel of the filters is made of -> variance that is added where they find a change, in units of
+#: its square. The first scale tells what has changed; the wider ones tell that tissue moves, and let the past go.
+SCALES = {2: 4096.0, 4: 512.0, 8: 512.0}
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
@@ -46,13 +49,14 @@ class State:
     Attributes:
         light: (1, 1, H, W) in DN above the black level, both sides even.
         variance: (1, 1, H / 2, W / 2), of `light` in units of one frame's noise.
-        sums: (1, LINES + 1, H / 2, W / 2), leaky sums of the filtered innovations; `spread` is their variance.
+        sums: of each of SCALES (1, LINES + 1, H / scale, W / scale), leaky sums of the filtered innovations; `spread`
+            is their variance.
         motion: (1, 1, H / 2, W / 2) in [0, 1], where motion was found of late.
     """
 
     light: Tensor
     variance: Tensor
-    sums: Tensor
+    sums: list[Tensor]
     spread: float
     motion: Tensor
 
@@ -102,12 +106,12 @@ class Recursion:
         sigma = self._sigma(light)
         unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
         innovation = (y - light) / unit
-        found, sums, spread = _detected(innovation, state.sums, state.spread)
+        found, doubt, sums, spread = _searched(innovation, state.sums, state.spread)
         change = _enlarged(found)
         moved, motion = _motion(innovation - change, state.motion)
         if float(moved.mean()) > FRESH:
             return _begin(y)
-        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + doubt * (1 + state.variance)
         gain = before / (before + 1)
         gain = gain + (1 - gain) * moved
         wide = _enlarged(gain)
@@ -119,9 +123,9 @@ class Recursion:
         sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
         unit = sigma * _enlarged((past.variance + ahead).sqrt())
         difference = (future.light - past.light) / unit
-        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
+        _, doubt, _, _ = _searched(difference, [torch.zeros_like(one) for one in past.sums], 0.0)
         moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
-        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
+        ahead = ahead + doubt * (past.variance + ahead)
         share = past.variance / (past.variance + ahead) * (1 - moved)
         light = past.light + _enlarged(share) * (future.light - past.light)
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
@@ -142,18 +146,32 @@ class Recursion:
         return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
 
 
-def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
-    """Return the change that filters find in an innovation of SD 1, and the leaky sums after it.
-
-    Args:
-        innovation: (1, 1, H, W).
-        sums: (1, LINES + 1, H / 2, W / 2), and `spread`, their variance over that of the answers.
+def _searched(innovation: Tensor, sums: list[Tensor], spread: float) -> tuple[Tensor, Tensor, list[Tensor], float]:
+    """Return the change that filters find in an innovation (1, 1, H, W) of SD 1, and the leaky sums after it.
 
     Returns:
-        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
+        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the variance that it and those of wider scales add,
+        of the same shape, in units of the innovation's; the sums of every scale, and their spread.
+    """
+    height, width = (side // 2 for side in innovation.shape[2:])
+    changes, kept, after = [], [], spread
+    for scale, known in zip(SCALES, sums, strict=True):
+        change, left, after = _detected(F.avg_pool2d(innovation, scale, ceil_mode=True) * scale, known, spread)
+        changes.append(_enlarged(change / scale, scale // 2)[..., :height, :width])
+        kept.append(left)
+    doubt = sum(share * change**2 for share, change in zip(SCALES.values(), changes, strict=True))
+    return changes[0], doubt, kept, after
+
+
+def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
+    """Return the change, (1, 1, H, W) in SDs, that filters find in an innovation of one scale, and the sums after it.
+
+    Args:
+        innovation: (1, 1, H, W) of SD 1.
+        sums: (1, LINES + 1, H, W), and `spread`, their variance over that of the answers.
     """
     spot_sd, line_sd = _noise_left()
-    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
+    answers = _filtered(innovation, spot_sd, line_sd)
     sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
     best = found = torch.zeros_like(answers[:, :1])
     for responses, share in ((answers, 1.0), (sums, spread)):
@@ -163,7 +181,7 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
             found = torch.where(strength > best, sd * response, found)
             best = torch.maximum(strength, best)
     weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
-    return weight * found / 2, sums * (1 - weight), spread
+    return weight * found, sums * (1 - weight), spread
 
 
 def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -253,15 +271,16 @@ def _backward(
 
 def _begin(y: Tensor) -> State:
     half = torch.ones_like(_halved(y))
-    return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
+    sums = [half.new_zeros(1, LINES + 1, *(-(-side // scale) for side in y.shape[2:])) for scale in SCALES]
+    return State(y, half, sums, 0.0, half * 0)
 
 
 def _halved(image: Tensor) -> Tensor:
     return F.avg_pool2d(image, 2, ceil_mode=True)
 
 
-def _enlarged(image: Tensor) -> Tensor:
-    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+def _enlarged(image: Tensor, times: int = 2) -> Tensor:
+    return F.interpolate(image, scale_factor=times, mode="bilinear", align_corners=False)
 
 
 def _blurred(image: Tensor, sigma: float) -> Tensor:
