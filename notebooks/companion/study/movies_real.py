@@ -3,7 +3,7 @@
 "exposures": the 80, 40 and 20 ms frames of a still scene as a sequence, scaled to 20 ms; the last one is judged
 against the merge of the longer ones. The first two have less noise than the recursion is told.
 "moved": that merge, pushed once by a shift that was measured between real frames, with the real noise of the 20 ms
-frame, rolled to another place for every frame. The frame of the push and the last one are judged.
+frame in units of its SD, rolled to another place for every frame. The frame of the push and the last one are judged.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,8 @@ from nircore.data.darks import Darks
 from nircore.metrics.with_truth import psnr
 
 TOLD = ("single frame", "mean of 4", "causal")
-SHORT_S, FRAMES, SMOOTH, BORDER = 0.08, 16, 3.0, 24  # longest of a sequence; of a moved movie; px; px not judged
+SHORT_S, FRAMES, BORDER = 0.08, 16, 24  # longest of a sequence; of a moved movie; px that are not judged
+SMOOTH, GLOW = 3.0, 25.0  # px: between these an animal's structures tell by how much it moved
 Judged = tuple[str, list[np.ndarray], int, np.ndarray]  # what it is, frames (H, W) in DN, the one judged, its truth
 
 
@@ -35,9 +36,19 @@ def pushed(root: Path | str, darks: Darks) -> tuple[float, float]:
         series.setdefault(file.parent.name, {})[exposures.exposure_in(file)] = file
     for group, frames in series.items():
         ends = min(t for t in frames if t >= exposures.MOVED.get(group, 0)), min(frames)
-        images = [gaussian_filter(swir_hdr.load(frames[t], t, darks), SMOOTH) for t in ends]
-        found.append(phase_cross_correlation(*images, upsample_factor=10)[0])
+        images = [_banded(cleaned(swir_hdr.load(frames[t], t, darks))) for t in ends]
+        found.append(phase_cross_correlation(*images, upsample_factor=10, normalization=None)[0])
     return tuple(max(found, key=np.linalg.norm))
+
+
+def _banded(frame: np.ndarray) -> np.ndarray:
+    """Return what is neither noise nor the glow of the whole animal."""
+    return gaussian_filter(frame, SMOOTH) - gaussian_filter(frame, GLOW)
+
+
+def _sd(light: np.ndarray) -> np.ndarray:
+    """Return the SD in DN of the camera's noise at a light (H, W) in DN."""
+    return np.sqrt(light.clip(0) / exposures.CAMERA.gain_e_per_dn + exposures.CAMERA.read_noise_dn**2)
 
 
 def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float], seed: int = 0) -> Iterator[Judged]:
@@ -47,10 +58,13 @@ def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float], s
     short = sorted((t for t in signals if t <= SHORT_S), reverse=True)
     frames = [(cleaned(signals[t][0]) * (scene.low_s / t)).astype(np.float32) for t in short]
     yield "exposures", frames, len(frames) - 1, truth
-    noise, draw = frames[-1] - truth, np.random.default_rng(seed)
+    noise, draw = (frames[-1] - truth) / _sd(truth), np.random.default_rng(seed)
     moved = [truth] * (FRAMES // 2) + [shift(truth, push, order=3, mode="nearest")] * (FRAMES // 2)
     rolls = draw.integers(0, noise.shape, (FRAMES, 2))
-    movie = [(one + np.roll(noise, roll, (0, 1))).astype(np.float32) for one, roll in zip(moved, rolls, strict=True)]
+    movie = [
+        (one + _sd(one) * np.roll(noise, roll, (0, 1))).astype(np.float32)
+        for one, roll in zip(moved, rolls, strict=True)
+    ]
     yield "moved, at the push", movie, FRAMES // 2, moved[-1]
     yield "moved, last frame", movie, FRAMES - 1, moved[-1]
 
