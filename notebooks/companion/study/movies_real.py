@@ -3,7 +3,7 @@
 "exposures": the 80, 40 and 20 ms frames of a still scene as a sequence, scaled to 20 ms; the last one is judged
 against the merge of the longer ones. The first two have less noise than the recursion is told.
 "moved": that merge, pushed once by a shift that was measured between real frames, with the real noise of the 20 ms
-frame in units of its SD, rolled to another place for every frame. The frame of the push and the last one are judged.
+frame in units of its SD, rolled down by another way for every frame. The frame of the push and the last one are judged.
 """
 
 from collections.abc import Iterator
@@ -60,10 +60,9 @@ def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float], s
     yield "exposures", frames, len(frames) - 1, truth
     noise, draw = (frames[-1] - truth) / _sd(truth), np.random.default_rng(seed)
     moved = [truth] * (FRAMES // 2) + [shift(truth, push, order=3, mode="nearest")] * (FRAMES // 2)
-    rolls = draw.integers(0, noise.shape, (FRAMES, 2))
+    rolls = draw.integers(0, noise.shape[0], FRAMES)  # down: the columns' pattern stands still, as in a camera
     movie = [
-        (one + _sd(one) * np.roll(noise, roll, (0, 1))).astype(np.float32)
-        for one, roll in zip(moved, rolls, strict=True)
+        (one + _sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in zip(moved, rolls, strict=True)
     ]
     yield "moved, at the push", movie, FRAMES // 2, moved[-1]
     yield "moved, last frame", movie, FRAMES - 1, moved[-1]
