@@ -3,7 +3,7 @@
 "exposures": the 80, 40 and 20 ms frames of a still scene as a sequence, scaled to 20 ms; the last one is judged
 against the merge of the longer ones. The first two have less noise than the recursion is told.
 "moved": that merge, pushed once by a shift that was measured between real frames, with the real noise of the 20 ms
-frame in units of its SD, rolled down by another way for every frame. The frame of the push and the last one are judged.
+frame in units of its SD, rolled down by another way for every frame. The frame of the push and the last are judged.
 """
 
 from collections.abc import Iterator
