@@ -3,8 +3,8 @@
 A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
 y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
 time, tell a change of the scene from noise; they learn how coloured the noise is. The change that they find is added
-to m at once; it is smooth, so it brings little noise. The same filters look at frames of fewer pixels for changes that are wide and slight. What is
-left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+to m at once; it is smooth, so it brings little noise. The same filters look at frames of fewer pixels for changes
+that are wide and slight. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
 
     m <- m + K (y - m),   K = P / (P + 1),
 
