@@ -59,6 +59,16 @@ class Movie:
         except NircoreError as error:
             raise self._at(page, error) from error
 
+    def used(self, page: int) -> np.ndarray | None:
+        """Return on how many frames each pixel of a page rests, (H, W); None where nothing tells of the camera."""
+        pages = next(pages for pages in self._series if page in pages)
+        if self._camera is None:
+            return None
+        return self.enhancer.used(
+            lambda index: self._mean(pages[index]), len(pages), self._camera,
+            lambda index: self.exposure_s(pages[index]), pages.index(page),
+        )  # fmt: skip
+
     def _begin(self, pages: range, page: int) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
         """Yield the results of a series of frames, from a page on."""
         _, network = self.enhancer.network_for(self.stack.pages)

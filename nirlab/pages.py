@@ -56,6 +56,7 @@ SUPPORT = (
     "How far the input itself stands out of its surroundings (3 px against 9 px). A structure of the output where "
     "this is below 2 was drawn by the network, not seen by the camera."
 )
+USED = "On how many frames each pixel rests. Where tissue moves, or light changes, it is the frame itself alone."
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,7 @@ class FrameReport:
         trust: one sentence on what that was calibrated with and on.
         support: `nircore.inference.trust.support`, or None.
         courses: of a movie that was enhanced as one: what the spots did whose light changes most.
+        used: of such a movie: on how many frames each pixel rests.
     """
 
     name: str
@@ -84,6 +86,7 @@ class FrameReport:
     trust: str = ""
     support: np.ndarray | None = None
     courses: Sequence[Course] = ()
+    used: np.ndarray | None = None
 
     def fact(self, name: str) -> Any:
         """Return what the record has on this frame."""
@@ -188,6 +191,10 @@ def _panels(report: FrameReport) -> list[Panel]:
         )
     if report.support is not None:
         panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
+    if report.used is not None:
+        panels.append(
+            panel("Frames used", report.used, (1.0, max(2.0, report.used.max())), USED, "viridis", "frames")
+        )
     return panels
 
 

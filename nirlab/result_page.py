@@ -57,8 +57,10 @@ def report(
     noise = trust.camera(prepared, black)
     enhanced = read_frame(result, page).pixels - np.float32(enhancer.pedestal_dn)
     support = trust.support(prepared, black, noise)
-    lines = _courses(movie, result, len(record["frames"]["scale_dn"])) if enhancer.settings.temporal else []
-    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support, lines)
+    lines, used = [], None
+    if enhancer.settings.temporal:
+        lines, used = _courses(movie, result, len(record["frames"]["scale_dn"])), movie.used(page)
+    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support, lines, used)
 
 
 def _courses(movie: Movie, result: Path, count: int) -> list[Course]:

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -219,11 +220,28 @@ class Enhancer:
             frames = ahead(self._prepared(frame(index), exposure_s(index), camera) for index in range(first, count))
             yield from (self._finished(one, dtype, network) for one in frames)
             return
-        both = self.settings.temporal == "both"
-        lights = temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
-        for index, light in enumerate(ahead(lights)):  # those before `first` are taken in without the network
+        lights = ahead(self._fused(prepared, count, camera))
+        for index, light in enumerate(lights):  # those before `first` are taken in without the network
             if index >= first:
                 yield self._finished(prepared(index), dtype, network, light)
+
+    def used(
+        self,
+        frame: Callable[[int], np.ndarray],
+        count: int,
+        camera: Camera,
+        exposure_s: Callable[[int], float | None],
+        index: int,
+    ) -> np.ndarray:
+        """Return on how many frames of a movie each pixel (H, W) of frame `index` rests; else as `movie`."""
+        lights = self._fused(lambda k: self._prepared(frame(k), exposure_s(k), camera), count, camera)
+        return 1 / next(islice(lights, index, None))[1]
+
+    def _fused(
+        self, prepared: Callable[[int], "_Prepared"], count: int, camera: Camera
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        both = self.settings.temporal == "both"
+        return temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
 
     def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> "_Prepared":
         pixels = np.asarray(pixels, dtype=np.float32)

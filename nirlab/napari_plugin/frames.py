@@ -94,38 +94,50 @@ def dark_of(layer: Layer | None, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def denoise(
-    data: Any, model: str = "best", dark: np.ndarray | None = None, with_trust: bool = False
+    data: Any, model: str = "best", dark: np.ndarray | None = None, with_trust: bool = False, temporal: str = ""
 ) -> Generator[int, None, Result]:
     """Denoise frames (..., H, W) as `nircore.enhance` does, and yield how many steps of `steps` are done.
 
-    Frame by frame, so that the caller may show how far it is, or stop; only one frame of `data` is read at a time.
+    Frame by frame, so that the caller may show how far it is, or stop; frames of `data` are read one at a time.
 
     Args:
         data: anything with shape, dtype and indices: numpy, dask, zarr.
         model: "best" or "realtime".
         dark: a frame (H, W) in DN to subtract.
         with_trust: whether half-widths are wanted; they take eight passes of the network a frame.
+        temporal: as `Settings` has it, for frames (T, H, W).
 
     Raises:
-        NircoreError: a frame holds NaN or infinite values.
+        NircoreError: a frame holds NaN or infinite values, or `temporal` is asked of what is no movie.
     """
-    enhancer, places = Enhancer(Settings(model=model), dark), list(np.ndindex(*data.shape[:-2]))
+    if temporal and len(data.shape) != 3:
+        raise NircoreError(
+            f"temporal needs a movie (T, Y, X), and the layer has {len(data.shape)} axes: leave it out."
+        )
+    enhancer = Enhancer(Settings(model=model, temporal=temporal), dark)
+    places = list(np.ndindex(*data.shape[:-2]))
     calibration = conformal.load(enhancer.weights) if with_trust else None
     camera = enhancer.camera([enhancer.signal(_frame(data, places[k]), None) for k in telling(len(places))])
     engine, network = enhancer.network_for(len(places))
     image, half_width = np.empty(data.shape, data.dtype), np.zeros(data.shape, np.float32)
     facts = []
-    for place in places:
-        pixels = _frame(data, place)
-        image[place], found = enhancer(pixels, np.dtype(data.dtype).newbyteorder("="), None, camera, network)
+    made = enhancer.movie(
+        lambda index: _frame(data, places[index]),
+        len(places),
+        np.dtype(data.dtype).newbyteorder("="),
+        camera,
+        network,
+    )
+    for place, (image[place], found) in zip(places, made, strict=True):
         facts.append(found | {"engine": engine})
         yield len(facts) * (1 + with_trust) - with_trust
         if calibration and not found["blank"]:
-            signal = enhancer.signal(pixels, None)
+            signal = enhancer.signal(_frame(data, place), None)
             half_width[place] = trust.trust_map(enhancer.generator, signal, calibration).half_width
         if calibration:
             yield 2 * len(facts)
     about = {"model": model, "version": __version__, "pedestal_dn": enhancer.pedestal_dn}
+    about |= {"temporal": temporal} if temporal else {}
     about |= {"trust": calibration.sentence()} if calibration else {}
     return Result(image, half_width if calibration else None, facts, about)
 

@@ -25,10 +25,16 @@ class Denoise(Container):
         self.model = ComboBox(label="model", choices=list(MODELS), tooltip="realtime: faster, .3 dB less")
         self.dark = create_widget(annotation=Image | None, label="dark (optional)")
         self.trust = CheckBox(text="trust map", tooltip="± DN around each pixel; eight passes more for each frame")
+        self.temporal = ComboBox(
+            label="movie", tooltip="(T, Y, X): still pixels rest on other frames too",
+            choices=[("each frame alone", ""), ("and those before it", "causal"), ("both ways", "both")],
+        )  # fmt: skip
         self.start, self.stop = PushButton(text="Denoise selected layer"), PushButton(text="Stop", enabled=False)
         self.progress, self.message = ProgressBar(value=0, visible=False), Label(value="")
         buttons = Container(widgets=[self.start, self.stop], layout="horizontal", labels=False)
-        super().__init__(widgets=[self.model, self.dark, self.trust, buttons, self.progress, self.message])
+        super().__init__(
+            widgets=[self.model, self.dark, self.temporal, self.trust, buttons, self.progress, self.message]
+        )
         self.message.native.setWordWrap(True)
         self.start.changed.connect(self._begin)
         self.stop.changed.connect(self._halt)
@@ -42,9 +48,8 @@ class Denoise(Container):
         except NircoreError as error:
             self.message.value = str(error)
             return
-        worker = create_worker(
-            frames.denoise, data, self.model.value, dark, trust, _start_thread=False, _ignore_errors=True
-        )
+        given = (data, self.model.value, dark, trust, self.temporal.value)
+        worker = create_worker(frames.denoise, *given, _start_thread=False, _ignore_errors=True)
         worker.yielded.connect(self._show)
         worker.returned.connect(lambda result: self._add(source, layer, result))
         worker.errored.connect(self._fail)

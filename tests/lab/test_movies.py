@@ -119,7 +119,7 @@ def test_a_stream_rests_on_what_came_before(tmp_path):
     np.testing.assert_array_equal(results[True][0], results[False][0])
     truth = Movie("still", 3, 1, (96, 80)).clean(0) + 1100
     late = [np.sqrt(np.mean((results[temporal][-1] - truth) ** 2)) for temporal in (True, False)]
-    assert late[0] < 0.75 * late[1]
+    assert late[0] < 0.8 * late[1]
 
 
 @pytest.mark.parametrize("given", [{"temporal": "sideways"}, {"temporal": "causal", "average": 3}])
@@ -134,7 +134,7 @@ def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
     assert status == 0, error
     (page,) = (path for path in out.rglob("*.html") if path.name != "index.html")
     text = page.read_text()
-    assert text.count("<polyline") == 2 * SPOTS and "frames used" in text
+    assert text.count("<polyline") == 2 * SPOTS and "frames used" in text and "Frames used" in text
     before, after = frames().astype(float), tifffile.imread(out / "movie.tif").astype(float)
     found = courses(COUNT, before.__getitem__, after.__getitem__)
     for course in found:

@@ -55,6 +55,16 @@ def test_frames_come_out_as_nircore_enhance_has_them(leading, dtype):
     assert result.image.dtype == data.dtype and result.half_width is None
 
 
+@pytest.mark.parametrize("temporal", ["causal", "both"])
+def test_the_frames_of_a_movie_rest_on_others_as_nircore_enhance_has_them(temporal):
+    data = movie(4)
+    _, result = finished(frames.denoise(data, "realtime", temporal=temporal))
+    np.testing.assert_array_equal(result.image, nircore.enhance(data, model="realtime", temporal=temporal))
+    assert result.about["temporal"] == temporal
+    with pytest.raises(NircoreError, match="movie"):
+        next(frames.denoise(movie(2, 2), "realtime", temporal=temporal))
+
+
 def test_a_dark_is_subtracted_as_nircore_enhance_does():
     data, dark = movie(2), np.full((48, 40), 1100, np.float32)
     _, result = finished(frames.denoise(data, "realtime", dark))

@@ -1,19 +1,19 @@
 """Movies judged: decibels over the single-frame model against the delay of a bolus, for the recursion and its rivals.
 
-Every rival only replaces the frame that the network is given, and tells the network its noise; the network is the
-same. Phantom movies of seeds below REPORTED tuned the recursion, the others report.
+The network is the same for all of `companion.study.movie_rivals` but BM3D. Phantom movies of seeds below REPORTED
+tuned the recursion, the others report.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from companion.run import Run
-from nircore.data import camera
+from companion.study.movie_rivals import METHODS, NOISE, ORACLE, methods, single
 from nircore.data.movies import FPS, KINDS, Movie
-from nircore.data.stabilise import Stabilisation
 from nircore.inference import engines, temporal
 from nircore.inference.shipped import weights_of
 from nircore.models.checkpoint import load_generator
@@ -21,68 +21,19 @@ from nircore.models.checkpoint import load_generator
 REPORTED = 10  # the first seed of movies that tuned nothing
 WARM = 16  # frames after which a still scene is judged
 MOVING_DN, FEWEST = 1.5, 200  # a pixel that changes by more from frame to frame moves; so many make a number
-NOISE = Stabilisation(0.0, camera.GAIN_E_PER_DN, camera.Sensor().read_noise_dn)
-Fused = Iterator[tuple[np.ndarray, np.ndarray]]  # light (H, W) in DN and its variance, frame by frame
+Enhance = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
-def single(frames: list[np.ndarray]) -> Fused:
-    """Give every frame as it is."""
-    yield from ((frame, np.ones_like(frame)) for frame in frames)
+def network(model: str = "realtime") -> Enhance:
+    """Return what makes an enhanced frame (H, W) in DN of light and its variance, by the fastest engine here.
 
-
-def mean(count: int) -> Callable[[list[np.ndarray]], Fused]:
-    """Give the mean of the last `count` frames."""
-
-    def averaged(frames: list[np.ndarray]) -> Fused:
-        for index, frame in enumerate(frames):
-            last = frames[max(0, index + 1 - count) : index + 1]
-            yield np.mean(last, axis=0), np.full_like(frame, 1 / len(last))
-
-    return averaged
-
-
-def kalman(frames: list[np.ndarray], gain: float = 0.8, variance: float = 0.05) -> Fused:
-    """Run ImageJ's Kalman stack filter (C. Mauer, Kalman_Stack_Filter) with its default settings."""
-    predicted, error = frames[0], variance
-    for frame in frames:
-        share = error / (error + variance)
-        corrected = gain * predicted + (1 - gain) * frame + share * (frame - predicted)
-        error *= 1 - share
-        predicted = corrected
-        weight = 1 - gain + share
-        yield corrected.astype(np.float32), np.full_like(frame, min(weight, 1.0))
-
-
-def ungated(frames: list[np.ndarray]) -> Fused:
-    """Run the recursion without a look for change: the mean of all frames, of LONGEST at most."""
-    light = np.zeros_like(frames[0])
-    for index, frame in enumerate(frames):
-        share = 1 / min(index + 1, temporal.LONGEST)
-        light = light + np.float32(share) * (frame - light)
-        yield light, np.full_like(frame, share)
-
-
-def causal(frames: list[np.ndarray]) -> Fused:
-    """Run the recursion over a frame and those before it."""
-    return temporal.fused(frames.__getitem__, len(frames), NOISE)
-
-
-def both(frames: list[np.ndarray]) -> Fused:
-    """Run the recursion from both ends."""
-    return temporal.fused(frames.__getitem__, len(frames), NOISE, both=True)
-
-
-METHODS: dict[str, Callable[[list[np.ndarray]], Fused]] = {
-    "single frame": single, "mean of 4": mean(4), "mean of 8": mean(8), "mean of 16": mean(16),
-    "ImageJ's Kalman filter": kalman, "recursion, ungated": ungated, "causal": causal, "both ways": both,
-}  # fmt: skip
-
-
-def network(model: str = "realtime") -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return what makes an enhanced frame (H, W) in DN of light and its variance, by the fastest engine here."""
+    Light without a variance is finished, and comes back as it is.
+    """
     run = engines.build(engines.choose("auto"), load_generator(weights_of(model))[0])
 
-    def enhanced(light: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    def enhanced(light: np.ndarray, variance: np.ndarray | None) -> np.ndarray:
+        if variance is None:
+            return light
         fit = temporal.stabilised(NOISE, variance)
         return fit.invert(run(fit.apply(light)))
 
@@ -96,31 +47,42 @@ def decibels(image: np.ndarray, clean: np.ndarray, where: np.ndarray | None = No
     return float(10 * np.log10(np.percentile(clean, 99.9) ** 2 / error))
 
 
-def judged(kind: str, seed: int, enhance: Callable, methods: Iterable[str], **movie: Any) -> list[dict[str, Any]]:
+def judged(kind: str, seed: int, enhance: Enhance, names: Iterable[str], **movie: Any) -> list[dict[str, Any]]:
     """Return a row per method: gains in dB over the single frame, in all pixels and in moving ones.
 
     `gain` is the mean after WARM frames, `worst` and `worst_moving` the least of any frame.
     """
     clean, noisy = map(list, zip(*Movie(kind, seed, **movie), strict=True))
     plain = [enhance(*pair) for pair in single(noisy)]
-    moving = [np.abs(after - before) > MOVING_DN for before, after in zip(clean[:-1], clean[1:], strict=True)]
-    parts = [(k, where) for k, where in enumerate(moving, 1) if where.sum() >= FEWEST]
-    rows = []
-    for name in methods:
-        made = [enhance(*pair) for pair in METHODS[name](noisy)]
-        gains = [decibels(a, c) - decibels(b, c) for a, b, c in zip(made, plain, clean, strict=True)]
-        there = [decibels(made[k], clean[k], w) - decibels(plain[k], clean[k], w) for k, w in parts] or [np.nan]
-        found = {"gain": np.mean(gains[WARM:]), "first": gains[0], "worst": min(gains)}
+    moving = [np.abs(after - before) > MOVING_DN for before, after in zip(clean[:1] + clean[:-1], clean, strict=True)]
+    rows, known = [], methods(clean)
+    for name in names:
+        made = {k: enhance(*pair) for k, pair in enumerate(known[name](noisy)) if pair}
+        gains = pd.Series({k: decibels(image, clean[k]) - decibels(plain[k], clean[k]) for k, image in made.items()})
+        there = [
+            decibels(made[k], clean[k], moving[k]) - decibels(plain[k], clean[k], moving[k])
+            for k in made
+            if moving[k].sum() >= FEWEST
+        ] or [np.nan]
+        found = {"gain": gains[gains.index >= WARM].mean(), "first": gains[0], "worst": gains.min()}
         found |= {"moving": np.mean(there), "worst_moving": min(there)}
         rows.append({"movie": kind, "seed": seed, "method": name} | found)
     return rows
 
 
-def lag(curve: np.ndarray, truth: np.ndarray, fps: float = FPS) -> float:
-    """Return by how many ms a curve lags behind the true one: the shift of least squared difference."""
-    times, lags = np.arange(len(truth)) / fps, np.linspace(-0.2, 0.6, 161)
-    errors = [np.square(curve - np.interp(times - shift, times, truth)).mean() for shift in lags]
-    return float(1000 * lags[int(np.argmin(errors))])
+def lag(curve: np.ndarray, truth: np.ndarray, at: np.ndarray | slice = slice(None)) -> float:
+    """Return by how many ms a curve lags behind the true one: the shift at which it is nearest to a multiple of it.
+
+    The height is fitted with the shift, for a curve that is too low would else look late where it falls.
+
+    Args:
+        curve: what was made of the frames `at`, in DN above what was there before.
+        truth: of all frames, likewise.
+    """
+    times, lags = np.arange(len(truth)) / FPS, np.linspace(-0.2, 0.6, 161)
+    shifted = np.array([np.interp(times - shift, times, truth)[at] for shift in lags])
+    alike = shifted @ curve / np.sqrt(np.square(shifted).sum(1).clip(1e-12))
+    return float(1000 * lags[int(np.argmax(alike))])
 
 
 def filling(peak_dn: float, seed: int, frames: int = 76, shape: tuple[int, int] = (200, 200)) -> tuple[Any, ...]:
@@ -136,23 +98,18 @@ def filling(peak_dn: float, seed: int, frames: int = 76, shape: tuple[int, int] 
     return clean, list(noisy.astype(np.float32)), vessel > 0.6
 
 
-def delays(
-    peaks_dn: Iterable[float], seeds: Iterable[int], enhance: Callable, methods: Iterable[str]
-) -> pd.DataFrame:
+def delays(peaks_dn: Iterable[float], seeds: Iterable[int], enhance: Enhance, names: Iterable[str]) -> pd.DataFrame:
     """Return a row per peak, seed and method: dB while nothing moves, the lag in ms, and the height of the peak."""
     rows = []
-    for peak in peaks_dn:
-        for seed in seeds:
-            clean, noisy, core = filling(peak, seed)
-            truth = np.array([frame[core].mean() for frame in clean])
-            for name in methods:
-                made = [enhance(*pair) for pair in METHODS[name](noisy)]
-                still = np.mean([decibels(made[k], clean[k]) for k in range(25, 40)])
-                curve = np.array([image[core].mean() for image in made])
-                rise = curve - curve[20:35].mean(), truth - truth[20:35].mean()
-                found = {"psnr": still, "lag_ms": lag(rise[0][30:], rise[1][30:])}
-                found["peak"] = rise[0].max() / rise[1].max()
-                rows.append({"peak_dn": peak, "seed": seed, "method": name} | found)
+    for peak, seed, name in product(peaks_dn, seeds, names):
+        clean, noisy, core = filling(peak, seed)
+        made = {k: enhance(*pair) for k, pair in enumerate(methods(list(clean))[name](noisy)) if pair}
+        at, truth = np.array([*made]), np.array([frame[core].mean() for frame in clean])
+        curve, before = np.array([image[core].mean() for image in made.values()]), (at >= 20) & (at < 35)
+        curve, truth, late = curve - curve[before].mean(), truth - truth[20:35].mean(), at >= 30
+        found = {"psnr": np.mean([decibels(made[k], clean[k]) for k in made if 25 <= k < 40])}
+        found |= {"lag_ms": lag(curve[late], truth, at[late]), "peak": curve.max() / truth.max()}
+        rows.append({"peak_dn": peak, "seed": seed, "method": name} | found)
     return pd.DataFrame(rows)
 
 
@@ -161,10 +118,10 @@ def movies(run: Run) -> pd.DataFrame:
 
     `seeds` movies of each kind are judged; profile smoke judges three kinds.
     """
-    enhance, reported = network(), range(REPORTED, REPORTED + run.config.seeds)
+    enhance, reported, names = network(), range(REPORTED, REPORTED + run.config.seeds), [*METHODS, ORACLE]
     kinds = ("still", "bolus", "cut") if run.config.profile == "smoke" else tuple(KINDS)
     pairs = [(kind, seed) for kind in kinds for seed in reported]
-    rows = [row for pair in pairs for row in judged(*pair, enhance, METHODS, shape=(256, 208))]
+    rows = [row for pair in pairs for row in judged(*pair, enhance, names, shape=(256, 208))]
     run.write_table("movies", pd.DataFrame(rows))
-    run.write_table("movie_delays", delays((12.0, 5.0), reported, enhance, METHODS))
+    run.write_table("movie_delays", delays((12.0, 5.0), reported, enhance, names))
     return run.table("movies").pivot_table("gain", "method", "movie", sort=False)
