@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -211,8 +211,7 @@ class Enhancer:
                 raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
             yield from (self._finished(prepared(index), dtype, network) for index in range(first, count))
             return
-        both = self.settings.temporal == "both"
-        lights = temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
+        lights = _fused(prepared, count, camera, self.settings.temporal == "both")
         for index, light in enumerate(lights):  # the frames before `first` are taken in again, without the network
             if index >= first:
                 yield self._finished(prepared(index), dtype, network, light)
@@ -278,6 +277,23 @@ class _Prepared(NamedTuple):
     blank: bool
     found: Defects | None
     camera: Camera | None
+
+
+def _fused(
+    prepared: Callable[[int], _Prepared], count: int, camera: Camera, both: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield what `temporal.fused` does, for each run of frames of one gain: where the noise jumps, a new one begins."""
+    level = cache(lambda index: noise_level(prepared(index).signal))
+
+    def begins(index: int) -> bool:
+        return index == 0 or not _alike(level(index - 1), level(index))
+
+    for index in range(count):
+        if begins(index):
+            last = next(filter(begins, range(index + 1, count)), count) if both else count
+            noise = (prepared(index).camera or camera).fit
+            lights = temporal.fused(lambda k, first=index: prepared(first + k).light, last - index, noise, both)
+        yield next(lights)
 
 
 def _alike(one: float, other: float) -> bool:
