@@ -282,7 +282,7 @@ class _Prepared(NamedTuple):
 def _fused(
     prepared: Callable[[int], _Prepared], count: int, camera: Camera, both: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield what `temporal.fused` does, for each run of frames of one gain: where the noise jumps, a new one begins."""
+    """Yield what `temporal.fused` does of each run of frames of one gain: a new one begins where the noise jumps."""
     level = cache(lambda index: noise_level(prepared(index).signal))
 
     def begins(index: int) -> bool:
