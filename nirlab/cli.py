@@ -11,7 +11,6 @@ from nircore.errors import NircoreError
 from nircore.paths import VERSION
 
 INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
-SMALLEST = 32  # pixels: the side of the smallest crop that trains
 
 Dark = Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")]
 Exposure = Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")]
@@ -154,24 +153,10 @@ def train(
     from nirlab.train import train as execute
 
     folders = low_light.expanduser().resolve(), target.expanduser().resolve()
-    _check_size(folders[1])
     final, table = execute(*folders, start=start, dark=dark, run=run, given=dict(map(parse, set or [])))
     print("Target frames that did not train, degraded like your low-light ones, PSNR in dB:")
     print(table.round(2).to_string(index=False) if len(table) else "fewer than five target frames: none was held out")
     print(f"Use it: nircore enhance INPUT... --out DIR --weights {final}")
-
-
-def _check_size(folder: Path) -> None:
-    """Refuse target frames that no crop fits into; what else is wrong with a folder is said where it is read."""
-    from nircore.data.frames import frame_shape, list_frames
-
-    for path in list_frames(folder) if folder.is_dir() else ():
-        try:
-            height, width = frame_shape(path)
-        except NircoreError:
-            continue
-        if min(height, width) < SMALLEST:
-            raise NircoreError(f"{path} is {height} x {width} pixels: training takes {SMALLEST} or more on a side.")
 
 
 @app.command()

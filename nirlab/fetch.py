@@ -46,7 +46,7 @@ def fetch(
 
     Args:
         folder: receives `data/Images/...` as published, and the TIFF copies in `qd/`, `icg/` and `dark/`.
-        mirror: an address that holds the same tree, or all the files in one folder.
+        mirror: an address that holds the same tree.
         only: see `registry`.
         say: receives a line for each file that was fetched.
 
@@ -66,24 +66,12 @@ def fetch(
     errors = []
     for number, name in enumerate(hashes, 1):
         try:
-            _copy(Path(shelf.fetch(name, downloader=_flat_too)), folder / files[name])
+            _copy(Path(shelf.fetch(name)), folder / files[name])
             say(f"{number}/{len(hashes)} {name}")
         except (OSError, ValueError) as error:  # no network, no such file, another file than was published
             reason = " ".join(str(error).split())
             errors.append(NircoreError(f"{name} could not be fetched ({reason}): try again, or give a --mirror."))
     return len(hashes) - len(errors), errors
-
-
-def _flat_too(url: str, output: str, shelf: object) -> None:
-    """Download a file; where its folder is not known there, try the address with the bare name."""
-    from pooch import HTTPDownloader
-    from requests import HTTPError
-
-    try:
-        HTTPDownloader()(url, output, shelf)
-    except HTTPError:
-        base = shelf.base_url  # type: ignore[attr-defined]
-        HTTPDownloader()(base + url.rsplit("/", 1)[-1], output, shelf)
 
 
 def _copy(published: Path, target: Path) -> None:

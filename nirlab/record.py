@@ -21,6 +21,16 @@ from nirlab.formats.raw import Raw
 #: What `temporal` means, in words.
 WAYS = {"causal": "its own and those before it", "both": "its own and those before and after it"}
 
+#: What a summary counts, in words.
+COUNTED = {
+    "pixels_clipped": "pixels clipped",
+    "pixels_at_ceiling": "input pixels saturated",
+    "outliers_replaced": "hot or dead pixels replaced",
+    "bad_lines": "bad lines filled",
+    "pixels_of_one_value": "pixels of dead areas or bars left as they are",
+    "blank_frames": "blank frames passed through",
+}
+
 
 def path_of(target: Path) -> Path:
     """Return the record's path: the result's name and `.json`, shortened where that is too long."""
@@ -152,21 +162,19 @@ def _finite(value: Any) -> Any:
     return value if not isinstance(value, float) or np.isfinite(value) else None
 
 
+def noticed(summary: dict[str, Any]) -> list[str]:
+    """Return what a user should know of a result, in words: what was counted, and what was assumed of its noise."""
+    counted = [f"{summary[key]} {words}" for key, words in COUNTED.items() if summary[key]]
+    return counted + ([f"assumed {summary['assumed']}"] if summary["assumed"] else [])
+
+
 def line(target: Path, record: dict[str, Any]) -> str:
     """Return what the command prints of a result that was made."""
     summary = record["summary"]
     parts = [f"{target}: {summary['frames']} frame{'s' if summary['frames'] > 1 else ''}"]
     if summary["flux_ratio"] is not None:
         parts.append(f"flux x {summary['flux_ratio']:.3f}")
-    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated"),
-                       ("outliers_replaced", "hot or dead pixels replaced"), ("bad_lines", "bad lines filled"),
-                       ("pixels_of_one_value", "pixels of dead areas or bars left as they are")):  # fmt: skip
-        if summary[key]:
-            parts.append(f"{summary[key]} {words}")
-    if summary["blank_frames"]:
-        parts.append(f"{summary['blank_frames']} blank frames passed through")
-    if summary["assumed"]:
-        parts.append(f"assumed {summary['assumed']}")
+    parts += noticed(summary)
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
     if temporal := record["settings"]["temporal"]:

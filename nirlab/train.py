@@ -26,6 +26,7 @@ from nircore.recipe import resolve
 from nircore.training import crops
 from nircore.training.loop import Training
 
+SMALLEST = 32  # px: the side of the smallest crop that trains
 SCRATCH, SHIPPED = "scratch", "shipped"
 HELD_OUT = 5  # every fifth target frame judges and does not train, where there are that many
 BATCHES = 6  # of held-out crops that judge
@@ -93,6 +94,9 @@ def _name(start: str) -> str:
 def _signal(row: Any, darks: Darks | None) -> np.ndarray:
     """Return the light of a frame in DN: above its dark, or above its own black level."""
     pixels = read_frame(row.file).pixels
+    if row.domain == "target" and min(pixels.shape) < SMALLEST:
+        size = " x ".join(map(str, pixels.shape))
+        raise NircoreError(f"{row.file} is {size} pixels: training takes {SMALLEST} or more on a side.")
     if darks is None:
         return pixels - np.float32(Normalisation.of(pixels).offset)
     dark = darks.at(None if math.isnan(row.exposure_s) else row.exposure_s)
