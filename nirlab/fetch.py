@@ -66,16 +66,11 @@ def fetch(
     errors = []
     for number, name in enumerate(hashes, 1):
         try:
-            _copy(Path(shelf.fetch(name)), folder / files[name])
+            published, copy = shelf.fetch(name), folder / files[name]
+            if not copy.is_file():
+                write_frame(copy, (frame := read_frame(published)).pixels, frame.dtype)
             say(f"{number}/{len(hashes)} {name}")
         except (OSError, ValueError) as error:  # no network, no such file, another file than was published
             reason = " ".join(str(error).split())
             errors.append(NircoreError(f"{name} could not be fetched ({reason}): try again, or give a --mirror."))
     return len(hashes) - len(errors), errors
-
-
-def _copy(published: Path, target: Path) -> None:
-    """Write the TIFF copy of a published frame, unless it is there."""
-    if not target.is_file():
-        frame = read_frame(published)
-        write_frame(target, frame.pixels, frame.dtype)

@@ -122,27 +122,13 @@ def noticed(report: FrameReport) -> list[str]:
 def write(report: FrameReport, folder: Path | str, page: str) -> Entry:
     """Write a frame's page into a folder under the name `page`, whole or not at all; return its line in the index."""
     values, warnings = measured(report), noticed(report)
-    files.write_text(Path(folder) / page, page_text(report, values, warnings))
+    shown = {"title": f"{report.name}: enhanced", "values": values, "warnings": warnings, "size": (WIDTH, HEIGHT)}
+    files.write_text(Path(folder) / page, render("frame.html.j2", report=report, panels=_panels(report), **shown))
     levels = pixels.grey_levels([report.low_light, report.enhanced])
     small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
     before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
     return Entry(report.name, page, before, after, report.flux, *values["noise"], half, len(warnings))
-
-
-def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warnings: Sequence[str]) -> str:
-    """Return one frame's page as HTML that needs nothing but itself."""
-    return render(
-        "frame.html.j2",
-        title=f"{report.name}: enhanced",
-        name=report.name,
-        warnings=warnings,
-        panels=_panels(report),
-        values=values,
-        facts=_facts(report),
-        courses=report.courses,
-        size=(WIDTH, HEIGHT),
-    )
 
 
 def _panels(report: FrameReport) -> list[Panel]:
@@ -163,33 +149,6 @@ def _panels(report: FrameReport) -> list[Panel]:
     if report.support is not None:
         panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
     return panels
-
-
-def _facts(report: FrameReport) -> dict[str, str]:
-    fit, record, identity, noise = report.normalisation, report.record, report.record["identity"], report.noise
-    height, width = report.low_light.shape
-    facts = {
-        "frame shown": f"{report.page + 1} of {record['summary']['frames']}, {height} x {width} px",
-        "made": record["made"],
-        "brightness": f"black level {fit.offset:.9g} DN; from there to the white level {fit.scale:.9g} DN",
-        "light out / in": f"{report.flux:.4g}" if math.isfinite(report.flux) else "no light above the black level",
-        "dark": "not known: the frame's own pedestal is in these numbers",
-        "noise of the input": "could not be read off",
-        "model": f"{identity['model']}, recipe {identity['recipe']}, nircore {identity['nircore']}",
-        "SHA-256 of the weights": identity["model_sha256"],
-    }
-    if identity["dark_subtracted"]:
-        facts["dark"] = (
-            f"subtracted; {identity['pedestal_dn']:g} DN stand in for it in the file, and are taken off here"
-        )
-    if noise is not None:
-        gain, read_noise = noise.gain_e_per_dn, noise.read_noise_dn
-        facts["noise of the input"] = f"gain {gain:.3g} e-/DN, {read_noise:.3g} DN without light; read off the frame"
-    if report.courses:
-        facts["frames used"] = f"{record['summary']['frames_used']:.1f} for each pixel, the mean of the movie"
-    if record["temporal_average_frames"] > 1:
-        facts["temporal average"] = f"mean of {record['temporal_average_frames']} frames, taken before the network"
-    return facts
 
 
 def write_index(entries: Iterable[Entry], folder: Path | str, title: str = "Enhanced frames") -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from nircore.errors import NircoreError
 from nircore.inference import prepare, trust
 from nirlab import pages
-from nirlab.courses import Course, courses
+from nirlab.courses import courses
 from nirlab.formats.containers import read_frame
 from nirlab.movie import Movie
 
@@ -55,13 +55,11 @@ def report(
     signal, black = movie.signal(page), record["frames"]["offset_dn"][page]
     prepared = prepare(enhancer.generator, signal)
     noise = trust.camera(prepared, black)
-    enhanced = read_frame(result, page).pixels - np.float32(enhancer.pedestal_dn)
+    count = len(record["frames"]["scale_dn"])
+
+    def enhanced(index: int) -> np.ndarray:
+        return read_frame(result, index).pixels - np.float32(enhancer.pedestal_dn)
+
     support = trust.support(prepared, black, noise)
-    lines = _courses(movie, result, len(record["frames"]["scale_dn"])) if enhancer.settings.temporal else []
-    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support, lines)
-
-
-def _courses(movie: Movie, result: Path, count: int) -> list[Course]:
-    """Return the time courses of a movie's spots; none where there is but one frame."""
-    pedestal = np.float32(movie.enhancer.pedestal_dn)
-    return courses(count, movie.signal, lambda page: read_frame(result, page).pixels - pedestal) if count > 1 else []
+    lines = courses(count, movie.signal, enhanced) if enhancer.settings.temporal and count > 1 else []
+    return pages.FrameReport(name, signal, enhanced(page), record, page, noise, half_width, trusted, support, lines)
