@@ -49,7 +49,10 @@ def build(generator: nn.Module, path: Path, name: str) -> float:
     network, frame = FromCounts(generator.cpu().eval()).eval(), test_frame()
     with torch.inference_mode():
         result = network(torch.from_numpy(frame)).numpy()
-    files = {"weights.onnx": _onnx(network, frame), "weights.pt": _torchscript(network, frame)}
+    files = {
+        "weights.onnx": export.onnx_bytes(network, torch.from_numpy(frame)),
+        "weights.pt": _torchscript(network, frame),
+    }
     error = max(_deviation(network, run, frame) for run in _runs(files))
     limit = TOLERANCE * float(np.std(frame - result))
     if not error <= limit:
@@ -64,17 +67,6 @@ def test_frame() -> np.ndarray:
     """Return a raw frame of a phantom at 20 ms, (1, 1, 256, 320) float32 in DN, on the camera's pedestal."""
     rate = radiance(anatomy(SEED, SHAPE), WINDOWS["NIR-IIa"])
     return expose(rate, EXPOSURE_S, np.random.default_rng(SEED)).astype(np.float32)[None, None]
-
-
-def _onnx(network: nn.Module, frame: np.ndarray) -> bytes:
-    memory, free = io.BytesIO(), {2: "height", 3: "width"}
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # of the tracing exporter, as in `export.onnx_bytes`
-        torch.onnx.export(
-            network, (torch.from_numpy(frame),), memory, dynamo=False, opset_version=export.OPSET,
-            input_names=["frame"], output_names=["enhanced"], dynamic_axes={"frame": free, "enhanced": free},
-        )  # fmt: skip
-    return memory.getvalue()
 
 
 def _torchscript(network: nn.Module, frame: np.ndarray) -> bytes:

@@ -80,15 +80,12 @@ def enhance(
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
     ways = "both" if both_ways else "causal" if temporal else ""
     given = (weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, ways, keep_spots)
-    settings = Settings(*given)
     raw = Raw.parsed(shape, dtype, offset)
-    order = Order(out.expanduser().resolve(), settings, raw, overwrite, report, trust)
-    run = None
-    if scheduler:
-        from nirlab import cluster
+    order = Order(out.expanduser().resolve(), Settings(*given), raw, overwrite, report, trust)
+    _tell(enhance_files(inputs, order, scheduler), out)
 
-        run = cluster.on(scheduler)
-    outcomes = enhance_files(inputs, order, run)
+
+def _tell(outcomes: list[Any], out: Path) -> None:
     made, bad = sum(one.made for one in outcomes), sum(len(one.errors) for one in outcomes)
     there = sum(not one.made and not one.failed for one in outcomes)
     print(f"{made} enhanced, {there} already there, {bad} could not be used: {out}")

@@ -32,12 +32,15 @@ COUNTED = {
 }
 
 
+def short(name: str, longest: int) -> str:
+    """Return a name, or where it has more bytes than `longest` its beginning and a hash that tells it from others."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= longest else f"{name[:60]}-{hashlib.sha256(raw).hexdigest()[:20]}"
+
+
 def path_of(target: Path) -> Path:
     """Return the record's path: the result's name and `.json`, shortened where that is too long."""
-    name = target.name
-    if len(os.fsencode(name)) > 250:
-        name = f"{name[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:20]}"
-    return target.with_name(f"{name}.json")
+    return target.with_name(f"{short(target.name, 250)}.json")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -109,8 +112,7 @@ def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any
 
 def difference(before: Any, now: dict[str, Any]) -> str:
     """Say in what the identity of a result that is there differs from the one that is asked for."""
-    before = before if isinstance(before, dict) else {}
-    if "source_sha256" not in before:
+    if not isinstance(before, dict) or "source_sha256" not in before:
         return "was made otherwise"
     if before["source"] != now["source"]:
         return f"was made from {before['source']}, not from {now['source']}"

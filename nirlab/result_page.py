@@ -1,6 +1,5 @@
 """The page on one result: one of its frames before and after, and what its record says."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from nirlab import pages
 from nirlab.courses import courses
 from nirlab.formats.containers import read_frame
 from nirlab.movie import Movie
+from nirlab.record import short
 
 LONGEST = 180  # bytes of a name, before what is added to it
 
@@ -26,11 +26,8 @@ def shown(record: dict[str, Any]) -> int:
 
 
 def flat(name: str) -> str:
-    """Return a relative path as one file name, shortened where it would be too long, different for each path."""
-    joined = name.replace(os.sep, "__")
-    if len(os.fsencode(joined)) <= LONGEST:
-        return joined
-    return f"{joined[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:20]}"
+    """Return a relative path as one file name, shortened where it would be too long."""
+    return short(name.replace(os.sep, "__"), LONGEST)
 
 
 def report(

@@ -79,16 +79,13 @@ def train(
         del kept[::HELD_OUT]
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
     out = paths.folder("NIRCORE_REPORTS", "reports") / run
-    place = out / (SCRATCH if begin is None else f"from-{_name(start)}")
+    known = SCRATCH if begin is None else f"from-{sha256(MODELS['best'] if start == SHIPPED else start)[:10]}"
+    place = out / known
     Training(config, batches, place, lambda generator: {}, say, begin).run()
     final = out / "generator.safetensors"
     with files.atomic(final) as temporary:
         shutil.copyfile(place / "generator.safetensors", temporary)
     return final, judge(final, begin, held, frames["low_light"], config)
-
-
-def _name(start: str) -> str:
-    return sha256(MODELS["best"] if start == SHIPPED else start)[:10]
 
 
 def _signal(row: Any, darks: Darks | None) -> np.ndarray:
