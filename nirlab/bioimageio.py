@@ -47,12 +47,10 @@ def build(generator: nn.Module, path: Path, name: str) -> float:
     if reason := export.absent("onnx", "onnxruntime"):
         raise NircoreError(f"format=bioimageio {reason}.")
     network, frame = FromCounts(generator.cpu().eval()).eval(), test_frame()
+    image = torch.from_numpy(frame)
     with torch.inference_mode():
-        result = network(torch.from_numpy(frame)).numpy()
-    files = {
-        "weights.onnx": export.onnx_bytes(network, torch.from_numpy(frame)),
-        "weights.pt": _torchscript(network, frame),
-    }
+        result = network(image).numpy()
+    files = {"weights.onnx": export.onnx_bytes(network, image), "weights.pt": _torchscript(network, image)}
     error = max(_deviation(network, run, frame) for run in _runs(files))
     limit = TOLERANCE * float(np.std(frame - result))
     if not error <= limit:
@@ -69,11 +67,11 @@ def test_frame() -> np.ndarray:
     return expose(rate, EXPOSURE_S, np.random.default_rng(SEED)).astype(np.float32)[None, None]
 
 
-def _torchscript(network: nn.Module, frame: np.ndarray) -> bytes:
+def _torchscript(network: nn.Module, image: torch.Tensor) -> bytes:
     memory = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # TorchScript is no longer developed, but what Fiji reads
-        torch.jit.save(torch.jit.trace(network, (torch.from_numpy(frame),), check_trace=False), memory)
+        torch.jit.save(torch.jit.trace(network, (image,), check_trace=False), memory)
     return memory.getvalue()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nircore.data.frames import exposure_in, write_frame
+from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
 from nircore.files import make_folder
 from nircore.paths import PACKAGE
@@ -22,13 +22,12 @@ TRIES = 3
 
 
 def registry(only: str = "") -> pd.DataFrame:
-    """Return the published files whose name here begins with `only` ("qd/M8-1", "dark"), with their exposure in s.
+    """Return the published files whose name here begins with `only` ("qd/M8-1", "dark").
 
     Raises:
         NircoreError: no name begins so.
     """
     table = pd.read_csv(REGISTRY)
-    table.insert(2, "exposure_s", [exposure_in(name) for name in table["file"]])
     wanted = table[table["file"].str.startswith(only)]
     if wanted.empty:
         kinds = sorted({"/".join(name.split("/")[:-1]) for name in table["file"]})

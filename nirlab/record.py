@@ -13,7 +13,6 @@ import numpy as np
 
 from nircore import paths
 from nircore.data import frames
-from nircore.errors import NircoreError
 from nircore.files import write_text
 from nircore.inference.enhancer import FACTS, Enhancer
 from nirlab.formats.raw import Raw
@@ -60,10 +59,7 @@ def sha256(path: Path | str) -> str:
     """
     if not os.path.isdir(path):
         return frames.sha256(path)
-    try:
-        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
-    except OSError as error:
-        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
     named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
     text = b"".join(os.fsencode(name) + b"\0" + frames.sha256(file).encode() + b"\0" for name, file in named)
     return hashlib.sha256(text).hexdigest()

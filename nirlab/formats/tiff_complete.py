@@ -31,7 +31,7 @@ def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
     if UIC2 in first.tags and first.tags[UIC2].count > count:
         return f"MetaMorph promises {first.tags[UIC2].count} planes, and {count} are there"
     if lost := [code for code in _codes(file, first) if code < PRIVATE and code not in first.tags]:
-        return f"{len(lost)} entries of its header mean nothing"
+        return f"{len(lost)} of the entries in its header mean nothing"
     if _next_page(file):
         return f"page {len(file.pages)} is announced and lies beyond the end of the file"
     announced, who = _announced(path, file, first)

@@ -39,7 +39,7 @@ def server(swir_hdr, tmp_path: Path):
 
 def test_the_registry_is_that_of_the_published_set(swir_hdr: Path) -> None:
     table = fetch.registry()
-    assert len(table) == 157 and list(table) == ["file", "source", "exposure_s", "source_sha256"]
+    assert len(table) == 157 and list(table) == ["file", "source", "source_sha256"]
     assert table["source_sha256"].str.fullmatch("[0-9a-f]{64}").all() and table["source"].is_unique
     from pandas import read_csv
     from pandas.testing import assert_frame_equal

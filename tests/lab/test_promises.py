@@ -60,7 +60,7 @@ def test_a_header_whose_entries_mean_nothing_is_refused_but_for_a_vendors(tmp_pa
     if lawful:
         read_frame(path)
     else:
-        refused(path, "1 entries of its header mean nothing")
+        refused(path, "1 of the entries in its header mean nothing")
 
 
 @pytest.mark.parametrize("axes, shape", [("TYX", (5,)), ("TCYX", (2, 3)), ("TZCYX", (2, 1, 3))])
