@@ -14,7 +14,7 @@ from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
 from nircore.data.defects import Defects, defects
 from nircore.data.frames import quantised
-from nircore.data.noise import noise_level
+from nircore.data.noise import alike, noise_level
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot
 from nircore.data.smooth import gaussian
@@ -33,7 +33,6 @@ FACTS: dict[str, Any] = {
     "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0, "clipped": 0, "at_ceiling": 0, "blank": False,
     "frames_used": 1.0, "doubt": "",
 }  # fmt: skip
-ALIKE = 1.5  # times: so far may the noise of the dark places of frames of one gain differ
 WIDE = 8.0  # px: sigma of the course of the light
 MANY, NEAR = 20, 0.002  # pixels that share a ceiling at least; of it, where few others are
 LOST, UNLIKE = 0.15, 2.5  # shares of light and of noise; times: beyond them a result is in doubt
@@ -58,7 +57,7 @@ class Camera(NamedTuple):
     def of(self, signal: np.ndarray) -> "Camera | None":
         """Return what holds for a frame, by its noise; None: it is like none of the frames that were asked."""
         level = noise_level(signal)
-        return next((one for one in (self, *self.others) if _alike(one.level, level)), None)
+        return next((one for one in (self, *self.others) if alike(one.level, level)), None)
 
 
 class Enhancer:
@@ -142,7 +141,7 @@ class Enhancer:
         for signal in signals if self.generator.input != RANGE else ():
             if signal.min() < signal.max():
                 level = noise_level(signal)
-                groups.setdefault(next((one for one in groups if _alike(one, level)), level), []).append(signal)
+                groups.setdefault(next((one for one in groups if alike(one, level)), level), []).append(signal)
         known = [self._camera(*one, exposure_s) for one in sorted(groups.items(), key=lambda one: -len(one[1]))]
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
@@ -286,7 +285,7 @@ def _fused(
     level = cache(lambda index: noise_level(prepared(index).signal))
 
     def begins(index: int) -> bool:
-        return index == 0 or not _alike(level(index - 1), level(index))
+        return index == 0 or not alike(level(index - 1), level(index))
 
     for index in range(count):
         if begins(index):
@@ -294,11 +293,6 @@ def _fused(
             noise = (prepared(index).camera or camera).fit
             lights = temporal.fused(lambda k, first=index: prepared(first + k).light, last - index, noise, both)
         yield next(lights)
-
-
-def _alike(one: float, other: float) -> bool:
-    """Say whether two levels of noise are those of one gain."""
-    return one == other or max(one, other) < ALIKE * min(one, other)
 
 
 def _as_told(fit: Stabilisation, frame: _Prepared, light: np.ndarray, result: np.ndarray) -> np.ndarray:

@@ -160,3 +160,17 @@ def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
         assert f"row {row}, column {column}:" in text
     changes = np.stack([ndimage.gaussian_filter(frame, SMOOTH) for frame in after]).var(0)
     assert changes[found[0].place] == pytest.approx(changes.max())
+
+
+@pytest.mark.parametrize("temporal", [False, True])
+def test_a_stream_whose_gain_is_switched_goes_on_as_one_that_begins_there(temporal):
+    from nircore.inference.engines import Pipeline
+    from nircore.inference.settings import Settings
+    from nirlab.darks import enhancer_for
+
+    generator = enhancer_for(Settings(model="realtime")).generator
+    shown = frames("still").astype(np.float32)
+    shown[6:] *= 3
+    whole, later = (Pipeline("torch", generator, temporal) for _ in range(2))
+    made = [whole(frame) for frame in shown]
+    np.testing.assert_array_equal(made[6:], [later(frame) for frame in shown[6:]])
