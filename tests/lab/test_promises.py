@@ -49,15 +49,19 @@ def test_a_chain_of_pages_that_was_cut_leaves_bytes_that_no_page_explains(tmp_pa
 
 @pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
 @pytest.mark.parametrize("code, lawful", [(305, False), (283, False), (50000, True)])
-def test_a_header_whose_entries_mean_nothing_is_refused_but_for_a_vendors(tmp_path: Path, options, code, lawful):
+@pytest.mark.parametrize("large", [False, True])  # nothing can be missing where the frame is the file
+def test_a_header_whose_entries_mean_nothing_is_refused_but_for_a_vendors(
+    tmp_path: Path, options, code, lawful, large
+):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, movie("uint16")[0], **options, extratags=[(50000, 3, 1, 7, True)])
+    frame = np.tile(movie("uint16")[0], (8, 8) if large else 1)
+    tifffile.imwrite(path, frame, **options, extratags=[(50000, 3, 1, 7, True)])
     with tifffile.TiffFile(path) as file:
         tag, order = file.pages[0].tags[code], file.byteorder
     content = bytearray(path.read_bytes())
     content[tag.offset + 2 : tag.offset + 4] = struct.pack(f"{order}H", 29541)  # of a type that nobody knows
     path.write_bytes(content)
-    if lawful:
+    if lawful or large:
         read_frame(path)
     else:
         refused(path, "1 of the entries in its header mean nothing")
