@@ -1,6 +1,6 @@
 """SIGKILL at random moments: `nircore enhance --report --trust` is killed, goes on, and loses and repeats nothing.
 
-python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] [--commit 0.5] [--seed 0]
+python -m benchmarks.kills FOLDER [--kills 100] [--frames 160] [--size 512x640] [--commit 0.5] [--seed 0] [--alone]
 
 A moment is drawn uniformly over the processor time of an undisturbed run, so that other programs on the machine shift
 nothing, and the run that has had so much is killed. After `PER_RUN` kills, or where the moment lies beyond its end, a
@@ -27,7 +27,8 @@ from nircore.inference import engines
 from nirlab import cli, enhance, pages, partial, result_page  # noqa: F401 (imported once, before forks)
 
 PER_RUN = 15
-OPTIONS = ("--model", "realtime", "--engine", "torch", "--report", "--trust")
+OPTIONS = ["--model", "realtime", "--engine", "torch"]
+BESIDE = ["--report", "--trust"]
 
 
 def movie(path: Path, frames: int, height: int, width: int) -> None:
@@ -121,9 +122,11 @@ def main() -> None:
     parser.add_argument("--size", default="512x640")
     parser.add_argument("--commit", type=float, default=partial.COMMIT_S, help="s of work that a kill may cost")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--alone", action="store_true", help="no maps, no page: every kill falls on the frames")
     given = parser.parse_args()
     height, width = map(int, given.size.split("x"))
     partial.COMMIT_S = given.commit
+    OPTIONS.extend([] if given.alone else BESIDE)
     folder, rng = given.folder.resolve(), np.random.default_rng(given.seed)
     source, out, calm, said = (folder / name for name in ("movie.tif", "out", "calm", "said.txt"))
     shutil.rmtree(calm, ignore_errors=True)

@@ -10,11 +10,9 @@ import zipfile
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import nn
 
 from nircore import __version__
@@ -25,14 +23,11 @@ from nircore.files import atomic
 from nircore.inference import export
 from nirlab import pixels
 from nirlab.in_graph import FromCounts
+from nirlab.page_parts import render
 
-FORMAT = "0.5.4"
 SHAPE, EXPOSURE_S, SEED = (256, 320), 0.02, 1  # of the test frame
 SMALLEST = 64  # px: the noise is read off patches of 16 x 16, and fewer than 16 of them tell little
 TOLERANCE = 1e-3  # of the frame's noise: how far the files may be from PyTorch
-AGREE = {"relative_tolerance": 1e-6, "absolute_tolerance": 0.01}  # DN, for whoever tests the package
-PAPER = "Hemadri et al.: Real-Time NIR-II Image Denoising via Spectrum-Shift Explainable GAN. IJMTST 12(02), 2026"
-FRAMES = "Patel et al.: SWIR_HDR, bioRxiv 2025.11.06.687088, 2025 (the frames that trained the shipped weights)"
 
 
 def build(generator: nn.Module, path: Path, name: str) -> float:
@@ -52,16 +47,17 @@ def build(generator: nn.Module, path: Path, name: str) -> float:
     if reason := export.absent("onnx", "onnxruntime"):
         raise NircoreError(f"format=bioimageio {reason}.")
     network, frame = FromCounts(generator.cpu().eval()).eval(), test_frame()
+    image = torch.from_numpy(frame)
     with torch.inference_mode():
-        result = network(torch.from_numpy(frame)).numpy()
-    files = {"weights.onnx": _onnx(network, frame), "weights.pt": _torchscript(network, frame)}
+        result = network(image).numpy()
+    files = {"weights.onnx": export.onnx_bytes(network, image), "weights.pt": _torchscript(network, image)}
     error = max(_deviation(network, run, frame) for run in _runs(files))
     limit = TOLERANCE * float(np.std(frame - result))
     if not error <= limit:
         raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g} DN, more than {limit:.2g}.")
     files |= {"test_input.npy": _npy(frame), "test_output.npy": _npy(result), "cover.png": _cover(frame, result)}
     files |= {"README.md": _readme(name, error).encode()}
-    _write(path, {"bioimageio.yaml": yaml.safe_dump(_description(name, files), sort_keys=False).encode()} | files)
+    _write(path, {"bioimageio.yaml": _description(name, files)} | files)
     return error
 
 
@@ -71,22 +67,11 @@ def test_frame() -> np.ndarray:
     return expose(rate, EXPOSURE_S, np.random.default_rng(SEED)).astype(np.float32)[None, None]
 
 
-def _onnx(network: nn.Module, frame: np.ndarray) -> bytes:
-    memory, free = io.BytesIO(), {2: "height", 3: "width"}
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # of the tracing exporter, as in `export.onnx_bytes`
-        torch.onnx.export(
-            network, (torch.from_numpy(frame),), memory, dynamo=False, opset_version=export.OPSET,
-            input_names=["frame"], output_names=["enhanced"], dynamic_axes={"frame": free, "enhanced": free},
-        )  # fmt: skip
-    return memory.getvalue()
-
-
-def _torchscript(network: nn.Module, frame: np.ndarray) -> bytes:
+def _torchscript(network: nn.Module, image: torch.Tensor) -> bytes:
     memory = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # TorchScript is no longer developed, but what Fiji reads
-        torch.jit.save(torch.jit.trace(network, (torch.from_numpy(frame),), check_trace=False), memory)
+        torch.jit.save(torch.jit.trace(network, (image,), check_trace=False), memory)
     return memory.getvalue()
 
 
@@ -126,42 +111,11 @@ def _cover(frame: np.ndarray, result: np.ndarray) -> bytes:
     return pixels.png(pixels.bytes_of(both, (float(low), float(high))), level=9)
 
 
-def _description(name: str, files: dict[str, bytes]) -> dict[str, Any]:
-    def file(source: str) -> dict[str, str]:
-        return {"source": source, "sha256": hashlib.sha256(files[source]).hexdigest()}
-
-    def tensor(id: str, text: str, test: str, size: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-        axes: list[dict[str, Any]] = [{"type": "batch", "size": 1}, {"type": "channel", "channel_names": ["counts"]}]
-        axes += [{"type": "space", "id": axis, "size": size(axis)} for axis in "yx"]
-        data = {"type": "float32", "unit": "arbitrary unit"}
-        return {"id": id, "description": text, "axes": axes, "data": data, "test_tensor": file(test)}
-
-    of_input = {axis: {"tensor_id": "frame", "axis_id": axis} for axis in "yx"}
-    source, result = "raw frame in DN, linear, with its pedestal or above a dark", "the frame in DN, denoised"
-    return {
-        "format_version": FORMAT,
-        "type": "model",
-        "name": f"nircore {name} - NIR-II low-light denoiser",
-        "description": "Takes the noise out of NIR-II (SWIR) fluorescence frames, on the linear scale of the camera.",
-        "version": __version__,
-        "authors": [{"name": "The nircore authors"}],
-        "cite": [
-            {"text": PAPER, "doi": "10.5281/zenodo.18683096"},
-            {"text": FRAMES, "url": "https://github.com/amishp42/SWIR_HDR"},
-        ],
-        "license": "MIT",
-        "tags": ["denoising", "fluorescence-light-microscopy", "2d", "near-infrared", "nir-ii", "in-vivo", "unet"],
-        "documentation": "README.md",
-        "covers": ["cover.png"],
-        "inputs": [tensor("frame", source, "test_input.npy", lambda axis: {"min": SMALLEST, "step": 1})],
-        "outputs": [tensor("enhanced", result, "test_output.npy", of_input.__getitem__)],
-        "weights": {
-            "torchscript": file("weights.pt") | {"pytorch_version": torch.__version__.split("+")[0]},
-            "onnx": file("weights.onnx") | {"opset_version": export.OPSET, "parent": "torchscript"},
-        },
-        # What is usual, 1e-3 of each value, is a whole DN on a pedestal of 1100.
-        "config": {"bioimageio": {"reproducibility_tolerance": [AGREE]}},
-    }
+def _description(name: str, files: dict[str, bytes]) -> bytes:
+    """Return `bioimageio.yaml`, which names the files by their hashes."""
+    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
+    told = {"version": __version__, "torch": torch.__version__.split("+")[0], "opset": export.OPSET}
+    return render("bioimageio.yaml.j2", name=name, sha256=hashes, smallest=SMALLEST, **told).encode()
 
 
 def _readme(name: str, error: float) -> str:

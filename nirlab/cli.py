@@ -11,7 +11,6 @@ from nircore.errors import NircoreError
 from nircore.paths import VERSION
 
 INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
-SMALLEST = 32  # pixels: the side of the smallest crop that trains
 
 Dark = Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")]
 Exposure = Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")]
@@ -81,15 +80,12 @@ def enhance(
     weights, dark = (str(Path(name).expanduser().resolve()) if name else "" for name in (weights, dark))
     ways = "both" if both_ways else "causal" if temporal else ""
     given = (weights, dark, exposure, pedestal, average, model, engine, gain, read_noise, ways, keep_spots)
-    settings = Settings(*given)
     raw = Raw.parsed(shape, dtype, offset)
-    order = Order(out.expanduser().resolve(), settings, raw, overwrite, report, trust)
-    run = None
-    if scheduler:
-        from nirlab import cluster
+    order = Order(out.expanduser().resolve(), Settings(*given), raw, overwrite, report, trust)
+    _tell(enhance_files(inputs, order, scheduler), out)
 
-        run = cluster.on(scheduler)
-    outcomes = enhance_files(inputs, order, run)
+
+def _tell(outcomes: list[Any], out: Path) -> None:
     made, bad = sum(one.made for one in outcomes), sum(len(one.errors) for one in outcomes)
     there = sum(not one.made and not one.failed for one in outcomes)
     print(f"{made} enhanced, {there} already there, {bad} could not be used: {out}")
@@ -154,24 +150,10 @@ def train(
     from nirlab.train import train as execute
 
     folders = low_light.expanduser().resolve(), target.expanduser().resolve()
-    _check_size(folders[1])
     final, table = execute(*folders, start=start, dark=dark, run=run, given=dict(map(parse, set or [])))
     print("Target frames that did not train, degraded like your low-light ones, PSNR in dB:")
     print(table.round(2).to_string(index=False) if len(table) else "fewer than five target frames: none was held out")
     print(f"Use it: nircore enhance INPUT... --out DIR --weights {final}")
-
-
-def _check_size(folder: Path) -> None:
-    """Refuse target frames that no crop fits into; what else is wrong with a folder is said where it is read."""
-    from nircore.data.frames import frame_shape, list_frames
-
-    for path in list_frames(folder) if folder.is_dir() else ():
-        try:
-            height, width = frame_shape(path)
-        except NircoreError:
-            continue
-        if min(height, width) < SMALLEST:
-            raise NircoreError(f"{path} is {height} x {width} pixels: training takes {SMALLEST} or more on a side.")
 
 
 @app.command()

@@ -9,26 +9,23 @@ from tqdm import tqdm
 from nircore import files
 from nircore.inference import conformal
 from nirlab import record
+from nirlab.cluster import on
 from nirlab.darks import enhancer_for
 from nirlab.inputs import Pair, pairs
 from nirlab.result import Order, Outcome, enhance_file
 
 FEW = 20  # files: so many are named where others are only counted
+Say = Callable[[str], None]
 PAUSE_S = 0.2  # between two looks at whether another process has done what it has in hand
 
 
-def enhance_files(
-    inputs: list[str],
-    order: Order,
-    run: Callable[[Iterable[Pair], Order, set[Path]], Iterator[tuple[Pair, Outcome]]] | None = None,
-    say: Callable[[str], None] = tqdm.write,
-) -> list[Outcome]:
+def enhance_files(inputs: list[str], order: Order, scheduler: str = "", say: Say = tqdm.write) -> list[Outcome]:
     """Enhance files, folders and patterns into a folder; return what came of each file.
 
     Args:
         inputs: see `nirlab.inputs`.
         order: what is asked for.
-        run: who does the files, such as a cluster; None: this process, one after the other.
+        scheduler: address of the Dask scheduler that has the files done; without, this process does one by one.
         say: receives a line for each file.
 
     Raises:
@@ -42,18 +39,12 @@ def enhance_files(
     for file, count in zip(enhancer.darks.files, enhancer.darks.frames, strict=True) if enhancer.darks else ():
         if count > 1:
             say(f"{file}: the dark is the mean of its {count} frames")
-    found, errors, others = pairs(inputs, order.out, order.settings.average, order.raw)
-    if order.settings.dark:  # the darks of a folder may lie below its frames
-        dark = Path(order.settings.dark).expanduser().resolve()
-        found = [pair for pair in found if not pair.source.resolve().is_relative_to(dark)]
-    if others:
-        kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
-        say(f"passed over, of kinds that are not read ({kinds}): {', '.join(map(str, others[:FEW]))}")
-    outcomes = [Outcome(failed=True, errors=[str(error)]) for error in errors]
+    run = on(scheduler) if scheduler else here
+    found, outcomes = _asked_for(inputs, order, say)
     with tqdm(total=len(found), unit=" files", disable=None) as bar:
         for outcome in outcomes:
             _tell(outcome, say)
-        for outcome in _all(found, order, run or here, say):
+        for outcome in _all(found, order, run, say):
             outcomes.append(outcome)
             _tell(outcome, say)
             bar.update()
@@ -64,13 +55,25 @@ def enhance_files(
     return outcomes
 
 
-def _tell(outcome: Outcome, say: Callable[[str], None]) -> None:
+def _asked_for(inputs: list[str], order: Order, say: Say) -> tuple[list[Pair], list[Outcome]]:
+    """Return what is to be done, and what came already of inputs that are none."""
+    found, errors, others = pairs(inputs, order.out, order.settings.average, order.raw)
+    if order.settings.dark:  # the darks of a folder may lie below its frames
+        dark = Path(order.settings.dark).expanduser().resolve()
+        found = [pair for pair in found if not pair.source.resolve().is_relative_to(dark)]
+    if others:
+        kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
+        say(f"passed over, of kinds that are not read ({kinds}): {', '.join(map(str, others[:FEW]))}")
+    return found, [Outcome(failed=True, errors=[str(error)]) for error in errors]
+
+
+def _tell(outcome: Outcome, say: Say) -> None:
     for line in (outcome.line, *(f"nircore: {' '.join(error.split())}" for error in outcome.errors)):
         if line:
             say(line)
 
 
-def _all(found: list[Pair], order: Order, run: Callable, say: Callable[[str], None]) -> Iterator[Outcome]:
+def _all(found: list[Pair], order: Order, run: Callable, say: Say) -> Iterator[Outcome]:
     """Yield what came of each file: first of those that are free, then of those that others had in hand."""
     waited: set[Path] = set()
     while found:

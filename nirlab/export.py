@@ -3,7 +3,6 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,13 +21,6 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _torch_program(generator: nn.Module) -> Any:
-    sides = {
-        axis: generator.multiple * torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "h"), (3, "w"))
-    }
-    return torch.export.export(generator, (export.example(generator),), dynamic_shapes=(sides,))
-
-
 def _written(generator: nn.Module, kind: str, path: Path) -> export.Run:
     """Write a file and return what it computes when it is read back."""
     if kind == "onnx":
@@ -39,7 +31,8 @@ def _written(generator: nn.Module, kind: str, path: Path) -> export.Run:
 
         openvino.save_model(export.openvino_model(generator), path, compress_to_fp16=False)
         return export.OpenvinoSession(str(path))
-    torch.export.save(_torch_program(generator), path)
+    free = {axis: generator.multiple * torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "h"), (3, "w"))}
+    torch.export.save(torch.export.export(generator, (export.example(generator),), dynamic_shapes=(free,)), path)
     module = torch.export.load(path).module()
     return lambda image: module(torch.from_numpy(image)).detach().numpy()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nircore.data.frames import exposure_in, write_frame
+from nircore.data.frames import write_frame
 from nircore.errors import NircoreError
 from nircore.files import make_folder
 from nircore.paths import PACKAGE
@@ -22,13 +22,12 @@ TRIES = 3
 
 
 def registry(only: str = "") -> pd.DataFrame:
-    """Return the published files whose name here begins with `only` ("qd/M8-1", "dark"), with their exposure in s.
+    """Return the published files whose name here begins with `only` ("qd/M8-1", "dark").
 
     Raises:
         NircoreError: no name begins so.
     """
     table = pd.read_csv(REGISTRY)
-    table.insert(2, "exposure_s", [exposure_in(name) for name in table["file"]])
     wanted = table[table["file"].str.startswith(only)]
     if wanted.empty:
         kinds = sorted({"/".join(name.split("/")[:-1]) for name in table["file"]})
@@ -46,7 +45,7 @@ def fetch(
 
     Args:
         folder: receives `data/Images/...` as published, and the TIFF copies in `qd/`, `icg/` and `dark/`.
-        mirror: an address that holds the same tree, or all the files in one folder.
+        mirror: an address that holds the same tree.
         only: see `registry`.
         say: receives a line for each file that was fetched.
 
@@ -66,28 +65,11 @@ def fetch(
     errors = []
     for number, name in enumerate(hashes, 1):
         try:
-            _copy(Path(shelf.fetch(name, downloader=_flat_too)), folder / files[name])
+            published, copy = shelf.fetch(name), folder / files[name]
+            if not copy.is_file():
+                write_frame(copy, (frame := read_frame(published)).pixels, frame.dtype)
             say(f"{number}/{len(hashes)} {name}")
         except (OSError, ValueError) as error:  # no network, no such file, another file than was published
             reason = " ".join(str(error).split())
             errors.append(NircoreError(f"{name} could not be fetched ({reason}): try again, or give a --mirror."))
     return len(hashes) - len(errors), errors
-
-
-def _flat_too(url: str, output: str, shelf: object) -> None:
-    """Download a file; where its folder is not known there, try the address with the bare name."""
-    from pooch import HTTPDownloader
-    from requests import HTTPError
-
-    try:
-        HTTPDownloader()(url, output, shelf)
-    except HTTPError:
-        base = shelf.base_url  # type: ignore[attr-defined]
-        HTTPDownloader()(base + url.rsplit("/", 1)[-1], output, shelf)
-
-
-def _copy(published: Path, target: Path) -> None:
-    """Write the TIFF copy of a published frame, unless it is there."""
-    if not target.is_file():
-        frame = read_frame(published)
-        write_frame(target, frame.pixels, frame.dtype)

@@ -34,7 +34,9 @@ def panel(
     title: str, image: np.ndarray, levels: pixels.Window, caption: str, colours: str = "gray", unit: str = "DN"
 ) -> Panel:
     """Return a frame (H, W), painted between two levels, as a panel."""
-    picture = pixels.bytes_of(image, levels) if colours == "gray" else pixels.paint(image, levels, colours)
+    picture = (
+        pixels.bytes_of(image, levels) if colours == "gray" else pixels.table(colours)[pixels.bytes_of(image, levels)]
+    )
     return Panel(title, pixels.data_uri(pixels.png(picture, level=9)), colours, levels, caption, unit)
 
 
@@ -62,6 +64,6 @@ def _printable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if type(value) is str else value
 
 
-def _number(value: float, digits: int = 4) -> str:
-    """Return significant digits, or a dash where there is no number."""
-    return f"{value:.{digits}g}" if math.isfinite(value) else "\N{EN DASH}"
+def _number(value: float, digits: int = 4, none: str = "\N{EN DASH}") -> str:
+    """Return significant digits, or what stands where there is no number."""
+    return f"{value:.{digits}g}" if math.isfinite(value) else none

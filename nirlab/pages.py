@@ -16,37 +16,12 @@ from nircore import files
 from nircore.data.noise import Noise
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference
-from nirlab import pixels
+from nirlab import pixels, record
 from nirlab.courses import HEIGHT, WIDTH, Course
 from nirlab.page_parts import Panel, panel, render
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
 FLUX_OFF, UNSURE = 0.05, 0.25  # shares from which on a page warns
-#: What a page warns of where the record's summary counts it.
-WARNINGS = {
-    "pixels_clipped": "{} pixels were outside the range of the file's type and were clipped.",
-    "pixels_at_ceiling": "{} input pixels stand at the top of the file's type: they are saturated.",
-    "outliers_replaced": "{} hot or dead pixels were replaced by their neighbours for the network.",
-    "assumed": "The camera's noise was partly assumed: {}; see the model card for what that costs.",
-    "blank_frames": "{} blank frames passed through as they were.",
-}
-CALLED = ("mean_intensity", "contrast", "snr", "entropy", "edge_density")
-
-#: What a number can and cannot say, read beside it on every page.
-MEANING = {
-    "mean_intensity": ("Mean intensity", "share of range", "How bright the frame is. A denoiser should leave it "
-                       "alone; a rise is light that was not measured."),
-    "contrast": ("Contrast (RMS)", "share of range", "Spread of all grey values. Noise adds to it, and so does real "
-                 "structure: it cannot tell the two apart."),
-    "snr": ("SNR", "mean / noise SD", "Rises when noise goes. It rises without limit when detail is smoothed away, "
-            "too, so a high value is no proof of quality."),
-    "entropy": ("Entropy", "bits", "Variety of grey values. Noise raises it; removing noise lowers it. Higher is not "
-                "better."),
-    "edge_density": ("Edge density (Canny)", "share of pixels", "How much counts as edge. Noise makes edges, so it "
-                     "usually falls where denoising works."),
-    "noise": ("Noise SD (Immerkaer)", "DN", "What varies from pixel to pixel, fine texture included. After "
-              "enhancement it says how smooth the frame is, not how right."),
-}  # fmt: skip
 
 DIFFERENCE = (
     "Output minus input: red was added, blue taken away. Where all is well, this is noise and shows no structure."
@@ -124,13 +99,13 @@ def measured(report: FrameReport) -> dict[str, tuple[float, float]]:
     for image in (report.low_light, report.enhanced):
         common = np.clip(report.normalisation.brightness(image) * RANGE, 0, RANGE)
         found = no_reference.measure(common, data_range=RANGE)
-        values.append({key: found[key] for key in CALLED} | {"noise": no_reference.noise_sd(image)})
-    return {key: (values[0][key], values[1][key]) for key in MEANING}
+        values.append(found | {"noise": no_reference.noise_sd(image)})
+    return {key: (values[0][key], values[1][key]) for key in values[0]}
 
 
 def noticed(report: FrameReport) -> list[str]:
     """Return what the record and the images give reason to warn of."""
-    summary, warnings = report.record["summary"], []
+    warnings = []
     if math.isnan(report.flux):
         warnings.append("There is next to no light above the black level: read nothing into this frame.")
     elif abs(report.flux - 1) > FLUX_OFF:
@@ -144,34 +119,19 @@ def noticed(report: FrameReport) -> list[str]:
         unsure = float(np.mean(report.half_width > report.normalisation.scale / 2))
         if unsure > UNSURE:
             warnings.append(f"For {unsure:.0%} of the pixels the interval is wider than the frame's range.")
-    return warnings + [words.format(summary[key]) for key, words in WARNINGS.items() if summary[key]]
+    return warnings + [f"{words[0].upper()}{words[1:]}." for words in record.noticed(report.record["summary"])]
 
 
 def write(report: FrameReport, folder: Path | str, page: str) -> Entry:
     """Write a frame's page into a folder under the name `page`, whole or not at all; return its line in the index."""
     values, warnings = measured(report), noticed(report)
-    files.write_text(Path(folder) / page, page_text(report, values, warnings))
+    shown = {"title": f"{report.name}: enhanced", "values": values, "warnings": warnings, "size": (WIDTH, HEIGHT)}
+    files.write_text(Path(folder) / page, render("frame.html.j2", report=report, panels=_panels(report), **shown))
     levels = pixels.grey_levels([report.low_light, report.enhanced])
     small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
     before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
     return Entry(report.name, page, before, after, report.flux, *values["noise"], half, len(warnings))
-
-
-def page_text(report: FrameReport, values: dict[str, tuple[float, float]], warnings: Sequence[str]) -> str:
-    """Return one frame's page as HTML that needs nothing but itself."""
-    return render(
-        "frame.html.j2",
-        title=f"{report.name}: enhanced",
-        name=report.name,
-        warnings=warnings,
-        panels=_panels(report),
-        meaning=MEANING,
-        values=values,
-        facts=_facts(report),
-        courses=report.courses,
-        size=(WIDTH, HEIGHT),
-    )
 
 
 def _panels(report: FrameReport) -> list[Panel]:
@@ -196,33 +156,6 @@ def _panels(report: FrameReport) -> list[Panel]:
             panel("Frames used", report.used, (1.0, max(2.0, report.used.max())), USED, "viridis", "frames")
         )
     return panels
-
-
-def _facts(report: FrameReport) -> dict[str, str]:
-    fit, record, identity, noise = report.normalisation, report.record, report.record["identity"], report.noise
-    height, width = report.low_light.shape
-    facts = {
-        "frame shown": f"{report.page + 1} of {record['summary']['frames']}, {height} x {width} px",
-        "made": record["made"],
-        "brightness": f"black level {fit.offset:.9g} DN; from there to the white level {fit.scale:.9g} DN",
-        "light out / in": f"{report.flux:.4g}" if math.isfinite(report.flux) else "no light above the black level",
-        "dark": "not known: the frame's own pedestal is in these numbers",
-        "noise of the input": "could not be read off",
-        "model": f"{identity['model']}, recipe {identity['recipe']}, nircore {identity['nircore']}",
-        "SHA-256 of the weights": identity["model_sha256"],
-    }
-    if identity["dark_subtracted"]:
-        facts["dark"] = (
-            f"subtracted; {identity['pedestal_dn']:g} DN stand in for it in the file, and are taken off here"
-        )
-    if noise is not None:
-        gain, read_noise = noise.gain_e_per_dn, noise.read_noise_dn
-        facts["noise of the input"] = f"gain {gain:.3g} e-/DN, {read_noise:.3g} DN without light; read off the frame"
-    if report.courses:
-        facts["frames used"] = f"{record['summary']['frames_used']:.1f} for each pixel, the mean of the movie"
-    if record["temporal_average_frames"] > 1:
-        facts["temporal average"] = f"mean of {record['temporal_average_frames']} frames, taken before the network"
-    return facts
 
 
 def write_index(entries: Iterable[Entry], folder: Path | str, title: str = "Enhanced frames") -> Path:

@@ -94,7 +94,7 @@ class Partial:
             OSError: the disk is full, or does not take what is written for another reason.
         """
         files.make_folder(self._pixels.parent)
-        head = [json.dumps(one, default=_number) + "\n" for one in (self.identity, *self.facts)]
+        head = [json.dumps(one, default=np.generic.item) + "\n" for one in (self.identity, *self.facts)]
         files.write_text(self._lines, "".join(head))
         waiting, since = [], time.monotonic()
         with open(self._pixels, "ab") as pixels, open(self._lines, "a", encoding="utf-8") as lines:
@@ -102,7 +102,7 @@ class Partial:
 
             def commit() -> None:
                 _to_disk(pixels)
-                lines.writelines(json.dumps(one, default=_number) + "\n" for one in waiting)
+                lines.writelines(json.dumps(one, default=np.generic.item) + "\n" for one in waiting)
                 _to_disk(lines)
                 self.facts += waiting
                 waiting.clear()
@@ -124,11 +124,6 @@ class Partial:
         with open(self._pixels, "rb") as file:
             for _ in self.facts:
                 yield np.fromfile(file, self.dtype, self.shape[0] * self.shape[1]).reshape(self.shape)
-
-
-def _number(value: Any) -> Any:
-    """Return a number of NumPy's as Python's."""
-    return value.item()
 
 
 def _to_disk(file: Any) -> None:

@@ -34,11 +34,6 @@ def table(name: str) -> np.ndarray:
     return (colormaps[name](np.arange(256))[:, :3] * 255 + 0.5).astype(np.uint8)
 
 
-def paint(image: np.ndarray, levels: Window, colours: str) -> np.ndarray:
-    """Show (H, W) between two levels in a colour map: (H, W, 3) uint8."""
-    return table(colours)[bytes_of(image, levels)]
-
-
 def png(picture: np.ndarray, level: int = 1) -> bytes:
     """Encode (H, W) or (H, W, 3) uint8; `level` 1 is the fastest, 9 the smallest."""
     buffer = io.BytesIO()

@@ -13,7 +13,6 @@ import numpy as np
 
 from nircore import paths
 from nircore.data import frames
-from nircore.errors import NircoreError
 from nircore.files import write_text
 from nircore.inference.enhancer import FACTS, Enhancer
 from nirlab.formats.raw import Raw
@@ -21,13 +20,26 @@ from nirlab.formats.raw import Raw
 #: What `temporal` means, in words.
 WAYS = {"causal": "its own and those before it", "both": "its own and those before and after it"}
 
+#: What a summary counts, in words.
+COUNTED = {
+    "pixels_clipped": "pixels clipped",
+    "pixels_at_ceiling": "input pixels saturated",
+    "outliers_replaced": "hot or dead pixels replaced",
+    "bad_lines": "bad lines filled",
+    "pixels_of_one_value": "pixels of dead areas or bars left as they are",
+    "blank_frames": "blank frames passed through",
+}
+
+
+def short(name: str, longest: int) -> str:
+    """Return a name, or where it has more bytes than `longest` its beginning and a hash that tells it from others."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= longest else f"{name[:60]}-{hashlib.sha256(raw).hexdigest()[:20]}"
+
 
 def path_of(target: Path) -> Path:
     """Return the record's path: the result's name and `.json`, shortened where that is too long."""
-    name = target.name
-    if len(os.fsencode(name)) > 250:
-        name = f"{name[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:20]}"
-    return target.with_name(f"{name}.json")
+    return target.with_name(f"{short(target.name, 250)}.json")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -47,10 +59,7 @@ def sha256(path: Path | str) -> str:
     """
     if not os.path.isdir(path):
         return frames.sha256(path)
-    try:
-        inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
-    except OSError as error:
-        raise NircoreError(f"{path} cannot be read ({error.strerror}): check that it is there.") from error
+    inside = [Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names]
     named = sorted((file.relative_to(path).as_posix(), file) for file in inside)
     text = b"".join(os.fsencode(name) + b"\0" + frames.sha256(file).encode() + b"\0" for name, file in named)
     return hashlib.sha256(text).hexdigest()
@@ -99,8 +108,7 @@ def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any
 
 def difference(before: Any, now: dict[str, Any]) -> str:
     """Say in what the identity of a result that is there differs from the one that is asked for."""
-    before = before if isinstance(before, dict) else {}
-    if "source_sha256" not in before:
+    if not isinstance(before, dict) or "source_sha256" not in before:
         return "was made otherwise"
     if before["source"] != now["source"]:
         return f"was made from {before['source']}, not from {now['source']}"
@@ -152,21 +160,19 @@ def _finite(value: Any) -> Any:
     return value if not isinstance(value, float) or np.isfinite(value) else None
 
 
+def noticed(summary: dict[str, Any]) -> list[str]:
+    """Return what a user should know of a result, in words: what was counted, and what was assumed of its noise."""
+    counted = [f"{summary[key]} {words}" for key, words in COUNTED.items() if summary[key]]
+    return counted + ([f"assumed {summary['assumed']}"] if summary["assumed"] else [])
+
+
 def line(target: Path, record: dict[str, Any]) -> str:
     """Return what the command prints of a result that was made."""
     summary = record["summary"]
     parts = [f"{target}: {summary['frames']} frame{'s' if summary['frames'] > 1 else ''}"]
     if summary["flux_ratio"] is not None:
         parts.append(f"flux x {summary['flux_ratio']:.3f}")
-    for key, words in (("pixels_clipped", "pixels clipped"), ("pixels_at_ceiling", "input pixels saturated"),
-                       ("outliers_replaced", "hot or dead pixels replaced"), ("bad_lines", "bad lines filled"),
-                       ("pixels_of_one_value", "pixels of dead areas or bars left as they are")):  # fmt: skip
-        if summary[key]:
-            parts.append(f"{summary[key]} {words}")
-    if summary["blank_frames"]:
-        parts.append(f"{summary['blank_frames']} blank frames passed through")
-    if summary["assumed"]:
-        parts.append(f"assumed {summary['assumed']}")
+    parts += noticed(summary)
     if record["temporal_average_frames"] > 1:
         parts.append(f"mean of {record['temporal_average_frames']} frames")
     if temporal := record["settings"]["temporal"]:

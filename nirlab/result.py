@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tifffile
 from tqdm import tqdm
 
 from nircore import files, paths
@@ -206,7 +207,7 @@ class Result:
         place = self.order.out / "trust" / f"{result_page.flat(self.name)}.trust.tif"
         with self._bar() as bar:
             trust_maps.make(place, self.movie, made["identity"], calibration, self.work, bar.update)
-        return trust_maps.read(place, result_page.shown(made)), calibration.sentence()
+        return tifffile.imread(place, key=result_page.shown(made)), calibration.sentence()
 
     def _page(self, made: dict[str, Any], trust: tuple[Any, str] | None) -> Any:
         from nirlab import pages, result_page

@@ -1,6 +1,5 @@
 """The page on one result: one of its frames before and after, and what its record says."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ import numpy as np
 from nircore.errors import NircoreError
 from nircore.inference import prepare, trust
 from nirlab import pages
-from nirlab.courses import Course, courses
+from nirlab.courses import courses
 from nirlab.formats.containers import read_frame
 from nirlab.movie import Movie
+from nirlab.record import short
 
 LONGEST = 180  # bytes of a name, before what is added to it
 
@@ -26,11 +26,8 @@ def shown(record: dict[str, Any]) -> int:
 
 
 def flat(name: str) -> str:
-    """Return a relative path as one file name, shortened where it would be too long, different for each path."""
-    joined = name.replace(os.sep, "__")
-    if len(os.fsencode(joined)) <= LONGEST:
-        return joined
-    return f"{joined[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:20]}"
+    """Return a relative path as one file name, shortened where it would be too long."""
+    return short(name.replace(os.sep, "__"), LONGEST)
 
 
 def report(
@@ -55,15 +52,14 @@ def report(
     signal, black = movie.signal(page), record["frames"]["offset_dn"][page]
     prepared = prepare(enhancer.generator, signal)
     noise = trust.camera(prepared, black)
-    enhanced = read_frame(result, page).pixels - np.float32(enhancer.pedestal_dn)
+    count = len(record["frames"]["scale_dn"])
+
+    def enhanced(index: int) -> np.ndarray:
+        return read_frame(result, index).pixels - np.float32(enhancer.pedestal_dn)
+
     support = trust.support(prepared, black, noise)
     lines, used = [], None
     if enhancer.settings.temporal:
-        lines, used = _courses(movie, result, len(record["frames"]["scale_dn"])), movie.used(page)
-    return pages.FrameReport(name, signal, enhanced, record, page, noise, half_width, trusted, support, lines, used)
-
-
-def _courses(movie: Movie, result: Path, count: int) -> list[Course]:
-    """Return the time courses of a movie's spots; none where there is but one frame."""
-    pedestal = np.float32(movie.enhancer.pedestal_dn)
-    return courses(count, movie.signal, lambda page: read_frame(result, page).pixels - pedestal) if count > 1 else []
+        lines, used = courses(count, movie.signal, enhanced) if count > 1 else [], movie.used(page)
+    trusts = half_width, trusted, support
+    return pages.FrameReport(name, signal, enhanced(page), record, page, noise, *trusts, lines, used)

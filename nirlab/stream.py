@@ -101,10 +101,37 @@ def stream(
     """
     if when_full not in ("block", "drop") or size < 1:
         raise NircoreError(f"when_full={when_full!r}, size={size}: block or drop, and room for at least one frame.")
-    steps, began = hasattr(pipeline, "prepare"), time.perf_counter()
-    account, room = Account(ran=str(pipeline) if steps else ""), threading.Semaphore(size)
-    prepare, finish = (pipeline.prepare, pipeline.finish) if steps else (lambda x: (x, None), lambda x, _: x)
-    run, errors = pipeline.run if steps else pipeline, list[BaseException]()
+    account, began, errors = Account(), time.perf_counter(), list[BaseException]()
+    account.ran, room = str(pipeline) if hasattr(pipeline, "prepare") else "", threading.Semaphore(size)
+    # One limit around all threads, rather than one set and taken back for every frame.
+    with (
+        one_pool(),
+        _until_interrupted(source, account) as frames,
+        _on_their_way(pipeline, write, account, room, errors) as hand_over,
+    ):
+        for index, pixels in enumerate(frames):
+            if errors:
+                break
+            account.read += 1
+            if room.acquire(blocking=when_full == "block"):
+                hand_over(index, pixels)
+            else:
+                account.dropped += 1
+    if errors:
+        raise errors[0]
+    account.seconds = time.perf_counter() - began
+    return account
+
+
+@contextmanager
+def _on_their_way(
+    pipeline: Any, write: Write, account: Account, room: threading.Semaphore, errors: list[BaseException]
+) -> Iterator[Callable[[int, np.ndarray], None]]:
+    """Yield what hands a frame over to three threads, which prepare it, run the network, and finish and write it."""
+    if hasattr(pipeline, "prepare"):
+        prepare, run, finish = pipeline.prepare, pipeline.run, pipeline.finish
+    else:
+        prepare, run, finish = lambda pixels: (pixels, None), pipeline, lambda image, _: image
 
     def network(prepared: Future) -> tuple[np.ndarray, Any]:
         x, fit = prepared.result()
@@ -115,26 +142,15 @@ def stream(
             write(index, finish(*enhanced.result()))
             account.written += 1
             account.latencies_s.append(time.perf_counter() - came)
-        except BaseException as error:  # raised again below
+        except BaseException as error:  # raised by `stream`
             errors.append(error)
         finally:
             room.release()
 
-    # One limit around all threads, rather than one set and taken back for every frame.
-    with one_pool(), _until_interrupted(source, account) as frames, _threads(3) as (first, second, third):
-        for index, pixels in enumerate(frames):
-            if errors:
-                break
-            account.read += 1
-            if not room.acquire(blocking=when_full == "block"):
-                account.dropped += 1
-                continue
-            came = time.perf_counter()
-            third.submit(store, index, came, second.submit(network, first.submit(prepare, pixels)))
-    if errors:
-        raise errors[0]
-    account.seconds = time.perf_counter() - began
-    return account
+    with _threads(3) as (first, second, third):
+        yield lambda index, pixels: third.submit(
+            store, index, time.perf_counter(), second.submit(network, first.submit(prepare, pixels))
+        )
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from nircore.recipe import resolve
 from nircore.training import crops
 from nircore.training.loop import Training
 
+SMALLEST = 32  # px: the side of the smallest crop that trains
 SCRATCH, SHIPPED = "scratch", "shipped"
 HELD_OUT = 5  # every fifth target frame judges and does not train, where there are that many
 BATCHES = 6  # of held-out crops that judge
@@ -78,7 +79,8 @@ def train(
         del kept[::HELD_OUT]
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
     out = paths.folder("NIRCORE_REPORTS", "reports") / run
-    place = out / (SCRATCH if begin is None else f"from-{_name(start)}")
+    known = SCRATCH if begin is None else f"from-{sha256(MODELS['best'] if start == SHIPPED else start)[:10]}"
+    place = out / known
     Training(config, batches, place, lambda generator: {}, say, begin).run()
     final = out / "generator.safetensors"
     with files.atomic(final) as temporary:
@@ -86,13 +88,12 @@ def train(
     return final, judge(final, begin, held, frames["low_light"], config)
 
 
-def _name(start: str) -> str:
-    return sha256(MODELS["best"] if start == SHIPPED else start)[:10]
-
-
 def _signal(row: Any, darks: Darks | None) -> np.ndarray:
     """Return the light of a frame in DN: above its dark, or above its own black level."""
     pixels = read_frame(row.file).pixels
+    if row.domain == "target" and min(pixels.shape) < SMALLEST:
+        size = " x ".join(map(str, pixels.shape))
+        raise NircoreError(f"{row.file} is {size} pixels: training takes {SMALLEST} or more on a side.")
     if darks is None:
         return pixels - np.float32(Normalisation.of(pixels).offset)
     dark = darks.at(None if math.isnan(row.exposure_s) else row.exposure_s)

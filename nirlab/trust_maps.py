@@ -48,11 +48,6 @@ def make(
     os.replace(work / "trust.tif", place)
 
 
-def read(place: Path, page: int) -> np.ndarray:
-    """Return the map of a frame, (H, W) float32 DN."""
-    return tifffile.imread(place, key=page)
-
-
 def _there(place: Path, note: str) -> bool:
     try:
         with tifffile.TiffFile(place) as file:

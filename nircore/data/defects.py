@@ -19,6 +19,7 @@ ALONG = 0.75  # share of a stretch's pixels that are away from those beside it
 WIDEST, AT_BORDER = 2, 4  # lines that are bad together, within the frame and at its border (telemetry)
 JUMP = 8.0  # SDs of noise between an area of one value and what is around it
 TELLING = 17  # one row in so many tells the noise
+TIP = 16  # px: so long may the tip of an area be that is one pixel wide, as where its edge runs askew
 FEW = 3000  # corners of areas: fewer are looked at one by one
 SPOT = 0.05  # of a spot's height: what the optics gives at least to the four pixels beside it
 
@@ -143,7 +144,21 @@ def areas(frame: np.ndarray) -> np.ndarray:
             sharp = (height > jump) & (course < np.maximum(SHARP * height, jump / 2))
             border += np.bincount(own, minlength=count + 1)
             jumps += np.bincount(own, sharp, minlength=count + 1)
-    return found & ((border > 0) & (jumps >= ALONG * border))[named]
+    return _grown(found & ((border > 0) & (jumps >= ALONG * border))[named], frame)
+
+
+def _grown(found: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Return areas (H, W) bool with their tips, one pixel wide: what touches them and has their value."""
+    for _ in range(TIP if found.any() else 0):
+        grown = found.copy()
+        for mask, known, values in ((grown, found, frame), (grown.T, found.T, frame.T)):
+            alike = values[1:] == values[:-1]
+            mask[1:] |= known[:-1] & alike
+            mask[:-1] |= known[1:] & alike
+        if (grown == found).all():
+            break
+        found = grown
+    return found
 
 
 def _spots(frame: np.ndarray, single: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 from nircore.errors import NircoreError
 from nircore.metrics.checks import check_image
 
+ALIKE = 1.5  # times: so far may the noise of the dark places of frames of one gain differ
 PATCH = 16  # px: the side of the patches whose mean and variance are one point of the noise fit
 NOISELESS = 1e-7  # of the noisiest patch's variance: below it is rounding
 QUIET = 10  # percent of the patches are as quiet as the noise of the dark
@@ -121,6 +122,11 @@ def _quiet(image: np.ndarray, distance: int) -> float:
     _, variance = patches(image, distance)
     noisy = variance[variance > NOISELESS * variance.max(initial=0)]
     return float(np.percentile(noisy, QUIET)) ** 0.5 if len(noisy) else 0.0
+
+
+def alike(one: float, other: float) -> bool:
+    """Say whether two levels of noise, as `noise_level` returns them, are those of one gain."""
+    return one == other or max(one, other) < ALIKE * min(one, other)
 
 
 def patches(image: np.ndarray, distance: int = 1) -> tuple[np.ndarray, np.ndarray]:

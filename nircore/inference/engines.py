@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nircore.data.noise import alike, noise_level
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import export, tiles
@@ -160,9 +161,10 @@ def build(name: str, generator: nn.Module) -> Frame:
 class Pipeline:
     """What `nircore.inference.enhance` does, by an engine: a frame (H, W) in DN to (H, W) float32 in DN.
 
-    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it; with
-    `temporal` each frame then rests on those before it, where nothing changes. The
-    three steps may each have a thread of their own, on different frames: none touches what another one changes.
+    The frames are those of one camera: where the generator's input is measured in noise, the first one tells it, and
+    the first after its gain was switched; with `temporal` each frame then rests on those before it, where nothing
+    changes. The three steps may each have a thread of their own, on different frames: none touches what another one
+    changes.
 
     Attributes:
         engine: its name in ENGINES.
@@ -177,13 +179,16 @@ class Pipeline:
         self.engine = choose(name)
         self.precision = ENGINES[self.engine].precision
         self.run = build(self.engine, generator)
-        self._generator, self._known, self._temporal = generator, None, temporal
+        self._generator, self._known, self._temporal, self._level = generator, None, temporal, 0.0
         self._recursion: Recursion | None = None
 
     def prepare(self, pixels: np.ndarray) -> tuple[np.ndarray, Fit | FusedStabilisation]:
         """Return a frame (H, W) in DN as the network sees it, and the map between the two."""
         with one_pool():
             light = prepare(self._generator, pixels)
+            level = noise_level(light)
+            if level and not alike(level, self._level):
+                self._known, self._recursion, self._level = None, None, level
             fit = fitted(self._generator, light) if self._known is None else self._known
             if isinstance(fit, Stabilisation):
                 self._known = fit

@@ -15,7 +15,7 @@ from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
 from nircore.data.defects import Defects, defects
 from nircore.data.frames import quantised
-from nircore.data.noise import noise_level
+from nircore.data.noise import alike, noise_level
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot
 from nircore.data.smooth import gaussian
@@ -34,7 +34,6 @@ FACTS: dict[str, Any] = {
     "noise_correlation": 0.0, "assumed": "", "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0,
     "clipped": 0, "at_ceiling": 0, "blank": False, "frames_used": 1.0, "doubt": "",
 }  # fmt: skip
-ALIKE = 1.5  # times: so far may the noise of the dark places of frames of one gain differ
 WIDE = 8.0  # px: sigma of the course of the light
 MANY, NEAR = 20, 0.002  # pixels that share a ceiling at least; of it, where few others are
 LOST, UNLIKE = 0.15, 2.5  # shares of light and of noise; times: beyond them a result is in doubt
@@ -62,7 +61,7 @@ class Camera(NamedTuple):
         """Return what holds for a frame, with its own level of noise; None: it is like none that was asked."""
         for one in (self, *self.others):
             level = noise_level(signal, one.fit.colour)
-            if _alike(one.level, level):
+            if alike(one.level, level):
                 return one._replace(level=level)
         return None
 
@@ -148,7 +147,7 @@ class Enhancer:
         for signal in signals if self.generator.input != RANGE else ():
             if signal.min() < signal.max():
                 level = noise_level(signal)
-                groups.setdefault(next((one for one in groups if _alike(one, level)), level), []).append(signal)
+                groups.setdefault(next((one for one in groups if alike(one, level)), level), []).append(signal)
         known = [self._camera(shown, exposure_s) for shown in sorted(groups.values(), key=len, reverse=True)]
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
@@ -240,8 +239,20 @@ class Enhancer:
     def _fused(
         self, prepared: Callable[[int], "_Prepared"], count: int, camera: Camera
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield what `temporal.fused` does of each run of frames of one gain: a new one begins where noise jumps."""
         both = self.settings.temporal == "both"
-        return temporal.fused(lambda index: prepared(index).light, count, camera.fit, both)
+        known = lru_cache(maxsize=2)(lambda index: prepared(index).camera or camera)
+
+        def begins(index: int) -> bool:
+            return index == 0 or not alike(known(index - 1).level, known(index).level)
+
+        for index in range(count):
+            if begins(index):
+                last = next(filter(begins, range(index + 1, count)), count) if both else count
+                lights = temporal.fused(
+                    lambda k, first=index: prepared(first + k).light, last - index, known(index).fit, both
+                )
+            yield next(lights)
 
     def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> "_Prepared":
         pixels = np.asarray(pixels, dtype=np.float32)
@@ -304,11 +315,6 @@ class _Prepared(NamedTuple):
     blank: bool
     found: Defects | None
     camera: Camera | None
-
-
-def _alike(one: float, other: float) -> bool:
-    """Say whether two levels of noise are those of one gain."""
-    return one == other or max(one, other) < ALIKE * min(one, other)
 
 
 def _as_told(fit: Stabilisation, frame: _Prepared, light: np.ndarray, result: np.ndarray) -> np.ndarray:

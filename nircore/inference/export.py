@@ -29,13 +29,16 @@ def example(generator: nn.Module, height: int = 6, width: int = 9, seed: int = 0
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).clamp(-1, 3)
 
 
-def onnx_bytes(generator: nn.Module) -> bytes:
-    """Return the generator as ONNX, `frame` (1, 1, H, W) float32 to `enhanced`, H and W free."""
+def onnx_bytes(network: nn.Module, frame: Tensor | None = None) -> bytes:
+    """Return a network as ONNX, `frame` (1, 1, H, W) float32 to `enhanced`, H and W free.
+
+    It is traced on a frame (1, 1, H, W); without one on a random one.
+    """
     memory, free = io.BytesIO(), {2: "height", 3: "width"}
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # of the tracing exporter: the newer one wants H and W to be constants here
         torch.onnx.export(
-            generator, (example(generator),), memory, dynamo=False, opset_version=OPSET,
+            network, (example(network) if frame is None else frame,), memory, dynamo=False, opset_version=OPSET,
             input_names=["frame"], output_names=["enhanced"], dynamic_axes={"frame": free, "enhanced": free},
         )  # fmt: skip
     return memory.getvalue()

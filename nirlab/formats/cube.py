@@ -46,11 +46,10 @@ def _check_filters(path: Path, images: Any) -> None:
     """Refuse a compression that is not installed, in words that say so."""
     import h5py
 
+    with suppress(ImportError):
+        import hdf5plugin  # noqa: F401 (registers its filters)
     created = images.id.get_create_plist()
-    for number, _, _, name in (created.get_filter(place) for place in range(created.get_nfilters())):
-        if not h5py.h5z.filter_avail(number):
-            with suppress(ImportError):
-                import hdf5plugin  # noqa: F401 (registers its filters)
+    for number, _, _, name in map(created.get_filter, range(created.get_nfilters())):
         if not h5py.h5z.filter_avail(number):
             raise NircoreError(
                 f"{path} is compressed with the HDF5 filter {number} ({name.decode(errors='replace')}), which is not "

@@ -14,7 +14,7 @@ from nircore.errors import NircoreError
 BLOCK = 2880  # bytes, of which every part of a file is a multiple
 EXPOSURES = ("EXPTIME", "EXPOSURE")  # seconds, by the dictionaries of FITS keywords, where no comment has a unit
 UNITS = {"ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "usec": 1e-6, "microseconds": 1e-6}
-BESIDE = re.compile(r"MASK|DQ|ERR|VAR|UNC|WEIGHT|WHT|FLAG|BAD|CONF|SEG|LABEL|BKG|DARK|FLAT", re.I)
+BESIDE = re.compile(r"MASK|BPM|DQ|QUAL|ERR|VAR|UNC|WEIGHT|WHT|FLAG|BAD|CONF|SEG|LABEL|BKG|DARK|FLAT", re.I)
 FROM_BELOW = "the rows are in the file's order, which FITS counts from below: upside down as Fiji and DS9 show it"
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import tifffile
 
 UIC2 = 33629  # MetaMorph: one entry for each plane behind the single header
+PRIVATE = 32768  # codes from here on are a vendor's, whose types a reader need not know
+SLACK = 16  # a file of one frame has at most so small a share of it beside the frame, or is looked at closely
 POINTERS = (330, 34665, 34853, 40965)  # SubIFDs, Exif, GPS, interoperability: bytes that no page accounts for
 
 
@@ -29,6 +31,10 @@ def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
     """Return what a file of `count` frames announces and lacks, in words; "" where it is complete."""
     if UIC2 in first.tags and first.tags[UIC2].count > count:
         return f"MetaMorph promises {first.tags[UIC2].count} planes, and {count} are there"
+    pixels = sum(first.databytecounts)
+    if count == 1 and path.stat().st_size - pixels > pixels / SLACK:  # the way to a second page may be lost
+        if lost := [code for code in _codes(file, first) if code < PRIVATE and code not in first.tags]:
+            return f"{len(lost)} of the entries in its header mean nothing"
     if _next_page(file):
         return f"page {len(file.pages)} is announced and lies beyond the end of the file"
     announced, who = _announced(path, file, first)
@@ -40,14 +46,20 @@ def missing(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> str:
     return "a page stands in it that no other page leads to" if orphaned else ""
 
 
+def _codes(file: tifffile.TiffFile, page: Any) -> list[int]:
+    """Return the codes of all entries of a page's header; the file stands behind them then."""
+    tiff, handle = file.tiff, file.filehandle
+    handle.seek(page.offset)
+    count = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))[0]
+    content = handle.read(count * tiff.tagsize)
+    return [code for code, _ in struct.iter_unpack(f"{file.byteorder}H{tiff.tagsize - 2}s", content)]
+
+
 def _next_page(file: tifffile.TiffFile) -> int:
     """Return where the header of the page after the last would stand: 0 where the chain ends as it should."""
-    tiff, handle = file.tiff, file.filehandle
-    handle.seek(file.pages[len(file.pages) - 1].offset)
-    entries = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))[0]
-    handle.seek(entries * tiff.tagsize, 1)
-    end = handle.read(tiff.offsetsize)
-    return struct.unpack(tiff.offsetformat, end)[0] if len(end) == tiff.offsetsize else 1
+    _codes(file, file.pages[len(file.pages) - 1])
+    end = file.filehandle.read(file.tiff.offsetsize)
+    return struct.unpack(file.tiff.offsetformat, end)[0] if len(end) == file.tiff.offsetsize else 1
 
 
 def _announced(path: Path, file: tifffile.TiffFile, first: Any) -> tuple[int, str]:

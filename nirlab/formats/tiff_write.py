@@ -49,7 +49,8 @@ def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray],
         with tifffile.TiffWriter(target, bigtiff=big, byteorder=file.byteorder) as writer:
             for index, pixels in enumerate(pages):
                 page, own = file.pages[min(index, len(file.pages) - 1)], index < len(file.pages)
-                writer.write(_stored(stack, pixels), **_options(page, first=index == 0, own=own, note=note))
+                stored = np.iinfo(stack.dtype).max - pixels if stack.white_is_low else pixels
+                writer.write(stored, **_options(page, first=index == 0, own=own, note=note))
                 lost |= dict.fromkeys(not_kept(page) if own else ())
     return list(lost)
 
@@ -102,11 +103,6 @@ def not_kept(page: Any) -> Iterator[str]:
         yield "a resolution that means nothing"
     if page.tags.get(270, index=1) is not None:
         yield "a second ImageDescription"
-
-
-def _stored(stack: Stack, pixels: np.ndarray) -> np.ndarray:
-    """Return pixels as the file keeps them: white as low numbers counts from the top of the type that is written."""
-    return np.iinfo(stack.dtype).max - pixels if stack.white_is_low else pixels
 
 
 def _tile(page: Any) -> tuple[int, ...] | None:

@@ -50,7 +50,7 @@ class Denoise(Container):
             return
         given = (data, self.model.value, dark, trust, self.temporal.value)
         worker = create_worker(frames.denoise, *given, _start_thread=False, _ignore_errors=True)
-        worker.yielded.connect(self._show)
+        worker.yielded.connect(lambda done: setattr(self.progress, "value", done))
         worker.returned.connect(lambda result: self._add(source, layer, result))
         worker.errored.connect(self._fail)
         worker.aborted.connect(lambda: self._say("Stopped: nothing was added."))
@@ -68,9 +68,6 @@ class Denoise(Container):
         if self._worker is not None:
             self._worker.quit()
             self._say("Stopping after this frame ...")
-
-    def _show(self, done: int) -> None:
-        self.progress.value = done
 
     def _add(self, source: NapariLayer, layer: frames.Layer, result: frames.Result) -> None:
         for data, attributes, _ in frames.layers_of(layer, result):

@@ -122,7 +122,7 @@ def test_what_cannot_run_says_why(monkeypatch):
 
 
 def test_a_pipeline_is_enhance_with_the_noise_of_its_first_frame(denoiser):
-    first, second = noisy((64, 80)), noisy((64, 80)) / 2
+    first, second = noisy((64, 80)), noisy((64, 80)) * 0.8
     pipeline = engines.Pipeline("torch", copy.deepcopy(denoiser))
     found, fit = enhance(denoiser, first)
     np.testing.assert_allclose(pipeline(first), found, rtol=0, atol=ROUNDING_DN)

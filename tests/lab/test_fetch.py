@@ -18,9 +18,13 @@ ONLY = "qd/F1-2/F1-2_BP1300"  # the six files at hand as published
 
 @pytest.fixture
 def server(swir_hdr, tmp_path: Path):
-    """A server of the published files in one folder; yields its address, its folder and what it was asked for."""
+    """A server of the published files; yields its address, where they are and what it was asked for."""
     folder, asked = tmp_path / "served", []
-    shutil.copytree(swir_hdr / "original_h5", folder)
+    there = {path.name: path for path in (swir_hdr / "original_h5").iterdir()}
+    sources = [folder / name for name in fetch.registry(ONLY)["source"]]
+    for path in sources:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(there[path.name], path)
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments: object) -> None:
@@ -29,13 +33,13 @@ def server(swir_hdr, tmp_path: Path):
     handler = functools.partial(Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
         threading.Thread(target=made.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{made.server_port}", folder, asked
+        yield f"http://127.0.0.1:{made.server_port}", sources[0].parent, asked
         made.shutdown()
 
 
 def test_the_registry_is_that_of_the_published_set(swir_hdr: Path) -> None:
     table = fetch.registry()
-    assert len(table) == 157 and list(table) == ["file", "source", "exposure_s", "source_sha256"]
+    assert len(table) == 157 and list(table) == ["file", "source", "source_sha256"]
     assert table["source_sha256"].str.fullmatch("[0-9a-f]{64}").all() and table["source"].is_unique
     from pandas import read_csv
     from pandas.testing import assert_frame_equal
@@ -59,9 +63,7 @@ def test_files_are_fetched_once_and_the_folder_is_a_data_root(server, swir_hdr, 
     gone = next(place.rglob("*_0.h5"))
     gone.unlink()
     assert fetch.fetch(place, address, ONLY, say=lambda line: None) == (6, [])
-    assert (
-        gone.is_file() and len({line for line in asked if ".h5" in line}) <= 2
-    )  # the tree's name, then the bare one
+    assert gone.is_file() and len({line for line in asked if ".h5" in line}) == 1
 
 
 def test_a_wrong_or_missing_file_is_named_and_takes_no_name(server, tmp_path: Path, monkeypatch) -> None:

@@ -106,6 +106,21 @@ def test_an_exposure_that_changes_in_the_middle_is_followed():
         assert error[0] < 1.15 * error[1], index
 
 
+@pytest.mark.parametrize("temporal", ["causal", "both"])
+@pytest.mark.parametrize("switched", [6, 3])
+def test_where_the_gain_is_switched_a_new_run_begins(temporal, switched):
+    shown = np.array([Movie("still", 3, COUNT, (96, 80)).noisy(k) for k in range(COUNT)]) + 300
+    shown[switched:] = 300 + (shown[switched:] - 300) * 4
+    made, facts = package.enhance(shown, model="realtime", temporal=temporal, details=True)
+    for run in (slice(None, switched), slice(switched, None)):
+        alone, told = package.enhance(shown[run], model="realtime", temporal=temporal, details=True)
+        noise = np.std(shown[run] - shown[run].mean(0))
+        assert np.sqrt(np.mean((made[run] - alone) ** 2)) < noise / 20
+        assert [one["frames_used"] for one in facts[run]] == pytest.approx(
+            [one["frames_used"] for one in told], rel=0.1
+        )
+
+
 def test_a_stream_rests_on_what_came_before(tmp_path):
     from nircore.inference.engines import Pipeline
     from nircore.inference.settings import Settings
@@ -145,3 +160,17 @@ def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
         assert f"row {row}, column {column}:" in text
     changes = np.stack([ndimage.gaussian_filter(frame, SMOOTH) for frame in after]).var(0)
     assert changes[found[0].place] == pytest.approx(changes.max())
+
+
+@pytest.mark.parametrize("temporal", [False, True])
+def test_a_stream_whose_gain_is_switched_goes_on_as_one_that_begins_there(temporal):
+    from nircore.inference.engines import Pipeline
+    from nircore.inference.settings import Settings
+    from nirlab.darks import enhancer_for
+
+    generator = enhancer_for(Settings(model="realtime")).generator
+    shown = frames("still").astype(np.float32)
+    shown[6:] *= 3
+    whole, later = (Pipeline("torch", generator, temporal) for _ in range(2))
+    made = [whole(frame) for frame in shown]
+    np.testing.assert_array_equal(made[6:], [later(frame) for frame in shown[6:]])

@@ -47,6 +47,26 @@ def test_a_chain_of_pages_that_was_cut_leaves_bytes_that_no_page_explains(tmp_pa
     refused(path, "a page stands in it that no other page leads to")
 
 
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+@pytest.mark.parametrize("code, lawful", [(305, False), (283, False), (50000, True)])
+@pytest.mark.parametrize("large", [False, True])  # nothing can be missing where the frame is the file
+def test_a_header_whose_entries_mean_nothing_is_refused_but_for_a_vendors(
+    tmp_path: Path, options, code, lawful, large
+):
+    path = tmp_path / "a.tif"
+    frame = np.tile(movie("uint16")[0], (8, 8) if large else 1)
+    tifffile.imwrite(path, frame, **options, extratags=[(50000, 3, 1, 7, True)])
+    with tifffile.TiffFile(path) as file:
+        tag, order = file.pages[0].tags[code], file.byteorder
+    content = bytearray(path.read_bytes())
+    content[tag.offset + 2 : tag.offset + 4] = struct.pack(f"{order}H", 29541)  # of a type that nobody knows
+    path.write_bytes(content)
+    if lawful or large:
+        read_frame(path)
+    else:
+        refused(path, "1 of the entries in its header mean nothing")
+
+
 @pytest.mark.parametrize("axes, shape", [("TYX", (5,)), ("TCYX", (2, 3)), ("TZCYX", (2, 1, 3))])
 def test_ome_that_promises_more_planes_than_there_are(tmp_path: Path, axes: str, shape: tuple[int, ...]) -> None:
     path, stack = tmp_path / "a.ome.tif", np.resize(movie(), (*shape, 20, 33))

@@ -124,13 +124,14 @@ def test_a_stream_s_frames_are_those_of_its_enhancer():
     assert "engine torch, float32" in str(account)
 
 
-def test_blas_has_its_threads_back_however_many_threads_enhance():
+@pytest.mark.parametrize(("count", "given"), [(1, {}), (4, {}), (8, {"temporal": "both"})])
+def test_blas_has_its_threads_back_however_many_threads_enhance(count, given):
     def blas() -> list[int]:
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    before, shown = blas(), np.random.default_rng(0).normal(500, 12, (4, 48, 64)).astype(np.float32)
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda frame: package.enhance(frame, model="realtime"), shown))
+    before, shown = blas(), np.random.default_rng(0).normal(500, 12, (count, 2, 48, 64)).astype(np.float32)
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(lambda frame: package.enhance(frame, model="realtime", **given), shown))
     assert blas() == before
 
 

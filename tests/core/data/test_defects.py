@@ -68,6 +68,17 @@ def test_what_is_planted_is_found_filled_and_does_not_spoil_the_noise(name):
     assert (gain, read) == pytest.approx((2.35, READ), rel=0.3)
 
 
+@pytest.mark.parametrize("slope", [1, 3, 8])
+@pytest.mark.parametrize("turned", [np.asarray, np.transpose, np.flipud])
+def test_a_corner_is_found_to_its_tips_and_no_line_with_it(slope, turned):
+    frame, (y, x) = scene(), np.mgrid[:128, :160]
+    where = y * slope + x < 40
+    frame[where] = 0
+    found = defects(turned(frame))
+    np.testing.assert_array_equal(found.areas, turned(where))
+    assert not found.lines.any()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_of_a_scene_is_a_line_or_an_area(seed):
     frame = scene(seed=seed)
