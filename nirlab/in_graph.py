@@ -1,9 +1,9 @@
 """From DN to DN in one network: what `nircore.inference.enhance` does around a generator, as layers of the graph.
 
 Programs that only run a graph (Fiji's deepImageJ, bioimage.io) get raw frames in and enhanced frames out. What NumPy
-does elsewhere is written here in operations that both exporters of PyTorch trace, for frames of any size. Two things
-differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, and the line through the noise is
-found by as many Newton steps as the graph has.
+does elsewhere is written here in operations that both exporters of PyTorch trace, for frames of any size. Three
+things differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, the noise is taken for white, and
+the line through it is found by as many Newton steps as the graph has.
 """
 
 import math
@@ -66,8 +66,11 @@ class FromCounts(nn.Module):
     def _noise(self, signal: Tensor, span: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return gain in e-/DN, read noise in DN, as `Stabilisation.of`, and whether there is next to no noise."""
         mean = F.avg_pool2d(signal, noise.PATCH).flatten()
-        curved = F.conv2d(signal, self.second) ** 2  # the 14 x 14 that lie within each patch of 16 x 16
-        variance = F.avg_pool2d(curved, noise.PATCH - 2, noise.PATCH).flatten() / 36
+        curved = F.conv2d(signal, self.second) ** 2
+        sums, counts = (
+            F.avg_pool2d(F.pad(one, (1, 1, 1, 1)), noise.PATCH).flatten() for one in (curved, torch.ones_like(curved))
+        )
+        variance = sums / counts / 36
         some = torch.nonzero(variance >= noise.NOISELESS * variance.max()).flatten()
         mean, variance = mean[some], variance[some]
         level, spread = mean.abs().max(), quantile(torch.sort(variance)[0], 0.5)

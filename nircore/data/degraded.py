@@ -27,16 +27,11 @@ DARK_TOO, BRIGHT = 0.35, 0.15  # share of crops cut anywhere; others show a plac
 GLOWING, GLOWS = 0.5, (1, 4)  # share of crops with dim things that no target shows; how many
 GLOW_SD, GLOW_PX, EDGE_PX = (0.1, 3.0), (4.0, 60.0), (0.7, 12.0)  # read noises; radius; softness of its edge
 TRIES = 20  # of finding one: a scene may be dark nearly everywhere
-# For any content and any camera:
-LEAVES, LEAF_SIZE, LEAF_SHARE = 400, 256, 0.35  # dead-leaves images, their side in px, and their share of the crops
-COLOURED, COLOUR_PX = 0.15, (0.3, 1.0)  # share of crops; sigma of the blur that colours their noise
-ONE_WAY, COLOUR_ERROR = (
-    0.2,
-    (0.06, 0.06),
-)  # share of those blurred along one axis; their noise is told too low
-COUNTED, COUNT_E, COUNT_READ_E = 0.04, (0.3, 30.0), (0.05, 1.0)  # share of crops; electrons at white; read noise
-CLIPPED = 0.06  # share of crops cut off at black
-LINED, LINES = 0.1, 3  # share of crops with filled lines, and how many at most
+LEAVES, LEAF_SIZE = 400, 256  # dead-leaves images that crops are cut from, and their side in px
+COLOUR_PX, ONE_WAY = (0.3, 1.0), 0.2  # sigma of the blur that colours noise; share that is blurred along one axis
+COLOUR_ERROR = (0.06, 0.06)  # by how much less than it is coloured noise is told (mean and SD of the logarithm)
+COUNT_E, COUNT_READ_E = (0.3, 30.0), (0.05, 1.0)  # where photons are counted: electrons at white; read noise
+LINES = 3  # filled lines of a crop, at most
 
 
 @dataclass(frozen=True)
@@ -55,6 +50,25 @@ class LowLight:
     brightest_dn: float
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """What a network is shown that is to know any content and any camera: shares of the crops.
+
+    Attributes:
+        leaves: cut from images of dead leaves (`nircore.data.dead_leaves`).
+        coloured: with noise that goes on from pixel to pixel, as resizing leaves it.
+        counted: of cameras that count few photons.
+        clipped: cut off at black.
+        lined: with rows or columns filled in from those beside them.
+    """
+
+    leaves: float = 0.35
+    coloured: float = 0.15
+    counted: float = 0.04
+    clipped: float = 0.06
+    lined: float = 0.1
+
+
 class DegradedCrops(Crops):
     """Degraded target crops beside the clean ones.
 
@@ -68,8 +82,7 @@ class DegradedCrops(Crops):
             low-light appearances of the scene (several, as where the depth of the tissue is unknown), and last the
             target itself.
         camera: what to degrade them to.
-        general: learn any content and any camera: LEAF_SHARE of the crops are dead leaves, and some have coloured
-            noise, counts of few photons, clipped blacks or lines that were filled in.
+        mixture: what is mixed in for any content and any camera; None: nothing.
     """
 
     def __init__(
@@ -79,10 +92,10 @@ class DegradedCrops(Crops):
         crop: int,
         batch: int = 1,
         seed: int = 0,
-        general: bool = False,
+        mixture: Mixture | None = None,
     ) -> None:
         super().__init__(crop, batch, seed)
-        self.scenes, self.camera, self.general = list(scenes), camera, general
+        self.scenes, self.camera, self.mixture = list(scenes), camera, mixture
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return degraded and clean crops of a step, both float32 (batch, 1, crop, crop)."""
@@ -93,7 +106,7 @@ class DegradedCrops(Crops):
 
     def _pair(self, scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a degraded crop and its clean one, (2, crop, crop)."""
-        if self.general and rng.random() < LEAF_SHARE:
+        if self.mixture and rng.random() < self.mixture.leaves:
             leaf = dead_leaves.drawn(int(rng.integers(LEAVES)), LEAF_SIZE)
             scene = np.stack([leaf, leaf])
         crops = zoomed(scene[[rng.integers(len(scene) - 1), -1]], self.crop, rng)
@@ -109,13 +122,13 @@ class DegradedCrops(Crops):
             shown, target = shown + glow, target + glow
         fit = Stabilisation(-rng.uniform(0, BLACK_ERROR) * read, gain, read)
         noisy = expose(shown, gain * np.exp(rng.normal(0, GAIN_ERROR)), read * np.exp(rng.normal(0, READ_ERROR)), rng)
-        if self.general:
-            noisy = spoilt(noisy, shown, rng)
+        if self.mixture:
+            noisy = spoilt(noisy, shown, self.mixture, rng)
         return np.stack([fit.apply(replaced(noisy, outliers(noisy))), fit.clean(target)])
 
     def _camera(self, rng: np.random.Generator) -> LowLight:
         """Return the camera of a crop: the one that was given, or one that counts photons."""
-        if not self.general or rng.random() > COUNTED:
+        if not self.mixture or rng.random() > self.mixture.counted:
             return self.camera
         return LowLight(1.0, _between(*COUNT_READ_E, rng), *COUNT_E)
 
@@ -125,28 +138,30 @@ def _between(low: float, high: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def spoilt(noisy: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def spoilt(noisy: np.ndarray, light: np.ndarray, shares: Mixture, rng: np.random.Generator) -> np.ndarray:
     """Return a noisy crop (H, W) as what stands between a sensor and a file may leave it: coloured, clipped, filled.
 
     Coloured noise keeps its SD. The clean crop `light` is no sharper for it: resizing and interpolation blur a scene
     that the optics has blurred already far less than noise.
     """
-    if rng.random() < COLOURED:
+    if rng.random() < shares.coloured:
         along = (0, 1) if rng.random() > ONE_WAY else (int(rng.integers(2)),)
-        sigma = _between(*COLOUR_PX, rng)
-        impulse = np.zeros(31 if len(along) == 1 else (31, 31))
-        impulse[(15,) * impulse.ndim] = 1
-        kept = np.sqrt(np.square(gaussian_filter(impulse, sigma)).sum())
-        noise = gaussian_filter(noisy - light, sigma, axes=along) / kept
-        noisy = light + noise * np.exp(rng.normal(*COLOUR_ERROR))
-    if rng.random() < CLIPPED:
+        noisy = light + coloured(noisy - light, _between(*COLOUR_PX, rng), along) * np.exp(rng.normal(*COLOUR_ERROR))
+    if rng.random() < shares.clipped:
         noisy = np.maximum(noisy, 0)
-    if rng.random() < LINED:
+    if rng.random() < shares.lined:
         noisy = noisy.copy()
         for k in rng.integers(1, len(noisy) - 1, rng.integers(1, LINES + 1)):
             across = noisy if rng.random() < 0.5 else noisy.T
             across[k] = (across[k - 1] + across[k + 1]) / 2
     return noisy
+
+
+def coloured(noise: np.ndarray, sigma: float, along: tuple[int, ...] = (0, 1)) -> np.ndarray:
+    """Blur noise (H, W) by sigma px along some axes, and keep its SD."""
+    point = np.zeros((31,) * len(along))
+    point[(15,) * len(along)] = 1
+    return gaussian_filter(noise, sigma, axes=along) / np.sqrt(np.square(gaussian_filter(point, sigma)).sum())
 
 
 def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:

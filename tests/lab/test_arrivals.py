@@ -84,7 +84,7 @@ def test_a_folder_that_is_being_written_is_followed(tmp_path):
 
     writer = threading.Thread(target=acquire)
     writer.start()
-    found = list(Arrivals(tmp_path, idle_s=1.0))
+    found = list(Arrivals(tmp_path, idle_s=3))
     writer.join()
     assert np.array_equal(found, STACK[:6])
 
@@ -164,7 +164,7 @@ def below(file: Path) -> None:
 def test_every_frame_that_a_camera_writes_is_taken_once(tmp_path, camera):
     writer = threading.Thread(target=camera, args=(tmp_path / "latest.tif",))
     writer.start()
-    found = Arrivals(tmp_path, idle_s=1.5)
+    found = Arrivals(tmp_path, idle_s=3)  # the writer may have to wait for a busy machine
     frames = list(found)
     writer.join()
     assert np.array_equal(frames, STACK[:6]) and not found.passed_over

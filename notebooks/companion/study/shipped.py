@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from companion.study.training import fit
 from nircore.config import Config
 from nircore.data import swir_hdr
 from nircore.data.darks import Darks
-from nircore.data.degraded import DegradedCrops, LowLight
+from nircore.data.degraded import DegradedCrops, LowLight, Mixture
 from nircore.inference import conformal, trust
 from nircore.inference.shipped import MODELS
 from nircore.models import checkpoint
@@ -31,11 +32,20 @@ SIZES = {"best": {"ngf": 32}, "realtime": {"ngf": 12}}
 #: The same for both, and for every animal left out. bfloat16 halves the time on processors that have it.
 STEPS = {"epochs": 50, "steps_per_epoch": 400, "precision": "bfloat16"}
 PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
+MIXTURE = Mixture()
 #: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
 CAMERA = LowLight(*exposures.CAMERA, darkest_dn=25.0, brightest_dn=2000.0)
 
 
-def train(data_root: Path, model: str = "best", without: str = "", say: Callable[[str], None] = print) -> Path:
+def train(
+    data_root: Path,
+    model: str = "best",
+    without: str = "",
+    say: Callable[[str], None] = print,
+    mixture: Mixture = MIXTURE,
+    place: str = "",
+    **changed: Any,
+) -> Path:
     """Train a model on the merged references of every scene and some phantoms; return the generator's file.
 
     No low-light pixel is seen: the references are degraded by a model of the camera. Interrupted, it goes on.
@@ -45,16 +55,21 @@ def train(data_root: Path, model: str = "best", without: str = "", say: Callable
         model: a key of SIZES.
         without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
         say: receives a line for each epoch.
+        mixture: what is mixed in.
+        place: of the training, where it is not one of those that ship.
+        changed: settings that are.
     """
     darks = swir_hdr.darks(data_root)
     frames = [whole(scene, darks) for scene in others(data_root, without)]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
-    config = resolve(settings).replace(**SIZES[model], **STEPS)
-    crops = DegradedCrops([scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed, True)
-    place = run_folder(f"shipped-{model}") / (f"without-{without}" if without else "all")
-    fit(config, crops, place, say)
-    return place / "generator.safetensors"
+    config = resolve(settings).replace(**(SIZES[model] | STEPS | changed))
+    crops = DegradedCrops(
+        [scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed, mixture
+    )
+    folder = run_folder(f"shipped-{model}") / (place or (f"without-{without}" if without else "all"))
+    fit(config, crops, folder, say)
+    return folder / "generator.safetensors"
 
 
 def export(weights: Path, place: Path = MODELS["best"]) -> Config:

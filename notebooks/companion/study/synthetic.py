@@ -18,6 +18,7 @@ from torch import nn
 from companion import rivals
 from companion.rivals import Denoise
 from companion.study.real_frames import cleaned
+from nircore.data.degraded import coloured
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import enhance
 from nircore.metrics import with_truth
@@ -69,20 +70,17 @@ class Camera(NamedTuple):
         electrons = rng.poisson(np.maximum(light_e, 0)) + rng.normal(PEDESTAL * self.read_e, self.read_e, scene.shape)
         if self.colour:
             still = light_e + PEDESTAL * self.read_e
-            noise = gaussian_filter(electrons - still, self.colour, mode="wrap")
-            electrons = still + noise / np.sqrt(np.square(self._spread(scene.shape)).sum())
+            electrons = still + coloured(electrons - still, self.colour)
         counts = np.clip(np.rint(electrons / self.gain_e_per_dn), 0, 2**self.bits - 1)
         return counts.astype(np.float32), (light_e / self.gain_e_per_dn).astype(np.float32)
 
     def spectrum(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return the power of the noise over frequencies, (H, W) float64 of mean 1, as `numpy.fft.fft2` orders it."""
-        power = np.abs(np.fft.fft2(self._spread(shape))) ** 2
-        return power / power.mean()
-
-    def _spread(self, shape: tuple[int, ...]) -> np.ndarray:
         point = np.zeros(shape)
         point[0, 0] = 1
-        return gaussian_filter(point, self.colour, mode="wrap") if self.colour else point
+        spread = gaussian_filter(point, self.colour, mode="wrap") if self.colour else point
+        power = np.abs(np.fft.fft2(spread)) ** 2
+        return power / power.mean()
 
 
 def cameras() -> Iterator[Camera]:
@@ -112,7 +110,7 @@ def public() -> dict[str, np.ndarray]:
     return found
 
 
-def coloured() -> list[Camera]:
+def coloured_cameras() -> list[Camera]:
     """Return cameras of one kind at four brightnesses, their noise white and of three colours."""
     return [Camera(28.0, 2.35, 16, peak, colour) for colour, peak in product(COLOURS, (2.0, *PEAKS))]
 

@@ -1,0 +1,108 @@
+"""A movie at the camera's pace: array to array beside the network alone, and where each millisecond goes."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from companion.study import processor
+from nircore.data.camera import GAIN_E_PER_DN
+from nircore.data.defects import areas, defects, lines
+from nircore.data.frames import quantised
+from nircore.data.noise import noise_level
+from nircore.data.normalise import Normalisation
+from nircore.data.outliers import outliers, replaced
+from nircore.data.rows import level_rows
+from nircore.data.stabilise import Stabilisation
+from nircore.inference import engines
+from nircore.inference.enhancer import Enhancer
+from nircore.inference.settings import Settings
+from nircore.inference.shipped import MODELS
+from nircore.inference.threads import one_pool
+
+SHAPE = (640, 512)  # px: a NIR-II camera's frame
+ROUNDS, BLOCK, TIMES = 5, 30, 15  # turns; frames of a movie in each; calls of a step
+TYPE = np.dtype(np.uint16)
+
+
+def frames(count: int = 6, shape: tuple[int, int] = SHAPE) -> list[np.ndarray]:
+    """Return frames (H, W) uint16 in DN of a still scene, their noise that of the SWIR_HDR camera."""
+    rng, (y, x) = np.random.default_rng(0), np.indices(shape)
+    light = 20 + 300 * np.exp(-(((y - shape[0] / 2) / 150) ** 2) - ((x - shape[1] / 2) / 90) ** 2)
+    taken = (rng.poisson(light * GAIN_E_PER_DN) / GAIN_E_PER_DN + rng.normal(200, 12, shape) for _ in range(count))
+    return [quantised(frame, TYPE)[0] for frame in taken]
+
+
+def _ms(call: Callable[[], Any], times: int = 1) -> float:
+    began = perf_counter()
+    for _ in range(times):
+        call()
+    return 1e3 * (perf_counter() - began) / times
+
+
+def of_movies(names: tuple[str, ...] = (), rounds: int = ROUNDS, block: int = BLOCK) -> pd.DataFrame:
+    """Time models on engines ("" for all that are here): a row each, medians over turns that all cases take in turn.
+
+    Columns: `alone_ms`, the network on a frame that is ready; `movie_ms`, a frame of a movie from array to array, and
+    `movie_ratio` over the former; `single_ms` and `single_ratio`, a frame that nothing is known of; `fps` of the
+    movie.
+    """
+    shown = frames()
+    names = names or tuple(name for name, reason in engines.available().items() if not reason)
+    cases = {(model, name): Enhancer(Settings(model=model, engine=name)) for model in MODELS for name in names}
+    found: dict[tuple[str, str], list[tuple[float, ...]]] = {key: [] for key in cases}
+    for turn in range(rounds + 1):  # the first warms
+        for key, enhancer in cases.items():
+            times = _turn(enhancer, shown, block)
+            found[key] += [times] if turn else []
+    rows = []
+    for (model, name), turns in found.items():
+        alone, movie, single = (median(column) for column in zip(*turns, strict=True))
+        about = {"model": model, "engine": name, "threads": torch.get_num_threads(), "processor": processor.name()}
+        about |= {"alone_ms": alone, "movie_ms": movie, "movie_ratio": movie / alone, "fps": 1e3 / movie}
+        rows.append(about | {"single_ms": single, "single_ratio": single / alone})
+    return pd.DataFrame(rows)
+
+
+def _turn(enhancer: Enhancer, shown: list[np.ndarray], block: int) -> tuple[float, float, float]:
+    """Return ms a frame: the network alone, a movie, and a single frame."""
+    name, network = enhancer.network_for(engines.WORTH)
+    signals = [frame.astype(np.float32) for frame in shown]
+    camera = enhancer.camera(signals[:3])
+    ready = camera.fit.apply(signals[0])
+    with one_pool():
+        alone = _ms(lambda: network(ready), block // 3)
+        movie = enhancer.movie(lambda k: shown[k % len(shown)], block, TYPE, camera, network)
+        whole = _ms(lambda: list(movie)) / block
+        single = _ms(lambda: enhancer(shown[0], TYPE, network=network), block // 6)
+    return alone, whole, single
+
+
+def of_steps(times: int = TIMES) -> pd.DataFrame:
+    """Time what is done around the network, step by step, on one thread: `step`, `ms`, and `every`, for what."""
+    frame = frames(1)[0].astype(np.float32)
+    bad = defects(frame).bad
+    light = level_rows(replaced(frame, bad))
+    fit = Stabilisation.of(light)
+    values = fit.apply(light)
+    steps: dict[str, tuple[Callable[[], Any], str]] = {
+        "level of the noise": (lambda: noise_level(frame), "frame"),
+        "areas of one value": (lambda: areas(frame), "frame"),
+        "bad lines": (lambda: lines(frame), "frame"),
+        "bad pixels": (lambda: outliers(frame), "frame"),
+        "what is bad filled in": (lambda: replaced(frame, bad), "frame"),
+        "rows levelled": (lambda: level_rows(frame), "frame"),
+        "to the network's scale": (lambda: fit.apply(light), "frame"),
+        "back to DN": (lambda: fit.invert(values), "frame"),
+        "to the file's type": (lambda: quantised(light, TYPE), "frame"),
+        "black level and range": (lambda: Normalisation.of(light), "movie"),
+        "gain, read noise, colour": (lambda: Stabilisation.of(light), "movie"),
+    }
+    with one_pool():
+        return pd.DataFrame(
+            [{"step": name, "ms": _ms(call, times), "every": every} for name, (call, every) in steps.items()]
+        )
