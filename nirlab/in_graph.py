@@ -2,8 +2,8 @@
 
 Programs that only run a graph (Fiji's deepImageJ, bioimage.io) get raw frames in and enhanced frames out. What NumPy
 does elsewhere is written here in operations that both exporters of PyTorch trace, for frames of any size. Three
-things differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, the noise is taken for white, and
-the line through it is found by as many Newton steps as the graph has.
+things differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, the noise is taken for
+white, and the line through it is found by as many Newton steps as the graph has.
 """
 
 import math

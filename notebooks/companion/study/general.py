@@ -1,0 +1,105 @@
+"""Whether the models that ship know more than mice: animals left out, other content, and what each change brought."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from companion.rivals import Denoise
+from companion.study import real_frames, synthetic
+from companion.study.real_methods import LOW_LIGHT, Key, OfFold, classical, enhanced
+from companion.study.real_methods import shipped as without_each
+from companion.study.shipped import MIXTURE, train
+from nircore.data.degraded import Mixture
+from nircore.models.checkpoint import load_generator
+
+COMPARED = (LOW_LIGHT, synthetic.BM3D)  # of the classical methods; notebook 14 has them all
+LEFT_OUT = "M8-1"  # the animal that what was tried is judged on
+#: What was tried, on `realtime`: what is mixed in, and settings of its training.
+TRIED: dict[str, tuple[Mixture | None, dict[str, int]]] = {
+    "as it ships": (MIXTURE, {}),
+    "half the steps": (MIXTURE, {"epochs": 25}),
+    "no coloured noise": (Mixture(coloured=0.0), {}),
+    "no dead leaves": (Mixture(leaves=0.0), {}),
+    "neither, as in 0.3.0": (None, {}),
+}
+
+
+def methods(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+    """Return the low-light frame, BM3D of every strength, and the models that ship, each without the animal."""
+    return {key: of for key, of in classical().items() if key[0] in COMPARED} | without_each(root, say)
+
+
+def by_animal(table: pd.DataFrame) -> pd.DataFrame:
+    """Return means over the four band-passes, against the merged reference: a row per animal and method.
+
+    Args:
+        table: of `real_frames.tuned`.
+    """
+    four = table[real_frames.PARTS[real_frames.RANKING](table)]
+    found = four.groupby(["fold", "method"], sort=False)[["merged_psnr", "merged_ssim"]].mean()
+    wide = four.pivot(index="scene", columns="method", values="merged_psnr").sub(
+        four[four["method"] == synthetic.BM3D].set_index("scene")["merged_psnr"], axis=0
+    )
+    gains = wide.groupby(four.drop_duplicates("scene").set_index("scene")["fold"]).agg(["mean", "min"])
+    stacked = gains.stack(0, future_stack=True).rename(columns={"mean": "over_bm3d", "min": "least_over_bm3d"})
+    return found.join(stacked).reset_index()
+
+
+def other_content(generators: dict[str, nn.Module]) -> pd.DataFrame:
+    """Score models, BM3D, and the rivals that are told more, on public images; a row per image, camera and method."""
+    found = synthetic.methods(generators)
+    return synthetic.scores(found, synthetic.coloured_cameras(), synthetic.public(), told=True)
+
+
+def correlated(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean PSNR over images and brightnesses: a row per method, a column per correlation of the noise."""
+    by = table["colour"].map(synthetic.COLOURS).rename("correlation")
+    return table.groupby(["method", by], sort=False)["psnr"].mean().unstack()
+
+
+def tried(root: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """Train `realtime` in other ways, without an animal, and score each on it and on other content: a row each.
+
+    Beside them stand `best`, which is wider, and `best` as the mean of what it makes of eight turned copies.
+    """
+    rows = []
+    for name, (mixture, settings) in TRIED.items():
+        place = f"without-{LEFT_OUT}" if not rows else "tried-" + name.replace(" ", "-").replace(",", "")
+        file = train(root, "realtime", LEFT_OUT, say, mixture, place, **settings)
+        rows.append({"tried": f"realtime, {name}"} | judged(root, load_generator(file)[0]))
+    best = load_generator(train(root, "best", LEFT_OUT, say))[0]
+    rows.append({"tried": "best, as it ships"} | judged(root, best))
+    rows.append({"tried": "best, eight turned copies"} | judged(root, best, turned))
+    return pd.DataFrame(rows)
+
+
+def turned(denoise: Denoise) -> Denoise:
+    """Return a method that is the mean of what another one makes of a frame turned and mirrored in all eight ways."""
+
+    def mean(frame: np.ndarray) -> np.ndarray:
+        copies = [np.rot90(one, k) for one in (frame, frame[:, ::-1]) for k in range(4)]
+        made = [
+            np.rot90(denoise(np.ascontiguousarray(copy)), -k % 4)
+            for k, copy in zip([*range(4)] * 2, copies, strict=True)
+        ]
+        return np.mean([*made[:4], *(one[:, ::-1] for one in made[4:])], axis=0)
+
+    return mean
+
+
+def judged(root: Path, generator: nn.Module, way: Callable[[Denoise], Denoise] = lambda one: one) -> dict[str, float]:
+    """Return the means of a generator on the four band-passes of LEFT_OUT, and on other content by correlation."""
+    scenes = [part for part in real_frames.scenes(root) if part[0].group == LEFT_OUT]
+    on_signals, on_frames = way(partial(enhanced, generator)), way(synthetic.methods({"one": generator})["one"])
+    rows = [
+        real_frames.judge(frame, on_signals(frame), references)
+        for scene, frame, references in scenes
+        if scene.filter in real_frames.BAND_PASSES
+    ]
+    table = synthetic.scores({"one": on_frames}, synthetic.coloured_cameras(), synthetic.public())
+    found = {key: float(np.mean([row[key] for row in rows])) for key in ("merged_psnr", "merged_ssim")}
+    return found | {f"correlated {key:g}": value for key, value in correlated(table).iloc[0].items()}
