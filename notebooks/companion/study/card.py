@@ -7,15 +7,11 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from companion.run import STAMP
-from companion.study import real_frames, synthetic
+from companion.study import general, synthetic
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
 from nircore.paths import VERSION
 
-ORDER = ("low-light", "VST + BM3D", "realtime", "best")
-#: Table -> the run that holds it: of notebook 14, and of notebook 15.
-MADE_BY = dict.fromkeys(("table11_real_frames", "plate", "synthetic_cameras"), "real-frames")
-MADE_BY |= {"trust_left_out": "shipped"}
 TEMPLATE = Path(__file__).with_name("card.md.j2")
 
 
@@ -28,9 +24,11 @@ def text(table: Callable[[str], pd.DataFrame]) -> str:
     """Return the card; every number comes from a table, by its name, or from the weights, none from a hand."""
     cameras = synthetic.gains(table("synthetic_cameras")).groupby(["method", "peak"])["gain_db"]
     shown = {
-        "scores": real_frames.shown(table("table11_real_frames"), ORDER),
+        "scores": general.by_animal(table("left_out_animals")),
         "cameras": cameras.agg(["min", "mean", "max"]).reset_index(),
-        "plate": table("plate"),
+        "plate": table("plate_shipped"),
+        "content": general.correlated(table("other_content")).reset_index(),
+        "tried": table("tried"),
         "outside": table("trust_left_out").pivot(index="animal", columns="model", values="outside").reset_index(),
     }
     page = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE.read_text("utf-8"))

@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from companion import rivals
 from companion.rivals import Denoise
-from companion.study import real_frames, synthetic
+from companion.study import plate, real_frames, synthetic
 from companion.study.real_methods import LOW_LIGHT, Key, OfFold, classical, enhanced
 from companion.study.real_methods import shipped as without_each
-from companion.study.shipped import MIXTURE, train
+from companion.study.shipped import MIXTURE, RECIPES, left_out, train
 from nircore.data.degraded import Mixture
+from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
 
 COMPARED = (LOW_LIGHT, synthetic.BM3D)  # of the classical methods; notebook 14 has them all
 LEFT_OUT = "M8-1"  # the animal that what was tried is judged on
+SHOWN, PART = ("M8-1_BP1200", "M8-1_LP1250"), np.s_[120:520, 80:432]  # scenes that other cameras see, and where
 #: What was tried, on `realtime`: what is mixed in, and settings of its training.
 TRIED: dict[str, tuple[Mixture | None, dict[str, int]]] = {
     "as it ships": (MIXTURE, {}),
@@ -47,6 +50,28 @@ def by_animal(table: pd.DataFrame) -> pd.DataFrame:
     gains = wide.groupby(four.drop_duplicates("scene").set_index("scene")["fold"]).agg(["mean", "min"])
     stacked = gains.stack(0, future_stack=True).rename(columns={"mean": "over_bm3d", "min": "least_over_bm3d"})
     return found.join(stacked).reset_index()
+
+
+def never_saw(root: Path) -> dict[str, nn.Module]:
+    """Return the models that ship as they are trained without LEFT_OUT."""
+    return {model: left_out(root, model, LEFT_OUT) for model in RECIPES}
+
+
+def through_cameras(root: Path) -> pd.DataFrame:
+    """Score models that never saw an animal on its light through a grid of cameras: `synthetic.scores`."""
+    truth = {scene.name: references["merged"][0] for scene, _, references in real_frames.scenes(root)}
+    lights = {name: synthetic.scene(truth[name][PART]) for name in SHOWN if name in truth}
+    return synthetic.scores(synthetic.methods(never_saw(root)), list(synthetic.cameras()), lights)
+
+
+def on_the_plate(root: Path) -> pd.DataFrame:
+    """Return `plate.compare` of the frame as it came, BM3D and the models that ship."""
+    frame, truth = plate.load(root)
+    images = {LOW_LIGHT: frame}
+    if not rivals.available()["vst_bm3d"]:
+        images[synthetic.BM3D] = rivals.vst_bm3d(real_frames.cleaned(frame), synthetic.STRENGTH)
+    images |= {model: enhanced(load_generator(file)[0], frame) for model, file in MODELS.items()}
+    return plate.compare(images, truth)
 
 
 def other_content(generators: dict[str, nn.Module]) -> pd.DataFrame:
