@@ -20,6 +20,7 @@ from nirlab.formats.raw import Raw
 #: What `temporal` means, in words.
 WAYS = {"causal": "its own and those before it", "both": "its own and those before and after it"}
 
+COLOURED = 0.2  # correlation of the noise of neighbouring pixels from which on it is said
 #: What a summary counts, in words.
 COUNTED = {
     "pixels_clipped": "pixels clipped",
@@ -151,6 +152,7 @@ def _summary(facts: list[dict[str, Any]]) -> dict[str, Any]:
         "pixels_of_one_value": max((one["bad_areas"] for one in facts), default=0),
         "doubt": next((f"frame {k}: {one['doubt']}" for k, one in enumerate(facts) if one["doubt"]), ""),
         "frames_used": float(np.mean([one["frames_used"] for one in facts])),
+        "noise_correlation": max((one["noise_correlation"] for one in facts), default=0.0),
         "assumed": next((one["assumed"] for one in facts if one["assumed"]), ""),
     }
 
@@ -163,6 +165,8 @@ def _finite(value: Any) -> Any:
 def noticed(summary: dict[str, Any]) -> list[str]:
     """Return what a user should know of a result, in words: what was counted, and what was assumed of its noise."""
     counted = [f"{summary[key]} {words}" for key, words in COUNTED.items() if summary[key]]
+    if summary["noise_correlation"] > COLOURED:
+        counted.append(f"noise of neighbouring pixels correlates by {summary['noise_correlation']:.2f}")
     return counted + ([f"assumed {summary['assumed']}"] if summary["assumed"] else [])
 
 

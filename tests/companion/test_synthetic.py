@@ -38,8 +38,8 @@ def test_gains_are_over_the_rival_on_the_same_camera():
         "VST + BM3D": lambda frame: frame,
         "best": lambda frame: frame - frame % 3,
     }
-    table = synthetic.scores(methods, grid, [scene(), scene()[::-1]])
-    assert len(table) == 6
+    table = synthetic.scores(methods, grid, {"one": scene(), "other": scene()[::-1]})
+    assert len(table) == 12
     gains = synthetic.gains(table)
     wanted = (
         table[table["method"] == "best"]["psnr"].to_numpy() - table[table["method"] == "input"]["psnr"].to_numpy()

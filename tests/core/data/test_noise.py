@@ -5,7 +5,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from nircore.data import swir_hdr as swir
-from nircore.data.noise import Noise, noise_model
+from nircore.data.degraded import coloured
+from nircore.data.frames import read_frame
+from nircore.data.noise import Noise, colour, noise_model
 from nircore.errors import NircoreError
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
@@ -63,3 +65,30 @@ def test_real_frames_have_one_camera(swir_hdr):
     assert len(models) == 6
     for gain, read in models:
         assert 1.9 < gain < 2.9 and 11.5 < read < 12.5
+
+
+@pytest.mark.parametrize(
+    ("sigma", "correlation"), [(0.5, 0.24), (0.61, 0.44), (0.75, 0.60), (0.9, 0.72), (1.2, 0.83)]
+)
+def test_the_level_of_coloured_noise_is_told_and_how_far_it_goes_on(sigma, correlation):
+    noise = coloured(np.random.default_rng(3).normal(0, 13, (320, 256)), sigma)
+    frame = 2 * ramp() + noise
+    assert noise_model(frame).read_noise_dn == pytest.approx(13, rel=0.08)
+    assert colour(frame).correlation == pytest.approx(correlation, abs=0.06)
+
+
+def test_noise_along_one_axis_alone_is_told_too():
+    frame = 2 * ramp() + coloured(np.random.default_rng(4).normal(0, 13, (320, 256)), 0.8, (1,))
+    assert noise_model(frame).read_noise_dn == pytest.approx(13, rel=0.25)
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.4, 30.0])
+def test_white_noise_is_told_by_neighbours_whatever_the_scene(gain):
+    found = colour(exposed(ramp(), Noise(gain, 11.0), shape=(320, 256)))
+    assert found.distance == 1 and found.kept == 1 and found.correlation < 0.1
+
+
+def test_real_frames_are_white(swir_hdr):
+    for file in swir.frames(swir_hdr, "qd")[::30]:
+        found = colour(read_frame(file).pixels)
+        assert found.distance == 1 and found.correlation < 0.1
