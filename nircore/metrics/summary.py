@@ -9,6 +9,8 @@ from scipy import stats
 
 from nircore.errors import NircoreError
 
+FEW = 6  # groups: with fewer, resampling cannot tell how much they differ
+
 
 def paired_effect(
     before: ArrayLike,
@@ -24,8 +26,8 @@ def paired_effect(
     independent: `clusters` (n,) names each frame's animal or acquisition group, and whole groups are drawn
     with replacement; without it every frame is a group. The plain percentile interval is too narrow for few
     groups; this is the expanded one (T. Hesterberg, Am. Stat. 69 (2015) 371). It cannot reach beyond the
-    differences seen: on normal samples the 95 % interval covers 95 % with 30 groups, 94 % with eight, 91 % with
-    five, but 75 % with three and 50 % with two.
+    differences seen, and with three groups would cover 75 % in place of 95 %: below FEW groups the interval is
+    Student's, of the groups' means about their mean, which covers what it says where those are normal.
 
     Returns:
         mean_before, mean_after, difference; low and high (NaN for a single group); n, the pairs used; groups;
@@ -71,13 +73,16 @@ def _check(before: ArrayLike, after: ArrayLike, clusters: Sequence | None) -> tu
 def _interval(
     difference: np.ndarray, index: np.ndarray, seed: int, confidence: float, resamples: int
 ) -> tuple[float, float]:
-    """Return the expanded percentile interval of the mean of `difference` (n,) of groups `index` (n,)."""
+    """Return the interval of the mean of `difference` (n,) of groups `index` (n,): see `paired_effect`."""
     sums, sizes = np.bincount(index, weights=difference), np.bincount(index)
     k = sizes.size
     if k < 2:
         return math.nan, math.nan
     draws = np.random.default_rng(seed).integers(k, size=(resamples, k))
     means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    if k < FEW:
+        mean, half = interval(sums / sizes, confidence)
+        return mean - half, mean + half
     # The bootstrap's spread is short by sqrt((k - 1) / k) and its tails are normal: correct for both at once.
     tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - confidence) / 2, k - 1))
     low, high = np.quantile(means, [tail, 1 - tail])

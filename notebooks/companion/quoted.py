@@ -12,6 +12,7 @@ import pandas as pd
 from companion.run import places
 from companion.study.card import markdown
 from companion.study.claims import summary
+from companion.study.general import correlated, over_animals
 from nircore import files
 
 BLOCK = re.compile(r"(<!-- quoted: (\S+) -->\n).*?(\n<!-- end -->)", re.S)
@@ -64,7 +65,11 @@ MEASURED = "['gain, lesion', 'tumour-to-normal follows', 'vessels inserted', 've
 BLOCKS: dict[str, Callable[[], str]] = {
     "real": board("part == 'four band-passes'"),
     "real-all": board("index >= 0", "part"),
-    "ships": board("method in ['low-light', 'VST + BM3D', 'realtime', 'best']", "part"),
+    "animals": lambda: over_animals(table("benchmark/left_out_animals")).to_markdown(
+        index=False, disable_numparse=True
+    ),
+    "content": lambda: markdown(correlated(table("benchmark/other_content")).reset_index()),
+    "tried": rows("benchmark/tried", ""),
     "movies": wide("benchmark/movies", "", "method", "movie", "gain"),
     "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
     "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),

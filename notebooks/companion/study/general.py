@@ -16,6 +16,7 @@ from companion.study.real_methods import shipped as without_each
 from companion.study.shipped import MIXTURE, RECIPES, left_out, train
 from nircore.data.degraded import Mixture
 from nircore.inference.shipped import MODELS
+from nircore.metrics.summary import interval
 from nircore.models.checkpoint import load_generator
 
 COMPARED = (LOW_LIGHT, synthetic.BM3D)  # of the classical methods; notebook 14 has them all
@@ -50,6 +51,24 @@ def by_animal(table: pd.DataFrame) -> pd.DataFrame:
     gains = wide.groupby(four.drop_duplicates("scene").set_index("scene")["fold"]).agg(["mean", "min"])
     stacked = gains.stack(0, future_stack=True).rename(columns={"mean": "over_bm3d", "min": "least_over_bm3d"})
     return found.join(stacked).reset_index()
+
+
+def over_animals(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per method: PSNR and SSIM over all animals, the gain over BM3D on each, and its interval in words.
+
+    The interval is Student's, over the animals' means: with three of them it is wide, and says so.
+    """
+    found = by_animal(table)
+    gains = found.pivot(index="method", columns="fold", values="over_bm3d")
+    means = found.groupby("method", sort=False)[["merged_psnr", "merged_ssim"]].mean()
+    shown = pd.DataFrame({"PSNR, dB": means["merged_psnr"].map("{:.2f}".format)})
+    shown["SSIM"] = means["merged_ssim"].map("{:.3f}".format)
+    shown = shown.join(gains.map("{:+.2f}".format))
+    for method, row in gains.iterrows():
+        mean, half = interval(row)
+        shown.loc[method, f"mean (95 %, n = {len(row)})"] = f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+    shown.loc[synthetic.BM3D, shown.columns[2:]] = ""
+    return shown.sort_values("PSNR, dB").reset_index()
 
 
 def never_saw(root: Path) -> dict[str, nn.Module]:

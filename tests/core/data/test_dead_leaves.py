@@ -1,4 +1,4 @@
-"""Dead leaves: always the same for a number, within range, of structure at all scales; and what they are mixed with."""
+"""Dead leaves: the same for the same number, within range, with structure at all scales; what they are mixed with."""
 
 import numpy as np
 import pytest

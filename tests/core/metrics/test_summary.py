@@ -23,7 +23,6 @@ def test_the_interval_holds_the_difference_and_turns_with_the_pair(values, seed)
     before, after = np.array(values).T
     effect = paired_effect(before, after, seed, resamples=500)
     spread = np.ptp(after - before) * 1e-9 + 1e-6
-    assert (after - before).min() - spread <= effect["low"]
     assert effect["low"] - spread <= effect["difference"] <= effect["high"] + spread
     turned = paired_effect(after, before, seed, resamples=500)
     assert turned["difference"] == pytest.approx(-effect["difference"], abs=1e-6)
@@ -42,8 +41,8 @@ def coverage(groups: int, size: int, shared: float, clustered: bool, trials: int
 
 
 # Coverage measured over 4000 trials, give or take four standard errors of these 1000; the plain percentile
-# interval, at 0.88 with eight groups, falls outside.
-@pytest.mark.parametrize(("n", "expected"), [(5, 0.913), (8, 0.940), (30, 0.949)])
+# interval, at 0.88 with eight groups, falls outside, and the expanded one at 0.75 with three.
+@pytest.mark.parametrize(("n", "expected"), [(2, 0.95), (3, 0.95), (5, 0.95), (8, 0.940), (30, 0.949)])
 def test_the_interval_covers_a_normal_effect_as_often_as_it_says(n, expected):
     assert coverage(n, 1, 0.0, clustered=False) == pytest.approx(expected, abs=0.03)
 
