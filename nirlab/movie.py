@@ -10,7 +10,8 @@ import numpy as np
 from nircore.data.frames import check_pixels, exposure_in
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
-from nircore.inference.enhancer import Camera, Enhancer, telling
+from nircore.inference.enhancer import Enhancer, telling
+from nircore.inference.prepared import Camera
 from nirlab.formats.axes import neighbours, series
 
 SATURATED = 0.5  # share of a frame's pixels with its largest value, from which on a single frame is refused

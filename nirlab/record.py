@@ -14,7 +14,8 @@ import numpy as np
 from nircore import paths
 from nircore.data import frames
 from nircore.files import write_text
-from nircore.inference.enhancer import FACTS, Enhancer
+from nircore.inference.enhancer import Enhancer
+from nircore.inference.prepared import FACTS
 from nirlab.formats.raw import Raw
 
 #: What `temporal` means, in words.

@@ -8,6 +8,7 @@ import numpy as np
 from nircore.errors import NircoreError
 from nircore.inference.enhancer import Enhancer, enhancer_for, telling
 from nircore.inference.settings import Settings
+from nircore.inference.threads import one_pool
 
 
 def enhance(
@@ -34,8 +35,9 @@ def enhance(
         frames: integers or real numbers, each frame at least 16 x 16.
         model: "best", or "realtime" for a camera's pace.
         weights: a generator's file, in place of a model that ships with the package.
-        engine: what runs the network, of `nircore.inference.engines.ENGINES`; "auto": the fastest that is installed
-            (for few frames, the one that starts at once). The engines' results are equal to rounding.
+        engine: what runs the network, of `nircore.inference.engines.ENGINES`; "auto": the fastest that is installed,
+            once so many frames were enhanced, in one call or in several, that its start is won back; before, the one
+            that starts at once. The engines' results are equal to rounding.
         dark: a dark frame (H, W) of numbers in DN, or the path of one or of a folder of them at several exposures.
         exposure: seconds, to choose the dark in a folder.
         pedestal: DN that the output is raised by where a dark is subtracted; without, the median of the dark.
@@ -58,10 +60,14 @@ def enhance(
     settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, *given_values)
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
     stack = frames.reshape(-1, *frames.shape[-2:])
-    means = [window_mean(stack, page, average) for page in range(len(stack))]
-    camera = enhancer.camera([enhancer.signal(means[page], None) for page in telling(len(means))])
-    name, network = enhancer.network_for(len(means))
-    results = list(enhancer.movie(means.__getitem__, len(means), frames.dtype.newbyteorder("="), camera, network))
+
+    def frame(page: int) -> np.ndarray:
+        return window_mean(stack, page, average)
+
+    with one_pool():
+        camera = enhancer.camera([enhancer.signal(frame(page), None) for page in telling(len(stack))])
+        name, network = enhancer.network_for_more(len(stack))
+        results = list(enhancer.movie(frame, len(stack), frames.dtype.newbyteorder("="), camera, network))
     enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
     return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
 
@@ -81,6 +87,8 @@ def _dark(dark: Any) -> tuple[str, np.ndarray | None]:
 
 def window_mean(stack: Any, page: int, average: int) -> np.ndarray:
     """Return the mean of the `average` frames around a page, float32 (H, W); fewer at the ends of the stack."""
+    if average == 1:
+        return np.asarray(stack[page], dtype=np.float32)
     first, last = max(0, page - average // 2), min(len(stack), page + average // 2 + 1)
     with np.errstate(over="ignore"):
         return np.mean([np.asarray(stack[k], dtype=np.float32) for k in range(first, last)], axis=0)

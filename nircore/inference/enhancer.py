@@ -6,64 +6,29 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
-from nircore.data.defects import Defects, defects
+from nircore.data.defects import defects
 from nircore.data.frames import quantised
 from nircore.data.noise import alike, noise_level
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot
-from nircore.data.smooth import gaussian
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import engines, temporal, tiles
 from nircore.inference.frame import RANGE, prepare
+from nircore.inference.prepared import FACTS, Camera, Prepared, as_told, at_ceiling, doubt, flux_ratio
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
 from nircore.inference.threads import ahead, one_pool
 from nircore.models.checkpoint import load_generator
 
-#: What a frame's record holds, and what stands there for a blank one.
-FACTS: dict[str, Any] = {
-    "offset_dn": math.nan, "scale_dn": math.nan, "gain_e_per_dn": math.nan, "read_noise_dn": math.nan,
-    "noise_correlation": 0.0, "assumed": "", "outliers": 0, "bad_lines": 0, "bad_areas": 0, "flux_ratio": 1.0,
-    "clipped": 0, "at_ceiling": 0, "blank": False, "frames_used": 1.0, "doubt": "",
-}  # fmt: skip
-WIDE = 8.0  # px: sigma of the course of the light
-MANY, NEAR = 20, 0.002  # pixels that share a ceiling at least; of it, where few others are
-LOST, UNLIKE = 0.15, 2.5  # shares of light and of noise; times: beyond them a result is in doubt
 TELLING = 5  # frames of a movie, evenly spaced, that tell the camera's noise and its bad pixels
-
-
-class Camera(NamedTuple):
-    """What frames tell of the camera that took them.
-
-    Attributes:
-        fit: the map to the network's scale.
-        bad: pixels (H, W) bool that are outliers in most of the frames, or hot in the dark.
-        span: black level and range of the frames.
-        level: DN, the noise in the dark places of its frames.
-        others: the same of frames whose noise is another: the gain was switched.
-    """
-
-    fit: Stabilisation
-    bad: np.ndarray
-    span: Normalisation
-    level: float
-    others: tuple["Camera", ...] = ()
-
-    def of(self, signal: np.ndarray) -> "Camera | None":
-        """Return what holds for a frame, with its own level of noise; None: it is like none that was asked."""
-        for one in (self, *self.others):
-            level = noise_level(signal, one.fit.colour)
-            if alike(one.level, level):
-                return one._replace(level=level)
-        return None
 
 
 class Enhancer:
@@ -81,6 +46,7 @@ class Enhancer:
         self.settings = settings
         self._given = Darks((math.nan,), dark[None]) if isinstance(dark, np.ndarray) else dark
         self._built: dict[str, engines.Frame] = {}
+        self._frames = 0
 
     @property
     def weights(self) -> Path:
@@ -108,6 +74,11 @@ class Enhancer:
         if name not in self._built:
             self._built[name] = engines.build(name, copy.deepcopy(self.generator))
         return name, self._built[name]
+
+    def network_for_more(self, frames: int) -> tuple[str, engines.Frame]:
+        """Return what `network_for` does for all frames that this was asked for so far, and so many more."""
+        self._frames += frames
+        return self.network_for(self._frames)
 
     @cached_property
     def darks(self) -> Darks | None:
@@ -237,7 +208,7 @@ class Enhancer:
         return 1 / next(islice(lights, index, None))[1]
 
     def _fused(
-        self, prepared: Callable[[int], "_Prepared"], count: int, camera: Camera
+        self, prepared: Callable[[int], Prepared], count: int, camera: Camera
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield what `temporal.fused` does of each run of frames of one gain: a new one begins where noise jumps."""
         both = self.settings.temporal == "both"
@@ -254,22 +225,22 @@ class Enhancer:
                 )
             yield next(lights)
 
-    def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> "_Prepared":
+    def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> Prepared:
         pixels = np.asarray(pixels, dtype=np.float32)
         signal = self.signal(pixels, exposure_s)
         if pixels.min() == pixels.max():
-            return _Prepared(pixels, signal, signal, True, None, camera)
+            return Prepared(pixels, signal, signal, True, None, camera)
         with one_pool():
             camera = (camera and camera.of(signal)) or self.camera([signal], exposure_s)
             if camera is None:
-                return _Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
+                return Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
             found = defects(signal, self.settings.keep_spots)
             found = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
-            return _Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
+            return Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
 
     def _finished(
         self,
-        frame: "_Prepared",
+        frame: Prepared,
         dtype: np.dtype,
         network: engines.Frame | None,
         fused: tuple[np.ndarray, np.ndarray] | None = None,
@@ -282,11 +253,11 @@ class Enhancer:
         if not np.isfinite(result).all():
             raise NircoreError("The result is not finite: the frame's values are out of any camera's range.")
         array, facts["clipped"] = quantised(result + np.float32(self.pedestal_dn), dtype)
-        facts["at_ceiling"] = 0 if frame.blank or dtype.kind not in "ui" else _at_ceiling(frame, dtype)
+        facts["at_ceiling"] = 0 if frame.blank or dtype.kind not in "ui" else at_ceiling(frame, dtype)
         return array, facts
 
     def _restored(
-        self, frame: "_Prepared", network: engines.Frame | None, fused: tuple[np.ndarray, np.ndarray] | None
+        self, frame: Prepared, network: engines.Frame | None, fused: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         span = frame.camera.span if frame.camera else Normalisation.of(frame.light)
         light, fit = frame.light, frame.camera.fit if frame.camera else span
@@ -299,61 +270,11 @@ class Enhancer:
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))
         black = 0.0 if self.darks else span.offset
         if isinstance(fit, Stabilisation) and frame.found is not None:
-            result = _as_told(fit, frame, light, result)
+            result = as_told(fit, frame, light, result)
             single, wide = int(frame.found.pixels.sum()), int(frame.found.areas.sum())
             facts |= {"outliers": single, "bad_lines": frame.found.line_count, "bad_areas": wide}
-            facts["doubt"] = _doubt(frame, result, black) if fused is None else ""
-        return result, facts | {"flux_ratio": _flux(frame.light, result, black)}
-
-
-class _Prepared(NamedTuple):
-    """A frame on its way: as it came, above the dark, its `light` (H, W) in DN for the network, what was found."""
-
-    pixels: np.ndarray
-    signal: np.ndarray
-    light: np.ndarray
-    blank: bool
-    found: Defects | None
-    camera: Camera | None
-
-
-def _as_told(fit: Stabilisation, frame: _Prepared, light: np.ndarray, result: np.ndarray) -> np.ndarray:
-    """Return a result with the light that is in the frame, where a network cannot know it.
-
-    A frame without noise, and what holds one value, come out as they are. Of counts of few photons the network makes
-    a clean frame of the right shape, and the wide course of what it left out is put back.
-    """
-    if fit.noise_free:
-        return light.copy()
-    if fit.few(frame.signal[~frame.found.areas]):
-        result = result + gaussian(light - result, WIDE)
-    result[frame.found.areas] = frame.signal[frame.found.areas]
-    return result
-
-
-def _at_ceiling(frame: _Prepared, dtype: np.dtype) -> int:
-    """Return how many pixels have the largest value, where it is a ceiling: the type's, or one that many share."""
-    good = frame.pixels if frame.found is None else frame.pixels[~frame.found.bad]
-    top = float(good.max())
-    shared, near = int((good == top).sum()), int((good >= top - max(1.0, NEAR * abs(top))).sum())
-    return shared if top >= np.iinfo(dtype).max or shared > max(MANY, 0.8 * near) else 0
-
-
-def _doubt(frame: _Prepared, result: np.ndarray, black: float) -> str:
-    """Return what cannot be true of a result, in words, or nothing."""
-    before, after = (float(np.mean(one, dtype=np.float64)) - black for one in (frame.light, result))
-    fit, seen = frame.camera.fit, frame.camera.level
-    told = float(np.hypot(fit.read_noise_dn, (max(before, 0) / fit.gain_e_per_dn) ** 0.5))
-    if abs(after - before) > LOST * abs(before) and abs(after - before) > LOST * max(seen, told):
-        return f"its mean above black is {after:.4g} DN, the input's {before:.4g} DN"
-    if seen > UNLIKE * told or told > UNLIKE * UNLIKE * seen > 0:
-        return f"the noise is told as {told:.3g} DN, and the frame's dark places show {seen:.3g} DN"
-    return ""
-
-
-def _flux(before: np.ndarray, after: np.ndarray, black: float) -> float:
-    light = float(np.mean(before, dtype=np.float64)) - black
-    return (float(np.mean(after, dtype=np.float64)) - black) / light if light > 0 else math.nan
+            facts["doubt"] = doubt(frame, result, black) if fused is None else ""
+        return result, facts | {"flux_ratio": flux_ratio(frame.light, result, black)}
 
 
 @lru_cache(maxsize=2)

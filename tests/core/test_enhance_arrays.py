@@ -9,8 +9,9 @@ import tifffile
 import nircore
 from nircore import inference
 from nircore.errors import NircoreError
+from nircore.inference import engines
 from nircore.inference.arrays import window_mean
-from nircore.inference.enhancer import Enhancer
+from nircore.inference.enhancer import Enhancer, enhancer_for
 from nircore.inference.settings import Settings
 from nircore.models import checkpoint
 from tests.lab.made import frames
@@ -146,3 +147,24 @@ def test_what_is_known_of_the_camera_is_used_and_recorded(weights) -> None:
 def test_a_dark_that_is_no_frame_is_refused(weights, dark) -> None:
     with pytest.raises(NircoreError, match="dark .*pass (a|one finite) frame"):
         nircore.enhance(frames(), weights=weights, dark=dark)
+
+
+def test_frames_one_by_one_get_the_fast_engine_once_its_start_is_won_back(monkeypatch):
+    fast = engines.choose()
+    if fast == "torch":
+        pytest.skip("no engine but PyTorch is installed")
+    monkeypatch.setattr(engines, "WORTH", 3)
+    enhancer_for.cache_clear()
+    frame = np.random.default_rng(0).poisson(100, (64, 64)).astype(np.float32)
+    runs = [nircore.enhance(frame, model="realtime", details=True) for _ in range(4)]
+    assert [facts[0]["engine"] for _, facts in runs] == ["torch", "torch", fast, fast]
+    for image, _ in runs[1:]:
+        np.testing.assert_allclose(image, runs[0][0], atol=0.02)
+
+
+def test_a_movie_of_a_known_camera_is_its_frames_one_by_one():
+    rng, dark = np.random.default_rng(1), np.full((96, 80), 200.0, np.float32)
+    frames = (dark + rng.poisson(60, (7, 96, 80)) / 2 + rng.normal(0, 12, (7, 96, 80))).astype(np.float32)
+    given = {"model": "realtime", "dark": dark, "gain": 2.0, "read_noise": 12.0, "engine": "torch"}
+    alone = [nircore.enhance(frame, **given) for frame in frames]
+    np.testing.assert_allclose(nircore.enhance(frames, **given), alone, atol=1e-3)

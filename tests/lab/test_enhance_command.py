@@ -318,7 +318,8 @@ def test_a_line_that_was_half_written_counts_for_nothing(tmp_path):
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from nircore.inference.enhancer import FACTS, Enhancer
+from nircore.inference.enhancer import Enhancer
+from nircore.inference.prepared import FACTS
 from nircore.inference.settings import Settings
 from nirlab.enhance import enhance_files
 from nirlab.result import Order
