@@ -70,6 +70,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     ),
     "content": lambda: markdown(correlated(table("benchmark/other_content")).reset_index()),
     "tried": rows("benchmark/tried", ""),
+    "pace": rows(SHOWN + "movie_pace", ""),
+    "steps": rows(SHOWN + "preparation_steps", ""),
     "movies": wide("benchmark/movies", "", "method", "movie", "gain"),
     "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
     "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),

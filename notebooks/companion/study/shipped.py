@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +43,6 @@ def train(
     say: Callable[[str], None] = print,
     mixture: Mixture = MIXTURE,
     place: str = "",
-    **changed: Any,
 ) -> Path:
     """Train a model on the merged references of every scene and some phantoms; return the generator's file.
 
@@ -57,13 +55,12 @@ def train(
         say: receives a line for each epoch.
         mixture: what is mixed in.
         place: of the training, where it is not one of those that ship.
-        changed: settings that are.
     """
     darks = swir_hdr.darks(data_root)
     frames = [whole(scene, darks) for scene in others(data_root, without)]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
-    config = resolve(settings).replace(**(SIZES[model] | STEPS | changed))
+    config = resolve(settings).replace(**(SIZES[model] | STEPS))
     crops = DegradedCrops(
         [scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed, mixture
     )
