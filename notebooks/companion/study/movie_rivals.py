@@ -16,10 +16,7 @@ from nircore.inference import temporal
 
 NOISE = Stabilisation(0.0, camera.GAIN_E_PER_DN, camera.Sensor().read_noise_dn)
 CHANGED_DN = 1.5  # by which a pixel has to change for the oracle to let its past go
-EVERY, STRENGTH = (
-    4,
-    1.2,
-)  # BM3D takes seconds: it is given every fourth frame; its parameter, as chosen on still frames
+EVERY, STRENGTH = 4, 1.2  # BM3D takes seconds: it is given every fourth frame; its parameter, of 1.0 and 1.2
 Fused = Iterator[tuple[np.ndarray, np.ndarray | None] | None]  # light (H, W) in DN and its variance; None: left out
 Rival = Callable[[list[np.ndarray]], Fused]
 

@@ -61,9 +61,8 @@ def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float], s
     noise, draw = (frames[-1] - truth) / _sd(truth), np.random.default_rng(seed)
     moved = [truth] * (FRAMES // 2) + [shift(truth, push, order=3, mode="nearest")] * (FRAMES // 2)
     rolls = draw.integers(0, noise.shape[0], FRAMES)  # down: the columns' pattern stands still, as in a camera
-    movie = [
-        (one + _sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in zip(moved, rolls, strict=True)
-    ]
+    pairs = zip(moved, rolls, strict=True)
+    movie = [(one + _sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in pairs]
     yield "moved, at the push", movie, FRAMES // 2, moved[-1]
     yield "moved, last frame", movie, FRAMES - 1, moved[-1]
 
