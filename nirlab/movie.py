@@ -98,6 +98,8 @@ class Movie:
     def _camera(self) -> Camera | None:
         """What the frames tell of the camera: read off the same few of them, wherever a run goes on."""
         pages = telling(self.stack.pages)
+        if len(pages) == 1:  # it tells its camera on its way
+            return None
         return self.enhancer.camera([self.signal(page) for page in pages], self.exposure_s(pages[-1]))
 
     def _mean(self, page: int) -> np.ndarray:

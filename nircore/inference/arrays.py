@@ -65,7 +65,8 @@ def enhance(
         return window_mean(stack, page, average)
 
     with one_pool():
-        camera = enhancer.camera([enhancer.signal(frame(page), None) for page in telling(len(stack))])
+        told = telling(len(stack)) if len(stack) > 1 else []  # one frame tells its camera on its way
+        camera = enhancer.camera([enhancer.signal(frame(page), None) for page in told])
         name, network = enhancer.network_for_more(len(stack))
         results = list(enhancer.movie(frame, len(stack), frames.dtype.newbyteorder("="), camera, network))
     enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)

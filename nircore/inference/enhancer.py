@@ -119,12 +119,20 @@ class Enhancer:
             if signal.min() < signal.max():
                 level = noise_level(signal)
                 groups.setdefault(next((one for one in groups if alike(one, level)), level), []).append(signal)
-        known = [self._camera(shown, exposure_s) for shown in sorted(groups.values(), key=len, reverse=True)]
+        known = []
+        for shown in sorted(groups.values(), key=len, reverse=True):
+            found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
+            cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
+            known.append(self._camera(shown, found, cleaned, exposure_s))
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
-    def _camera(self, shown: list[np.ndarray], exposure_s: float | None) -> Camera:
-        found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
-        cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
+    def _camera(
+        self,
+        shown: list[np.ndarray],
+        found: list[np.ndarray],
+        cleaned: list[np.ndarray],
+        exposure_s: float | None,
+    ) -> Camera:
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
         fit = Stabilisation.of(cleaned, 0.0 if self.darks else None, *given)
         bad = np.sum(found, axis=0) > max(len(found) / 2, 1)  # one frame alone says nothing of the others
@@ -231,12 +239,17 @@ class Enhancer:
         if pixels.min() == pixels.max():
             return Prepared(pixels, signal, signal, True, None, camera)
         with one_pool():
-            camera = (camera and camera.of(signal)) or self.camera([signal], exposure_s)
-            if camera is None:
-                return Prepared(pixels, signal, prepare(self.generator, signal), False, None, camera)
-            found = defects(signal, self.settings.keep_spots)
-            found = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
-            return Prepared(pixels, signal, prepare(self.generator, signal, found.bad), False, found, camera)
+            if self.generator.input == RANGE:
+                return Prepared(pixels, signal, prepare(self.generator, signal), False, None, None)
+            found, light = defects(signal, self.settings.keep_spots), None
+            camera = camera and camera.of(signal)
+            if camera is None:  # this frame tells it
+                light = prepare(self.generator, signal, found.bad)
+                camera = self._camera([signal], [found.bad], [light], exposure_s)
+            told = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
+            if light is None or (told.bad & ~found.bad).any():
+                light = prepare(self.generator, signal, told.bad)
+            return Prepared(pixels, signal, light, False, told, camera)
 
     def _finished(
         self,
