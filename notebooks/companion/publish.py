@@ -71,6 +71,8 @@ def show(run: Run, notebook: str, folder: Path) -> None:
     text = nbformat.writes(shown_copy(executed, source))
     for place in (run.folder, places.REPOSITORY):
         text = text.replace(f"{place}/", "")
+    if run.config.data_root:
+        text = text.replace(run.config.data_root, "data/swir_hdr")
     files.write_text(folder / f"{notebook}.ipynb", text + "\n")
 
 
