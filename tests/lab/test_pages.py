@@ -40,7 +40,8 @@ def report(name="m1_0020ms.tif", **changes):
     fit = Normalisation.of(low_light)
     facts = {"offset_dn": fit.offset, "scale_dn": fit.scale, "flux_ratio": changes.pop("flux", 1.01)}
     identity = {"model": "generator.safetensors", "model_sha256": "ab" * 32, "recipe": "physics", "nircore": "0.1.0"}
-    summary = dict.fromkeys(record.COUNTED, 0) | {"frames": 1, "assumed": ""} | changes.pop("summary", {})
+    plain = {"frames": 1, "assumed": "", "noise_correlation": 0.0}
+    summary = dict.fromkeys(record.COUNTED, 0) | plain | changes.pop("summary", {})
     made = {
         "identity": identity | {"dark_subtracted": False, "pedestal_dn": 0}, "summary": summary, "made": "today",
         "temporal_average_frames": 1, "frames": {name: [value] for name, value in facts.items()},
