@@ -25,7 +25,6 @@ SHOWN, PART = ("M8-1_BP1200", "M8-1_LP1250"), np.s_[120:520, 80:432]  # scenes t
 #: What was tried, on `realtime`: what is mixed in.
 TRIED: dict[str, Mixture | None] = {
     "as it ships": MIXTURE,
-    "no dead leaves": Mixture(leaves=0.0),
     "nothing mixed in": None,
 }
 
