@@ -1,5 +1,6 @@
 """How the models that ship are made: trained on every scene at hand, halved in size; and without each animal."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,8 +141,11 @@ def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = 
         `model`, `animal` and `outside`: the share of pixels outside the trust map's interval on each animal that
         neither trained nor calibrated.
     """
-    export(train(data_root, model, say=say), place)
+    whole = run_folder(f"shipped-{model}") / place.name  # weights and calibration take their places together
+    export(train(data_root, model, say=say), whole)
     known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
-    calibration, outside = calibrate(known, phantoms(load_generator(place)[0]))
-    conformal.save(calibration, place)
+    calibration, outside = calibrate(known, phantoms(load_generator(whole)[0]))
+    conformal.save(calibration, whole)
+    for made, target in ((whole, place), (conformal.beside(whole), conformal.beside(place))):
+        shutil.copyfile(made, target)
     return pd.DataFrame({"model": model, "animal": list(outside), "outside": outside.values()})
