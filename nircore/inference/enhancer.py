@@ -120,10 +120,11 @@ class Enhancer:
                 level = noise_level(signal)
                 groups.setdefault(next((one for one in groups if alike(one, level)), level), []).append(signal)
         known = []
-        for shown in sorted(groups.values(), key=len, reverse=True):
-            found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
-            cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
-            known.append(self._camera(shown, found, cleaned, exposure_s))
+        with one_pool():  # the same last digits, whoever asks
+            for shown in sorted(groups.values(), key=len, reverse=True):
+                found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
+                cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
+                known.append(self._camera(shown, found, cleaned, exposure_s))
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
     def _camera(
