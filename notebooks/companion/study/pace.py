@@ -25,7 +25,7 @@ from nircore.inference.shipped import MODELS
 from nircore.inference.threads import one_pool
 
 SHAPE = (640, 512)  # px: a NIR-II camera's frame
-ROUNDS, BLOCK, TIMES = 5, 30, 15  # turns; frames of a movie in each; calls of a step
+ROUNDS, BLOCK, TIMES = 3, 20, 15  # turns; frames of a movie in each; calls of a step
 TYPE = np.dtype(np.uint16)
 
 
