@@ -10,6 +10,7 @@ from torch import nn
 
 from companion import rivals
 from companion.rivals import Denoise
+from companion.run import Run, places
 from companion.study import plate, real_frames, synthetic
 from companion.study.real_methods import LOW_LIGHT, Key, OfFold, classical, enhanced
 from companion.study.real_methods import shipped as without_each
@@ -27,6 +28,21 @@ TRIED: dict[str, Mixture | None] = {
     "as it ships": MIXTURE,
     "nothing mixed in": None,
 }
+
+
+def made_or_published(run: Run, name: str, make: Callable[[], pd.DataFrame] | None) -> pd.DataFrame:
+    """Return a table of a run, which is made where it is not there yet; without `make`, the one of the repository."""
+    if make is None:
+        return pd.read_csv(places.REPOSITORY / "reports" / "benchmark" / f"{name}.csv")
+    if not run.path(f"tables/{name}.csv").is_file():  # interrupted, it goes on
+        run.write_table(name, make())
+    return run.table(name)
+
+
+def left_out_scores(root: Path, run: Run) -> pd.DataFrame:
+    """Return `real_frames.tuned` of what is compared on animals that are left out; it goes on where it was."""
+    scored = real_frames.scores(root, methods(root), run.path("left_out_scores.csv"), say=lambda line: None)
+    return real_frames.tuned(scored)
 
 
 def methods(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
