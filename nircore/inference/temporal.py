@@ -2,9 +2,8 @@
 
 A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
 y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
-time, tell a change of the scene from noise; they learn how coloured the noise is. The change that they find is added
-to m at once; it is smooth, so it brings little noise. The same filters look at frames of fewer pixels for changes
-that are wide and slight. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
+brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
 
     m <- m + K (y - m),   K = P / (P + 1),
 
@@ -26,25 +25,18 @@ from nircore.data.stabilise import Stabilisation
 
 LONGEST = 16  # frames that a still pixel rests on at most
 BLOCK = 24  # frames whose future is kept at a time
-THRESHOLD = 3.7  # SDs of a filter's noise from which it has found a change
-#: px to a side that a pixel of the filters is made of -> variance that is added where they find a change, in units of
-#: its square. The first scale tells what has changed; the wider ones tell that tissue moves, and let the past go.
-SCALES = {2: 4096.0, 4: 512.0, 8: 512.0}
+THRESHOLD = 4.0  # SDs of a filter's noise from which it has found a change
+UNCERTAIN = 4096.0  # variance that is added, in units of the found change squared
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
 BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 8.0  # px of half the size: a line's width, of the energy, of what is told
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
-#: Most that is laid to the noise; every third px tells; quantile of |x|; growth a frame of the least that was seen.
-COLOUR, THINNED, FIFTH, FORGOTTEN = 2.0, 3, 0.2533, 1.02
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
-
-
-Sums = tuple[Tensor, Tensor]
 
 
 @dataclass
@@ -54,14 +46,13 @@ class State:
     Attributes:
         light: (1, 1, H, W) in DN above the black level, both sides even.
         variance: (1, 1, H / 2, W / 2), of `light` in units of one frame's noise.
-        sums: of each of SCALES (1, LINES + 1, H / scale, W / scale), leaky sums of the filtered innovations; `spread`
-            is their variance. Beside each, (1, LINES + 1, 1, 1), by how much answers exceed those to white noise.
+        sums: (1, LINES + 1, H / 2, W / 2), leaky sums of the filtered innovations; `spread` is their variance.
         motion: (1, 1, H / 2, W / 2) in [0, 1], where motion was found of late.
     """
 
     light: Tensor
     variance: Tensor
-    sums: list[Sums]
+    sums: Tensor
     spread: float
     motion: Tensor
 
@@ -111,12 +102,12 @@ class Recursion:
         sigma = self._sigma(light)
         unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
         innovation = (y - light) / unit
-        found, doubt, sums, spread = _searched(innovation, state.sums, state.spread)
+        found, sums, spread = _detected(innovation, state.sums, state.spread)
         change = _enlarged(found)
         moved, motion = _motion(innovation - change, state.motion)
         if float(moved.mean()) > FRESH:
             return _begin(y)
-        before = state.variance.clamp(min=1 / (self.longest - 1)) + doubt * (1 + state.variance)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
         gain = before / (before + 1)
         gain = gain + (1 - gain) * moved
         wide = _enlarged(gain)
@@ -128,9 +119,9 @@ class Recursion:
         sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
         unit = sigma * _enlarged((past.variance + ahead).sqrt())
         difference = (future.light - past.light) / unit
-        _, doubt, _, _ = _searched(difference, [(torch.zeros_like(one), colour) for one, colour in past.sums], 0.0)
+        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
         moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
-        ahead = ahead + doubt * (past.variance + ahead)
+        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
         share = past.variance / (past.variance + ahead) * (1 - moved)
         light = past.light + _enlarged(share) * (future.light - past.light)
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
@@ -151,56 +142,28 @@ class Recursion:
         return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
 
 
-def _searched(innovation: Tensor, sums: list[Sums], spread: float) -> tuple[Tensor, Tensor, list[Sums], float]:
-    """Return the change that filters find in an innovation (1, 1, H, W) of SD 1, and the leaky sums after it.
-
-    Returns:
-        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the variance that it and those of wider scales add,
-        of the same shape, in units of the innovation's; the sums of every scale, and their spread.
-    """
-    height, width = (side // 2 for side in innovation.shape[2:])
-    changes, kept, after = [], [], spread
-    for scale, known in zip(SCALES, sums, strict=True):
-        change, *left, after = _detected(F.avg_pool2d(innovation, scale, ceil_mode=True) * scale, *known, spread)
-        changes.append(_enlarged(change / scale, scale // 2)[..., :height, :width])
-        kept.append(tuple(left))
-    doubt = sum(share * change**2 for share, change in zip(SCALES.values(), changes, strict=True))
-    return changes[0], doubt, kept, after
-
-
-def _detected(
-    innovation: Tensor, sums: Tensor, colour: Tensor, spread: float
-) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Return the change, (1, 1, H, W) in SDs, that filters find in an innovation of one scale, and the sums after it.
+def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
+    """Return the change that filters find in an innovation of SD 1, and the leaky sums after it.
 
     Args:
-        innovation: (1, 1, H, W) of SD 1.
-        sums: (1, LINES + 1, H, W), and `spread`, their variance over that of the answers.
+        innovation: (1, 1, H, W).
+        sums: (1, LINES + 1, H / 2, W / 2), and `spread`, their variance over that of the answers.
+
+    Returns:
+        The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
     """
     spot_sd, line_sd = _noise_left()
-    answers = _filtered(innovation, spot_sd, line_sd)
-    colour = torch.minimum(_coloured(answers), colour * FORGOTTEN)
+    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
     sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
     best = found = torch.zeros_like(answers[:, :1])
     for responses, share in ((answers, 1.0), (sums, spread)):
-        responses = responses / colour
         high, low = responses[:, 1:].amax(1, keepdim=True), responses[:, 1:].amin(1, keepdim=True)
         for response, sd in ((responses[:, :1], spot_sd), (torch.where(high > -low, high, low), line_sd)):
             strength = response**2 / share
             found = torch.where(strength > best, sd * response, found)
             best = torch.maximum(strength, best)
     weight = (1 - THRESHOLD**2 / best.clamp(min=1e-6)).clamp(min=0)  # the nonnegative garrote
-    return weight * found, sums * (1 - weight), colour, spread
-
-
-def _coloured(answers: Tensor) -> Tensor:
-    """Return by how much answers (1, N, H, W) scatter more than those to white noise, (1, N, 1, 1) in [1, COLOUR].
-
-    Rows and columns of a real camera have noise of their own, in which lines would be found everywhere.
-    """
-    some = answers[..., ::THINNED, ::THINNED].abs().flatten(2)
-    calm = some.kthvalue(1 + some.shape[2] // 5, 2, keepdim=True).values  # a fifth of the frame is still
-    return (calm / FIFTH).clamp(1, COLOUR)[..., None]
+    return weight * found / 2, sums * (1 - weight), spread
 
 
 def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -290,17 +253,15 @@ def _backward(
 
 def _begin(y: Tensor) -> State:
     half = torch.ones_like(_halved(y))
-    colour = half.new_full((1, LINES + 1, 1, 1), COLOUR)
-    sums = [(half.new_zeros(1, LINES + 1, *(-(-side // scale) for side in y.shape[2:])), colour) for scale in SCALES]
-    return State(y, half, sums, 0.0, half * 0)
+    return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
 
 
 def _halved(image: Tensor) -> Tensor:
     return F.avg_pool2d(image, 2, ceil_mode=True)
 
 
-def _enlarged(image: Tensor, times: int = 2) -> Tensor:
-    return F.interpolate(image, scale_factor=times, mode="bilinear", align_corners=False)
+def _enlarged(image: Tensor) -> Tensor:
+    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _blurred(image: Tensor, sigma: float) -> Tensor:

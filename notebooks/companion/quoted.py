@@ -76,7 +76,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "movies": wide("benchmark/movies", "", "method", "movie", "gain"),
     "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
     "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),
-    "movies-real": wide("benchmark/movies_real", "", "method", "movie", "psnr"),
     "plate": rows("benchmark/plate", ""),
     "camera": rows("benchmark/photon_transfer", ""),
     "phantom": rows(SHOWN + "table4_benchmark", "kind != 'truth'", "method", "kind", "psnr", "ssim", "own_psnr",
