@@ -2,11 +2,9 @@
 
 Programs that only run a graph (Fiji's deepImageJ, bioimage.io) get raw frames in and enhanced frames out. What NumPy
 does elsewhere is written here in operations that both exporters of PyTorch trace, for frames of any size. Three
-things differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, the noise is taken for
-white, and the line through it is found by as many Newton steps as the graph has.
+things differ from `nircore.enhance`, and the tests say by how much: rows are not levelled, lines and areas that are
+bad are not looked for, and the noise is taken for white.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +15,6 @@ from nircore.inference import RANGE
 from nircore.models.unet import gaussian_kernel
 
 SMOOTH = 2.0  # px: as in `Normalisation.of`
-STEPS = 40  # of Newton, each at most a factor e: enough for a slope to fall from 1 to its floor
-CAUCHY = 0.15  # as in `nircore.data.noise`
 
 
 class FromCounts(nn.Module):
@@ -76,7 +72,7 @@ class FromCounts(nn.Module):
         level, spread = mean.abs().max(), quantile(torch.sort(variance)[0], 0.5)
         noisy = (level > 0) & (spread > 0)
         level, spread = (torch.where(noisy, one, torch.ones_like(one)) for one in (level, spread))
-        slope, offset = robust_line(mean / level, variance / spread)
+        slope, offset = lower_line(mean / level, variance / spread)
         free = stabilise.NOISE_FREE * span.clamp(min=1e-12)
         read = torch.where(noisy, torch.sqrt(offset * spread), free)
         gain = level / (slope * spread)
@@ -118,23 +114,18 @@ def quantile(ordered: Tensor, share: float) -> Tensor:
     return pair[0] + (place - low) * (pair[1] - pair[0])
 
 
-def robust_line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Fit y = slope x + offset, both above 0, as `nircore.data.noise` does: Cauchy loss, in units of the line."""
-    slope = torch.full_like(x[0], math.log(0.5))
-    offset = quantile(torch.sort(y)[0], 0.1).clamp(min=1e-3).log()
-    for _ in range(STEPS):  # Gauss-Newton for the logarithms, which cannot fall below 0
-        rise, stand = slope.exp() * x, offset.exp()
-        line = (rise + stand).clamp(min=1e-3)
-        residual = y / line - 1
-        weight = 1 / (1 + (residual / CAUCHY) ** 2)
-        by_slope, by_offset = -y / line**2 * rise, -y / line**2 * stand
-        a, b, c = ((weight * p * q).sum() for p, q in ((by_slope,) * 2, (by_slope, by_offset), (by_offset,) * 2))
-        u, v = ((weight * p * residual).sum() for p in (by_slope, by_offset))
-        a, c = a * 1.001 + 1e-9, c * 1.001 + 1e-9
-        scale = a * c - b * b
-        slope = (slope - ((c * u - b * v) / scale).clamp(-1, 1)).clamp(min=math.log(noise.DARKEST_SLOPE))
-        offset = (offset - ((a * v - b * u) / scale).clamp(-1, 1)).clamp(min=math.log(1e-6))
-    return slope.exp(), offset.exp()
+def lower_line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Fit y = slope x + offset, both above 0, to the lowest values, as `nircore.data.noise` does."""
+    slope, offset = torch.full_like(x[0], noise.DARKEST_SLOPE), quantile(torch.sort(y)[0], noise.LOWER)
+    for _ in range(noise.ROUNDS):
+        line = (slope * x + offset).clamp(min=1e-3)
+        off = y / line - 1
+        weight = torch.where(off < 0, 1 - noise.LOWER, noise.LOWER) / off.abs().clamp(min=noise.NEAREST) / line**2
+        one, by_x, xx, by_y, xy = ((weight * term).sum() for term in (torch.ones_like(x), x, x**2, y, x * y))
+        slope = (one * xy - by_x * by_y) / (one * xx - by_x**2).clamp(min=1e-12)
+        slope = torch.where(slope * by_x > by_y, xy / xx, slope).clamp(min=noise.DARKEST_SLOPE)
+        offset = (by_y - slope * by_x).clamp(min=0) / one
+    return slope / noise.ITS_SHARE, offset / noise.ITS_SHARE
 
 
 def without_outliers(level: Tensor) -> Tensor:

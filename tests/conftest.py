@@ -59,6 +59,14 @@ def no_file_stays_open():
         assert not (left := open_files() - before), f"left open: {', '.join(map(str, left))}"
 
 
+@pytest.fixture(autouse=True)
+def no_frames_before():
+    """What enhances frames begins anew: after many frames `auto` takes a faster engine, equal only to rounding."""
+    from nircore.inference.enhancer import enhancer_for
+
+    enhancer_for.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def swir_hdr() -> Path:
     """The published SWIR_HDR frames, or a skip that says how to get them into the tests."""

@@ -66,26 +66,30 @@ def lines(frame: np.ndarray) -> np.ndarray:
     for along, mask in ((level, found), (np.ascontiguousarray(level.T), found.T)):
         last = len(along) // STEP * STEP
         means = sum(along[k:last:STEP] for k in range(STEP)) / STEP
-        many, step = 1, 1
-        for long in (one for one in STRETCHES if one <= last):  # each the mean of four shorter ones
+        many, step, fitting = 1, 1, [one for one in STRETCHES if one <= last]
+        for long in fitting:  # each the mean of four shorter ones
             while many * STEP < long:
                 step, many = many, many * 4
                 means = sum(means[k * step : len(means) - (3 - k) * step] for k in range(4)) / 4
-            _mark(along, means, long, mask)
+            _mark(along, means, long, mask, long == fitting[-1])
         mask[last:] |= mask[last - 1]
     return found
 
 
-def _mark(level: np.ndarray, means: np.ndarray, long: int, mask: np.ndarray) -> None:
-    """Mark the columns' stretches that are bad in a mask, given the mean of each stretch."""
+def _mark(level: np.ndarray, means: np.ndarray, long: int, mask: np.ndarray, any_line: bool) -> None:
+    """Mark the columns' stretches that are bad in a mask, given the mean of each stretch.
+
+    Without `any_line`, only single columns within the frame count: in short stretches, structures of a scene that end
+    sharply pass for pairs of lines, and for lines at a border, where one side alone speaks against them.
+    """
     width, steps = level.shape[1], np.diff(means, axis=1)
     bends = np.abs(np.diff(steps, axis=1)).ravel()[::SAMPLED] / 3**0.5  # without the scene's slopes
     least = STANDS_OUT * (NORMAL * float(np.median(bends)) or float(np.abs(steps).mean()))
     if not least or np.abs(steps).max(initial=0) <= least:
         return
     beyond = ((0, 0), (1, 1))  # beyond the border is nothing that could speak against a line
-    rise, fall = (np.pad(one, beyond, constant_values=True) for one in (steps > least, steps < -least))
-    for wide in range(1, min(AT_BORDER, width - 3) + 1):
+    rise, fall = (np.pad(one, beyond, constant_values=any_line) for one in (steps > least, steps < -least))
+    for wide in range(1, min(AT_BORDER if any_line else 1, width - 3) + 1):
         low, high = np.s_[:, : width - wide + 1], np.s_[:, wide:]
         hits = rise[low] & fall[high] | fall[low] & rise[high]
         if wide > WIDEST:

@@ -14,8 +14,9 @@ import numpy as np
 from nircore.data.noise import WHITE, Colour, Noise, check_noise, colour, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
+from nircore.models.put_back import NOISE_SD
 
-UNIT = 10.0  # SDs of noise that are one unit of the network, so that its values are about those of [-1, 1]
+UNIT = 1 / NOISE_SD  # SDs of noise that are one unit of the network, so that its values are about those of [-1, 1]
 ASSUMED_READ_E = 28.0  # electrons: the read noise of an InGaAs camera, where a frame is too dark to tell its gain
 TOLD = 0.25  # of the read noise's variance: what photons must add in a frame's bright places for it to tell the gain
 BRIGHT = 0.99  # share of the smoothed frame below its bright places

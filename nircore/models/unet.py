@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nircore.models import put_back
 from nircore.models.generator import Generator
 
 SMOOTHING = 2.0  # px: sigma of the Gaussian that the network corrects
@@ -35,6 +36,9 @@ class UNetGenerator(Generator):
     frame gives, and bright tissue far away changes nothing. The output is not squashed: a pixel brighter than the
     frame's white level keeps its brightness.
 
+    Once trained, a generator whose input is measured in noise is held to it: texture that it took for noise is put
+    back (`nircore.models.put_back`).
+
     Args:
         channels: at the finest level; doubled at every level below.
         levels: how often the features are halved again.
@@ -48,7 +52,8 @@ class UNetGenerator(Generator):
         self.multiple = 2 ** (levels + 1)
         # How far a pixel's neighbourhood reaches: on the level with pixels of 2^k px, two convolutions down and two
         # up (one pair at the bottom), and one pixel of interpolation; rounded up to the grid.
-        reach = sum(4 * 2**k + 2 ** (k + 1) for k in range(1, levels + 1)) + 2 * self.multiple + self.multiple
+        reach = sum(4 * 2**k + 2 ** (k + 1) for k in range(1, levels + 1)) + 3 * self.multiple
+        reach += put_back.REACH
         self.halo = -(-reach // self.multiple) * self.multiple
         self.first = nn.Conv2d(1, channels, 4, stride=2, padding=1)  # (N, channels, H/2, W/2)
         self.down = nn.ModuleList(
@@ -71,7 +76,8 @@ class UNetGenerator(Generator):
         for up, merge, skip in zip(self.up[::-1], self.merge[::-1], skipped[::-1], strict=True):
             features = merge(torch.cat([self.larger(up(features)), skip], dim=1))
         # The sum as a difference: OpenVINO 2026 fuses a sum into a bfloat16 convolution, wrongly at some sizes.
-        return self.last(features) - (-self.smoothed(x))
+        result = self.last(features) - (-self.smoothed(x))
+        return result if self.training or self.input != "noise" else put_back.put_back(x, result)
 
     def smoothed(self, x: Tensor) -> Tensor:
         """Return the frame smoothed by the fixed Gaussian; beyond a border it goes on as it is there."""

@@ -5,6 +5,7 @@ import torch
 
 from nircore.losses import Restoration
 from nircore.models import build_generator, checkpoint
+from nircore.models.put_back import NOISE_SD
 from nircore.recipe import resolve
 from nircore.training.loop import Training
 from nircore.training.regression import Regression
@@ -17,13 +18,13 @@ def config(**changes):
 
 
 class Smoothed:
-    """Pairs to learn from: noise on a smooth frame, and the frame."""
+    """Pairs to learn from: noise, of the SD that it has on the network's scale, on a smooth frame, and the frame."""
 
     def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(step)
         clean = torch.rand(4, 1, 4, 4, generator=generator)
-        clean = torch.nn.functional.interpolate(clean, size=32, mode="bicubic") * 2 - 1
-        return clean + 0.5 * torch.randn(clean.shape, generator=generator), clean
+        clean = 2 * NOISE_SD * (torch.nn.functional.interpolate(clean, size=32, mode="bicubic") * 2 - 1)
+        return clean + NOISE_SD * torch.randn(clean.shape, generator=generator), clean
 
 
 def test_the_loss_divides_a_crop_s_error_by_what_is_usual_for_its_brightness():
@@ -88,7 +89,7 @@ def test_a_teacher_takes_its_share_of_the_loss_and_does_not_learn(tmp_path):
     a, b = Smoothed().at(0)
     with torch.no_grad():
         restored = system.g_ab(a)
-        expected = 0.75 * system.restoration(restored, b) + 0.25 * system.restoration(restored, teacher(a))
+        expected = 0.75 * system.restoration(restored, b) + 0.25 * system.restoration(restored, teacher.eval()(a))
     assert system.step(a, b, 0)["generator"].item() == pytest.approx(expected.item(), rel=1e-5)
     for before, after in zip(teacher.parameters(), system.teacher.parameters(), strict=True):
         assert torch.equal(before, after)

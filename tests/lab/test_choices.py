@@ -66,7 +66,7 @@ def test_an_average_runs_along_time_and_leaves_channels_apart(nircore, weights, 
             after.reshape(swapped.shape).swapaxes(0, 1) if "swapped" in source.name else after.reshape(stack.shape)
         )
         # the frames of a file share what is known of the camera, so channels alone come out some DN apart, not 2000
-        np.testing.assert_allclose(after.astype(float), expected, atol=40, err_msg=source.name)
+        np.testing.assert_allclose(after.astype(float), expected, atol=60, err_msg=source.name)
 
 
 def test_an_average_along_what_nobody_names_is_refused(nircore, weights, tmp_path):
