@@ -36,10 +36,8 @@ def on(address: str) -> Callable[[Iterable[Pair], Order, set[Path]], Iterator[tu
             asked = {client.submit(enhance_file, one, order, one.target in waited, pure=False): one for one in found}
             for future in as_completed(list(asked), loop=client.loop):
                 error, pair = future.exception(), asked.pop(future)
-                failed = Outcome(
-                    failed=True, errors=[f"{pair.source}: the machine that enhanced it failed ({error})."]
-                )
-                outcome = failed if error is not None else future.result()
+                words = f"{pair.source}: the machine that enhanced it failed ({error})."
+                outcome = Outcome(failed=True, errors=[words]) if error is not None else future.result()
                 future.release()  # or a worker that dies with this result would have the file done again
                 yield pair, outcome
 

@@ -88,7 +88,7 @@ def stream(
     Args:
         source: frames (H, W) in DN, read in the caller's thread; a generator is where a camera's SDK plugs in.
         pipeline: has `prepare`, `run` and `finish`, as `nircore.inference.engines.Pipeline`; each runs in a thread of
-            its own, in the order of the frames. A plain function of a frame does too.
+            its own, in the order of the frames.
         write: takes the frame's number in the source and the enhanced frame.
         size: frames that may be on their way.
         when_full: "block" holds the source back, "drop" loses the newest frame and counts it.
@@ -101,8 +101,8 @@ def stream(
     """
     if when_full not in ("block", "drop") or size < 1:
         raise NircoreError(f"when_full={when_full!r}, size={size}: block or drop, and room for at least one frame.")
-    account, began, errors = Account(), time.perf_counter(), list[BaseException]()
-    account.ran, room = str(pipeline) if hasattr(pipeline, "prepare") else "", threading.Semaphore(size)
+    account, began, errors = Account(ran=str(pipeline)), time.perf_counter(), list[BaseException]()
+    room = threading.Semaphore(size)
     # One limit around all threads, rather than one set and taken back for every frame.
     with (
         one_pool(),
@@ -128,18 +128,14 @@ def _on_their_way(
     pipeline: Any, write: Write, account: Account, room: threading.Semaphore, errors: list[BaseException]
 ) -> Iterator[Callable[[int, np.ndarray], None]]:
     """Yield what hands a frame over to three threads, which prepare it, run the network, and finish and write it."""
-    if hasattr(pipeline, "prepare"):
-        prepare, run, finish = pipeline.prepare, pipeline.run, pipeline.finish
-    else:
-        prepare, run, finish = lambda pixels: (pixels, None), pipeline, lambda image, _: image
 
     def network(prepared: Future) -> tuple[np.ndarray, Any]:
         x, fit = prepared.result()
-        return run(x), fit
+        return pipeline.run(x), fit
 
     def store(index: int, came: float, enhanced: Future) -> None:
         try:
-            write(index, finish(*enhanced.result()))
+            write(index, pipeline.finish(*enhanced.result()))
             account.written += 1
             account.latencies_s.append(time.perf_counter() - came)
         except BaseException as error:  # raised by `stream`
@@ -149,7 +145,7 @@ def _on_their_way(
 
     with _threads(3) as (first, second, third):
         yield lambda index, pixels: third.submit(
-            store, index, time.perf_counter(), second.submit(network, first.submit(prepare, pixels))
+            store, index, time.perf_counter(), second.submit(network, first.submit(pipeline.prepare, pixels))
         )
 
 
