@@ -36,6 +36,7 @@ def tiff(path: Path) -> Iterator[Stack]:
         promised = (file.imagej_metadata or {}).get("images", 1) if first.is_imagej else 1
 
         def read(index: int) -> np.ndarray:
+            """Return a page (H, W)."""
             return read_page(path, file.pages[index], first, size)
 
         dtype = np.dtype(first.dtype or object).newbyteorder("=")
@@ -82,6 +83,7 @@ def png(path: Path) -> Iterator[Stack]:
         raise NircoreError(f"{path} has {depth} bit(s) a pixel: export it with 8 or 16.")
 
     def read(page: int) -> np.ndarray:
+        """Return the frame (H, W)."""
         from PIL import Image
 
         with Image.open(path) as image:

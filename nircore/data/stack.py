@@ -51,6 +51,11 @@ class Stack(NamedTuple):
         """(H, W) of a page in pixels."""
         return self.stored[-2:]
 
+    def frame(self, page: int) -> np.ndarray:
+        """Return a page's pixels (H, W) as float32; a number beyond its range becomes infinite."""
+        with np.errstate(over="ignore"):
+            return np.array(self.read(page), dtype=np.float32, order="C")
+
 
 def colour(path: Path, what: str) -> NircoreError:
     """Return the error that refuses a colour frame."""
@@ -74,6 +79,7 @@ def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
     dtype = np.dtype(array.dtype).newbyteorder("=")
 
     def read(page: int) -> np.ndarray:
+        """Return a page (H, W)."""
         return np.asarray(array[np.unravel_index(page, leading)] if leading else array[()]).astype(dtype)
 
     pages = int(np.prod(leading, dtype=np.int64))
@@ -155,14 +161,7 @@ def opened(
     Raises:
         NircoreError: the file cannot be read, or its header is refused by `check_header`.
     """
-
-    def guarded(function: Callable) -> Callable:
-        def call(*given: Any) -> Any:
-            with in_one_sentence(path, sentence):
-                return function(*given)
-
-        return call
-
+    guarded = in_one_sentence(path, sentence)  # a decorator as well
     with ExitStack() as files:
         with in_one_sentence(path, sentence):
             stack = files.enter_context(reader(path))
