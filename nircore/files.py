@@ -3,7 +3,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,14 @@ WAYS_OUT = {
 }
 
 
-def _way_out(error: OSError) -> str:
+def by_reason(error: OSError, words: Mapping[str, str]) -> str:
+    """Return what a table says of a system's error by its name, such as "ENOSPC"; "" where it says nothing."""
     name = errno.errorcode.get(error.errno, "")
-    return next((words for names, words in WAYS_OUT.items() if name in names.split()), "choose another place")
+    return next((text for names, text in words.items() if name in names.split()), "")
+
+
+def _way_out(error: OSError) -> str:
+    return by_reason(error, WAYS_OUT) or "choose another place"
 
 
 def cannot_write(path: Path | str, error: OSError) -> NircoreError:

@@ -72,11 +72,10 @@ def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     >>> sbr([[6.0, 2.0]], [[True, False]], [[False, True]])
     3.0
     """
-    values, around = _regions(image, signal, background, ("signal", "background"))
-    return _to(values, around)
+    return _ratio(*_regions(image, signal, background, ("signal", "background")))
 
 
-def _to(values: np.ndarray, below: np.ndarray) -> float:
+def _ratio(values: np.ndarray, below: np.ndarray) -> float:
     return float(values.mean() / below.mean()) if below.mean() > 0 else math.nan
 
 
@@ -86,8 +85,7 @@ def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> 
     The same arithmetic as `sbr` with another rule for the denominator: `normal` is tissue named by anatomy, not a
     ring. NaN where its mean is 0 or below.
     """
-    inside, healthy = _regions(image, tumour, normal, ("tumour", "normal"))
-    return _to(inside, healthy)
+    return _ratio(*_regions(image, tumour, normal, ("tumour", "normal")))
 
 
 def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
