@@ -62,6 +62,11 @@ def colour(path: Path, what: str) -> NircoreError:
     return NircoreError(f"{path} has {what}; NIR-II frames have one: export as grayscale.")
 
 
+def nothing(path: Path) -> NircoreError:
+    """Return the error that refuses a file without a frame."""
+    return NircoreError(f"{path} holds no frame: it is damaged or empty, so copy or export it again.")
+
+
 def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
     """Describe an (H, W), (N, H, W) or (..., H, W) array that is still on disk (npy, HDF5, zarr).
 
@@ -87,11 +92,7 @@ def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path that leads to no file, or to one of 0 bytes.
-
-    Raises:
-        NircoreError: the path is one of these.
-    """
+    """Refuse, with a `NircoreError`, a path that leads to no file, or to one of 0 bytes."""
     if not path.exists():
         raise NircoreError(f"{path} does not exist: check the path.")
     if not path.is_file():
@@ -101,13 +102,9 @@ def check_file(path: Path) -> None:
 
 
 def check_header(path: Path, stack: Stack) -> None:
-    """Refuse a header that cannot be true, frames that the network cannot take, and a file that is not whole.
-
-    Raises:
-        NircoreError: the header is one of these.
-    """
+    """Refuse, with a `NircoreError`, a header that cannot be true, frames that no network takes, a file not whole."""
     if not 0 < stack.pages:
-        raise NircoreError(f"{path} holds no frame: it is damaged or empty, so copy or export it again.")
+        raise nothing(path)
     height, width = stack.shape
     if height * width > MAX_PIXELS or stack.pages > MAX_PAGES:
         raise NircoreError(

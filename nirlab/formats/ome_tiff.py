@@ -17,11 +17,7 @@ AXES = "TZC"  # what OME knows besides Y and X
 
 
 def check(source: Path, stack: Stack) -> None:
-    """Refuse a type of pixels that OME has no name for.
-
-    Raises:
-        NircoreError: so it is.
-    """
+    """Refuse, with a `NircoreError`, a type of pixels that OME has no name for."""
     if stack.dtype.name not in TYPES:
         known = ", ".join(TYPES)
         raise NircoreError(

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from nircore.data.plain import read_page, refuse_colour
+from nircore.data.plain import first_page, read_page
 from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
 from nirlab.formats.tiff_complete import hidden_pages, missing
@@ -24,11 +24,7 @@ def opened(path: Path) -> Iterator[Stack]:
     with tifffile.TiffFile(path) as file:
         pages = file.pages
         pages.useframes, pages.cache = False, False  # each page speaks for itself, and none is kept
-        if not len(pages):
-            yield Stack((1, 1), np.dtype("uint8"), 0, lambda page: np.zeros((1, 1)))
-            return
-        first = pages[0]
-        refuse_colour(path, first)
+        first = first_page(path, file)
         if len(first.shape) != 2:
             raise NircoreError(f"{path} holds a page of shape {first.shape}: export single (H, W) frames.")
         yield _stack(path, file, first)

@@ -56,11 +56,7 @@ def sentence(path: Path, error: Exception) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no file, a file of 0 bytes, and one that stands in for another.
-
-    Raises:
-        NircoreError: the path is one of these.
-    """
+    """Refuse, with a `NircoreError`, what is no file, a file of 0 bytes, and one that stands in for another."""
     if path.is_symlink() and not path.exists():
         raise NircoreError(f"{path} is a link to nothing ({os.readlink(path)}): fetch what it stands for.")
     stack.check_file(path)
