@@ -82,6 +82,7 @@ def _runs(files: dict[str, bytes]) -> list[export.Run]:
 
     @torch.inference_mode()
     def script(image: np.ndarray) -> np.ndarray:
+        """Run the TorchScript file."""
         return module(torch.from_numpy(image)).numpy()
 
     return [export.onnx_session(files["weights.onnx"]), script]

@@ -69,6 +69,7 @@ def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
     make_folder(folder)
 
     def write(index: int, image: np.ndarray) -> None:
+        """Write a frame under its number and name."""
         name = f"{index:06d}_{names[index]}" if index < len(names) else f"frame_{index:06d}"
         with atomic(folder / f"{name}.tif") as temporary:
             tifffile.imwrite(temporary, image.astype(np.float32, copy=False))
@@ -130,10 +131,12 @@ def _on_their_way(
     """Yield what hands a frame over to three threads, which prepare it, run the network, and finish and write it."""
 
     def network(prepared: Future) -> tuple[np.ndarray, Any]:
+        """Run the network on a frame as soon as it is prepared."""
         x, fit = prepared.result()
         return pipeline.run(x), fit
 
     def store(index: int, came: float, enhanced: Future) -> None:
+        """Finish and write a frame, and take account of it."""
         try:
             write(index, pipeline.finish(*enhanced.result()))
             account.written += 1
@@ -177,12 +180,14 @@ def _until_interrupted(source: Iterable[np.ndarray], account: Account) -> Iterat
     heard = threading.current_thread() is threading.main_thread() and callable(before)
 
     def pressed(number: int, frame: Any) -> None:
+        """End the source at the first interrupt."""
         signal.signal(signal.SIGINT, before)
         account.interrupted = True
         if waiting:
             raise _Interrupted
 
     def frames() -> Iterator[np.ndarray]:
+        """Yield the frames of the source up to the interrupt."""
         nonlocal waiting
         coming = iter(source)
         with suppress(_Interrupted, StopIteration):

@@ -63,6 +63,7 @@ def enhance(
     stack = frames.reshape(-1, *frames.shape[-2:])
 
     def frame(page: int) -> np.ndarray:
+        """Return a frame, or the mean around it."""
         return window_mean(stack, page, average)
 
     with one_pool():

@@ -70,11 +70,11 @@ def _interval(difference: np.ndarray, index: np.ndarray, seed: int) -> tuple[flo
     k = sizes.size
     if k < 2:
         return math.nan, math.nan
-    draws = np.random.default_rng(seed).integers(k, size=(RESAMPLES, k))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     if k < FEW:
         mean, half = interval(sums / sizes)
         return mean - half, mean + half
+    draws = np.random.default_rng(seed).integers(k, size=(RESAMPLES, k))
+    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     # The bootstrap's spread is short by sqrt((k - 1) / k) and its tails are normal: correct for both at once.
     tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - CONFIDENCE) / 2, k - 1))
     low, high = np.quantile(means, [tail, 1 - tail])

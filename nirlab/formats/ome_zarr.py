@@ -148,6 +148,7 @@ def _ignored(source: Path, image: Image) -> Any:
     array, levels = source / image.place, {source / level for level in image.levels}
 
     def ignore(folder: str, names: list[str]) -> list[str]:
+        """Return the names in a folder that are left out."""
         if Path(folder) == array:
             return [name for name in names if name not in KEPT]
         return [name for name in names if Path(folder) / name in levels]

@@ -115,6 +115,7 @@ def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: in
     dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
 
     def read(index: int) -> np.ndarray:
+        """Return a frame (H, W)."""
         with open(path, "rb") as raw:
             raw.seek(start + index * page.nbytes)
             return np.frombuffer(raw.read(page.nbytes), dtype).reshape(page.shape).astype(dtype.newbyteorder("="))
