@@ -4,7 +4,6 @@
 and engines; `trust` says where not to trust the result.
 """
 
-from nircore.inference.frame import NOISE, RANGE, Fit, enhance, fitted, prepare, repeat, seen
-from nircore.inference.tiles import translate
+from nircore.inference.frame import NOISE, RANGE, Fit, enhance, fitted, prepare, repeat, seen, translate
 
 __all__ = ["NOISE", "RANGE", "Fit", "enhance", "fitted", "prepare", "repeat", "seen", "translate"]

@@ -9,13 +9,18 @@ from nircore.data.normalise import Normalisation
 from nircore.data.outliers import replaced
 from nircore.data.rows import level_rows
 from nircore.data.stabilise import Stabilisation
-from nircore.inference.tiles import translate
+from nircore.inference import tiles
 from nircore.models.generator import Generator
 
 #: What a generator's input is measured in: the frame's range of brightness, or its noise.
 RANGE, NOISE = "range", "noise"
 
 Fit = Normalisation | Stabilisation
+
+
+def translate(generator: Generator, pixels: np.ndarray) -> np.ndarray:
+    """Run one frame (H, W) on the network's scale through a generator, on its device, in one piece; float32."""
+    return tiles.translate(generator, pixels, whole=pixels.size)
 
 
 def prepare(generator: Any, pixels: np.ndarray, bad: np.ndarray | None = None) -> np.ndarray:

@@ -27,8 +27,7 @@ from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.inference.conformal import VIEWS, Calibration, Seen, Terms, calibration_of
-from nircore.inference.frame import fitted, prepare
-from nircore.inference.tiles import translate
+from nircore.inference.frame import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 
 SMOOTH = 2.0  # px: a residual is looked at on this scale, below which it is noise

@@ -63,6 +63,12 @@ def test_the_generator_sees_the_next_multiple_of_4_and_never_a_resized_frame(hei
     assert network.seen == [(1, 1, height + -height % 4, width + -width % 4)]
 
 
+def test_a_frame_goes_in_one_piece_however_large_it_is():
+    network = Pointwise()
+    assert translate(network, np.ones((1024, 1028), np.float32)).shape == (1024, 1028)
+    assert network.seen == [(1, 1, 1024, 1028)]
+
+
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (3, 3)])
 def test_a_frame_that_is_too_small_is_refused_with_its_size(size):
     with pytest.raises(NircoreError, match=f"{size[0]} x {size[1]} px is too small: .*16 px"):
