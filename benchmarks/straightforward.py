@@ -40,8 +40,8 @@ class Straightforward:
         generator = (
             losses.adversarial(self.d_b(fake_b), True, c.gan)
             + losses.adversarial(self.d_a(fake_a), True, c.gan)
-            + c.lambda_cycle * (losses.cycle(self.g_ba(fake_b), a) + losses.cycle(self.g_ab(fake_a), b))
-            + c.lambda_identity * (losses.identity(self.g_ba(a), a) + losses.identity(self.g_ab(b), b))
+            + c.lambda_cycle * (losses.l1(self.g_ba(fake_b), a) + losses.l1(self.g_ab(fake_a), b))
+            + c.lambda_identity * (losses.l1(self.g_ba(a), a) + losses.l1(self.g_ab(b), b))
         )
         self.adam_g.zero_grad()
         generator.backward()

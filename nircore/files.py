@@ -2,9 +2,9 @@
 
 import errno
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nircore.errors import NircoreError
@@ -21,9 +21,14 @@ WAYS_OUT = {
 }
 
 
-def _way_out(error: OSError) -> str:
+def by_reason(error: OSError, words: Mapping[str, str]) -> str:
+    """Return what a table says of a system's error by its name, such as "ENOSPC"; "" where it says nothing."""
     name = errno.errorcode.get(error.errno, "")
-    return next((words for names, words in WAYS_OUT.items() if name in names.split()), "choose another place")
+    return next((text for names, text in words.items() if name in names.split()), "")
+
+
+def _way_out(error: OSError) -> str:
+    return by_reason(error, WAYS_OUT) or "choose another place"
 
 
 def cannot_write(path: Path | str, error: OSError) -> NircoreError:
@@ -51,25 +56,18 @@ def atomic(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     make_folder(path.parent)
+    temporary = path.with_name(f".partial-{secrets.token_hex(8)}{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
+        temporary.touch(exist_ok=False)  # what cannot be written is said before anything is made
         yield temporary
-        # mkstemp makes files private; what a run publishes follows the user's umask like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_text(path: Path | str, text: str) -> Path:

@@ -145,11 +145,11 @@ class Arrivals:
 
     def _pages(self, file: Path, stack: Stack, known: _Known, end: int, last: bool) -> Iterator[np.ndarray]:
         while known.taken < end:
-            page, pixels = known.taken, _read(stack, known.taken)
+            page, pixels = known.taken, stack.frame(known.taken)
             finite = bool(np.isfinite(pixels).all())
             if not finite or pixels.min() == pixels.max():
                 ahead = range(page + 1, min(page + 1 + AHEAD, end))
-                if finite and not last and all(np.ptp(_read(stack, other)) == 0 for other in ahead):
+                if finite and not last and all(np.ptp(stack.frame(other)) == 0 for other in ahead):
                     return  # laid out, and not filled yet
                 self._pass_over(f"{file}, frame {page}, is {'blank' if finite else 'not finite'}: it is passed over.")
                 known.taken += 1
@@ -161,9 +161,3 @@ class Arrivals:
     def _pass_over(self, reason: str) -> None:
         self.passed_over.append(" ".join(reason.split()))
         self.say(f"nircore: {self.passed_over[-1]}")
-
-
-def _read(stack: Stack, page: int) -> np.ndarray:
-    """Return a page (H, W) float32."""
-    with np.errstate(over="ignore"):
-        return np.array(stack.read(page), dtype=np.float32, order="C")

@@ -7,7 +7,6 @@ import hashlib
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -22,10 +21,12 @@ from nircore.errors import NircoreError
 from nircore.files import atomic
 from nircore.inference import export
 from nirlab import pixels
+from nirlab.export import check, deviation
 from nirlab.in_graph import FromCounts
 from nirlab.page_parts import render
 
 SHAPE, EXPOSURE_S, SEED = (256, 320), 0.02, 1  # of the test frame
+ENDING = ".zip"
 SMALLEST = 64  # px: the noise is read off patches of 16 x 16, and fewer than 16 of them tell little
 TOLERANCE = 1e-3  # of the frame's noise: how far the files may be from PyTorch
 
@@ -39,19 +40,17 @@ def build(generator: nn.Module, path: Path, name: str) -> float:
         name: of the model, such as "best", for its title.
 
     Raises:
-        NircoreError: another ending than .zip, a missing package, or files that compute something else than PyTorch:
-            then nothing is left.
+        NircoreError: as `nirlab.export.check`, or files that compute something else than PyTorch: then nothing is
+            left.
     """
-    if path.suffix != ".zip":
-        raise NircoreError(f"A file of format=bioimageio ends in .zip: give {path.name} that ending.")
-    if reason := export.absent("onnx", "onnxruntime"):
-        raise NircoreError(f"format=bioimageio {reason}.")
+    check("bioimageio", path, ENDING, ("onnx", "onnxruntime"))
     network, frame = FromCounts(generator.cpu().eval()).eval(), test_frame()
     image = torch.from_numpy(frame)
     with torch.inference_mode():
         result = network(image).numpy()
     files = {"weights.onnx": export.onnx_bytes(network, image), "weights.pt": _torchscript(network, image)}
-    error = max(_deviation(network, run, frame) for run in _runs(files))
+    images = image, image[:, :, 40:201, 60:157].contiguous()  # the frame, and a part of another size
+    error = max(deviation(network, run, images) for run in _runs(files))
     limit = TOLERANCE * float(np.std(frame - result))
     if not error <= limit:
         raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g} DN, more than {limit:.2g}.")
@@ -75,7 +74,7 @@ def _torchscript(network: nn.Module, image: torch.Tensor) -> bytes:
     return memory.getvalue()
 
 
-def _runs(files: dict[str, bytes]) -> list[Callable[[np.ndarray], np.ndarray]]:
+def _runs(files: dict[str, bytes]) -> list[export.Run]:
     """Return the two files as functions of (1, 1, H, W), as they are when read back."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -83,18 +82,10 @@ def _runs(files: dict[str, bytes]) -> list[Callable[[np.ndarray], np.ndarray]]:
 
     @torch.inference_mode()
     def script(image: np.ndarray) -> np.ndarray:
+        """Run the TorchScript file."""
         return module(torch.from_numpy(image)).numpy()
 
     return [export.onnx_session(files["weights.onnx"]), script]
-
-
-def _deviation(network: nn.Module, run: Callable[[np.ndarray], np.ndarray], frame: np.ndarray) -> float:
-    """Return by how many DN a file differs from PyTorch, on the test frame and on a part of another size."""
-    errors = []
-    for image in (frame, np.ascontiguousarray(frame[:, :, 40:201, 60:157])):
-        with torch.inference_mode():
-            errors.append(np.abs(run(image) - network(torch.from_numpy(image)).numpy()).max())
-    return float(max(errors))
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -108,7 +99,7 @@ def _cover(frame: np.ndarray, result: np.ndarray) -> bytes:
     half = frame.shape[-1] // 2
     both = np.concatenate([frame[0, 0, :, :half], result[0, 0, :, half:]], axis=1)
     low, high = np.percentile(result, [1, 99.9])
-    return pixels.png(pixels.bytes_of(both, (float(low), float(high))), level=9)
+    return pixels.png(pixels.bytes_of(both, (float(low), float(high))))
 
 
 def _description(name: str, files: dict[str, bytes]) -> bytes:

@@ -1,5 +1,7 @@
 """Denoise NIR-II frames and movies: files, folders and streams; train on your own camera; export the network."""
 
+import dataclasses
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,8 @@ from nircore.paths import VERSION
 INTERRUPTED = "nircore: interrupted; run the same command again to go on: what is finished stays finished."
 
 Dark = Annotated[str, typer.Option(help="a dark frame, or a folder of darks at several exposures")]
+Weights = Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")]
+Engine = Annotated[str, typer.Option(help="what runs the network; auto: the fastest that is worth its start")]
 Exposure = Annotated[float | None, typer.Option(help="seconds; else from metadata or names like _0020ms")]
 
 
@@ -44,13 +48,11 @@ def enhance(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="files, folders or patterns in quotes")],
     out: Annotated[Path, typer.Option(help="folder for the results")],
     model: Annotated[str, typer.Option(help="best, or realtime: faster, .3 dB less")] = "best",
-    weights: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
+    weights: Weights = "",
     dark: Dark = "",
     gain: Annotated[float | None, typer.Option(help="of the camera, e-/DN; else read off the frames")] = None,
     read_noise: Annotated[float | None, typer.Option(help="of the camera, DN; else read off the frames")] = None,
-    engine: Annotated[
-        str, typer.Option(help="what runs the network; auto: the fastest that is worth its start")
-    ] = "auto",
+    engine: Engine = "auto",
     exposure: Exposure = None,
     pedestal: Annotated[float | None, typer.Option(help="DN under the signal, with a dark; else the dark's")] = None,
     average: Annotated[int, typer.Option(help="movies: mean of so many frames comes first; odd")] = 1,
@@ -97,10 +99,10 @@ def stream(
     source: Annotated[Path, typer.Argument(help="folder that is being written, or a file of frames")],
     output: Annotated[Path, typer.Option(help="folder for the results, 32-bit TIFFs in DN")] = Path("enhanced"),
     model: Annotated[str, typer.Option(help="realtime, or best: slower")] = "realtime",
-    checkpoint: Annotated[str, typer.Option(help="a generator of your own, in place of a model that ships")] = "",
+    checkpoint: Weights = "",
     dark: Dark = "",
     exposure: Exposure = None,
-    engine: Annotated[str, typer.Option(help="what runs the network")] = "auto",
+    engine: Engine = "auto",
     temporal: Annotated[bool, typer.Option("--temporal", help="the frames before a frame help")] = False,
     queue: Annotated[int, typer.Option(help="frames that may be on their way")] = 8,
     when_full: Annotated[str, typer.Option(help="block: hold the source; drop: lose frames, and count")] = "block",
@@ -113,9 +115,6 @@ def stream(
     """
     if source.is_dir() and output.expanduser().resolve() == source.expanduser().resolve():
         raise NircoreError(f"--output {output} is the folder that is watched: results would be taken for new frames.")
-
-    import dataclasses
-    import json
 
     from nircore.files import write_text
     from nircore.inference.engines import Pipeline
@@ -195,11 +194,9 @@ def export(
     from nirlab import bioimageio
     from nirlab.export import FORMATS, write
 
-    file = Path(checkpoint) if checkpoint not in MODELS else MODELS[checkpoint]
-    generator, _, _ = load_generator(file)
-    ending = ".zip" if format == "bioimageio" else FORMATS.get(format, ("", ()))[0]
-    beside = Path(f"{checkpoint}{ending}") if checkpoint in MODELS else file.with_suffix(ending)
-    path = output or beside
+    generator, _, _ = load_generator(MODELS.get(checkpoint, Path(checkpoint)))
+    ending = bioimageio.ENDING if format == "bioimageio" else FORMATS.get(format, ("", ()))[0]
+    path = output or Path(checkpoint).with_suffix(ending)
     if format == "bioimageio":
         error = bioimageio.build(generator, path, Path(checkpoint).stem)
         print(
@@ -221,6 +218,3 @@ def main() -> None:
     except NircoreError as error:
         print(f"nircore: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(INTERRUPTED, file=sys.stderr)
-        sys.exit(130)

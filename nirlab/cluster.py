@@ -24,6 +24,7 @@ def on(address: str) -> Callable[[Iterable[Pair], Order, set[Path]], Iterator[tu
         raise NircoreError("--scheduler needs dask.distributed: pip install 'nircore[cluster]'.") from error
 
     def connected() -> Client:
+        """Return a client of the scheduler."""
         try:
             return Client(address, timeout=WAIT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -32,14 +33,13 @@ def on(address: str) -> Callable[[Iterable[Pair], Order, set[Path]], Iterator[tu
     connected().close()  # so that nothing is begun where nobody answers
 
     def run(found: Iterable[Pair], order: Order, waited: set[Path]) -> Iterator[tuple[Pair, Outcome]]:
+        """Have files enhanced by the scheduler, in the order in which they are done."""
         with connected() as client:
             asked = {client.submit(enhance_file, one, order, one.target in waited, pure=False): one for one in found}
             for future in as_completed(list(asked), loop=client.loop):
                 error, pair = future.exception(), asked.pop(future)
-                failed = Outcome(
-                    failed=True, errors=[f"{pair.source}: the machine that enhanced it failed ({error})."]
-                )
-                outcome = failed if error is not None else future.result()
+                words = f"{pair.source}: the machine that enhanced it failed ({error})."
+                outcome = Outcome(failed=True, errors=[words]) if error is not None else future.result()
                 future.release()  # or a worker that dies with this result would have the file done again
                 yield pair, outcome
 

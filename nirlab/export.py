@@ -2,11 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nircore.errors import NircoreError
 from nircore.files import make_folder
@@ -19,6 +20,18 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "openvino": (".xml", ("openvino",)),
     "torch-export": (".pt2", ()),
 }
+
+
+def check(kind: str, path: Path, ending: str, packages: tuple[str, ...]) -> None:
+    """Refuse a file of a format that cannot be written, before anything is computed.
+
+    Raises:
+        NircoreError: a missing package, or a path with another ending than the format's.
+    """
+    if reason := export.absent(*packages):
+        raise NircoreError(f"format={kind} {reason}.")
+    if path.suffix != ending:
+        raise NircoreError(f"A file of format={kind} ends in {ending}: give {path.name} that ending.")
 
 
 def _written(generator: nn.Module, kind: str, path: Path) -> export.Run:
@@ -38,27 +51,22 @@ def _written(generator: nn.Module, kind: str, path: Path) -> export.Run:
 
 
 def write(generator: nn.Module, kind: str, path: Path) -> float:
-    """Write a generator in a format of `FORMATS` to `path`; return its largest deviation from PyTorch.
+    """Write a generator alone, in a format of `FORMATS`, to `path`; return its largest deviation from PyTorch.
 
     What is written takes a normalised frame (1, 1, H, W), float32 in about [-1, 1] (`nircore.data.normalise`), H and
     W multiples of `generator.multiple`, and is compared on two sizes. OpenVINO writes a .bin beside the .xml.
 
     Raises:
-        NircoreError: an unknown format, a missing package, another ending, or a deviation above `TOLERANCE`: then
-            no file is left.
+        NircoreError: an unknown format, as `check`, or a deviation above `TOLERANCE`: then no file is left.
     """
     if kind not in FORMATS:
         raise NircoreError(f"format={kind} is unknown: choose one of {', '.join(FORMATS)}.")
-    ending, packages = FORMATS[kind]
-    if reason := export.absent(*packages):
-        raise NircoreError(f"format={kind} {reason}.")
-    if path.suffix != ending:
-        raise NircoreError(f"A file of format={kind} ends in {ending}: give {path.name} that ending.")
+    check(kind, path, *FORMATS[kind])
     make_folder(path.parent)
     generator = generator.cpu().eval()
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
         run = _written(generator, kind, Path(folder) / path.name)
-        error = max(_deviation(generator, run, size) for size in ((6, 9), (5, 3)))
+        error = deviation(generator, run, [export.example(generator, *size, seed=1) for size in ((6, 9), (5, 3))])
         if not error <= TOLERANCE:
             raise NircoreError(f"{path.name} would deviate from PyTorch by {error:.2g}, more than {TOLERANCE:g}.")
         del run
@@ -68,6 +76,6 @@ def write(generator: nn.Module, kind: str, path: Path) -> float:
 
 
 @torch.inference_mode()
-def _deviation(generator: nn.Module, run: export.Run, size: tuple[int, int]) -> float:
-    image = export.example(generator, *size, seed=1)
-    return float(np.abs(run(image.numpy()) - generator(image).numpy()).max())
+def deviation(network: nn.Module, run: export.Run, images: Iterable[Tensor]) -> float:
+    """Return by how much at most a file and PyTorch differ on some images (1, 1, H, W)."""
+    return max(float(np.abs(run(image.numpy()) - network(image).numpy()).max()) for image in images)

@@ -58,14 +58,13 @@ def fetch(
     make_folder(folder)
     base = (mirror or ADDRESS).rstrip("/") + "/"
     hashes = {row.source: f"sha256:{row.source_sha256}" for row in wanted.itertuples()}
-    files = dict(zip(wanted["source"], wanted["file"], strict=True))
     urls = {name: base + urllib.parse.quote(name) for name in hashes}
     shelf = pooch.create(folder, base, registry=hashes, urls=urls, retry_if_failed=TRIES - 1)
     pooch.get_logger().setLevel("ERROR")
     errors = []
-    for number, name in enumerate(hashes, 1):
+    for number, (name, file) in enumerate(zip(hashes, wanted["file"], strict=True), 1):
         try:
-            published, copy = shelf.fetch(name), folder / files[name]
+            published, copy = shelf.fetch(name), folder / file
             if not copy.is_file():
                 write_frame(copy, (frame := read_frame(published)).pixels, frame.dtype)
             say(f"{number}/{len(hashes)} {name}")

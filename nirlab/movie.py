@@ -107,13 +107,11 @@ class Movie:
 
     def _read(self, page: int) -> np.ndarray:
         """Read a page; a movie may hold blank frames, but no NaN, and a file of one blank frame is a mistake."""
-        with np.errstate(over="ignore"):
-            pixels = np.array(self.stack.read(page), dtype=np.float32)
+        pixels = self.stack.frame(page)
         alone = self.stack.pages == 1
         if alone or not np.isfinite(pixels).all():
             check_pixels(self.source, pixels, None if alone else page)
-        share = float((pixels == pixels.max()).mean())
-        if alone and share > SATURATED:
+        if alone and (share := float((pixels == pixels.max()).mean())) > SATURATED:
             raise NircoreError(
                 f"{self.source} is saturated: {share:.0%} of its pixels have its largest value, {pixels.max():g}: "
                 "expose for a shorter time, or leave it out."

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,31 +13,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nirlab import pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
-    """A picture (a data URI) in the colours of a map between two levels, with its caption."""
+    """A frame (H, W), painted between two levels in the colours of a map, with its caption."""
 
     title: str
-    picture: str
-    colours: str
+    image: np.ndarray
     levels: pixels.Window
     caption: str
+    colours: str = "gray"
     unit: str = "DN"
+
+    @cached_property
+    def picture(self) -> str:
+        """The painted frame as a data URI."""
+        grey = pixels.bytes_of(self.image, self.levels)
+        return pixels.data_uri(pixels.png(grey if self.colours == "gray" else pixels.table(self.colours)[grey]))
 
     @property
     def stops(self) -> str:
         """The colour map as the stops of a CSS gradient."""
         return ",".join("rgb({},{},{})".format(*colour) for colour in pixels.table(self.colours)[::17])
-
-
-def panel(
-    title: str, image: np.ndarray, levels: pixels.Window, caption: str, colours: str = "gray", unit: str = "DN"
-) -> Panel:
-    """Return a frame (H, W), painted between two levels, as a panel."""
-    picture = (
-        pixels.bytes_of(image, levels) if colours == "gray" else pixels.table(colours)[pixels.bytes_of(image, levels)]
-    )
-    return Panel(title, pixels.data_uri(pixels.png(picture, level=9)), colours, levels, caption, unit)
 
 
 def render(template: str, **values: Any) -> str:

@@ -18,7 +18,7 @@ from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference
 from nirlab import pixels, record
 from nirlab.courses import HEIGHT, WIDTH, Course
-from nirlab.page_parts import Panel, panel, render
+from nirlab.page_parts import Panel, render
 
 RANGE = 255.0  # the common scale of the paper's metrics: black to white level of the input
 FLUX_OFF, UNSURE = 0.05, 0.25  # shares from which on a page warns
@@ -126,10 +126,10 @@ def write(report: FrameReport, folder: Path | str, page: str) -> Entry:
     """Write a frame's page into a folder under the name `page`, whole or not at all; return its line in the index."""
     values, warnings = measured(report), noticed(report)
     shown = {"title": f"{report.name}: enhanced", "values": values, "warnings": warnings, "size": (WIDTH, HEIGHT)}
-    files.write_text(Path(folder) / page, render("frame.html.j2", report=report, panels=_panels(report), **shown))
-    levels = pixels.grey_levels([report.low_light, report.enhanced])
-    small = [pixels.thumbnail(pixels.bytes_of(image, levels)) for image in (report.low_light, report.enhanced)]
-    before, after = (pixels.data_uri(pixels.png(image, level=9)) for image in small)
+    panels = _panels(report)
+    files.write_text(Path(folder) / page, render("frame.html.j2", report=report, panels=panels, **shown))
+    small = [pixels.thumbnail(pixels.bytes_of(one.image, one.levels)) for one in panels[:2]]
+    before, after = (pixels.data_uri(pixels.png(image)) for image in small)
     half = float(np.median(report.half_width)) if report.half_width is not None else math.nan
     return Entry(report.name, page, before, after, report.flux, *values["noise"], half, len(warnings))
 
@@ -140,25 +140,23 @@ def _panels(report: FrameReport) -> list[Panel]:
     change = report.enhanced.astype(np.float64) - report.low_light
     reach = float(np.percentile(np.abs(change), 99.5)) or 1.0
     panels = [
-        panel("Input", report.low_light, levels, "as the network was given it"),
-        panel("Output", report.enhanced, levels, "on the input's scale"),
-        panel("Difference", change, (-reach, reach), DIFFERENCE, "RdBu_r"),
+        Panel("Input", report.low_light, levels, "as the network was given it"),
+        Panel("Output", report.enhanced, levels, "on the input's scale"),
+        Panel("Difference", change, (-reach, reach), DIFFERENCE, "RdBu_r"),
     ]
     if report.half_width is not None and np.isfinite(report.half_width).any():
         text = f"Half-width of the interval around each pixel of the output. {report.trust}".strip()
-        panels.append(
-            panel("Trust map", report.half_width, (0.0, pixels.grey_levels([report.half_width])[1]), text, "magma")
-        )
+        levels = 0.0, pixels.grey_levels([report.half_width])[1]
+        panels.append(Panel("Trust map", report.half_width, levels, text, "magma"))
     if report.support is not None:
-        panels.append(panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
+        panels.append(Panel("Support by the input", report.support, BACKED, SUPPORT, "viridis", "noise SDs"))
     if report.used is not None:
-        panels.append(
-            panel("Frames used", report.used, (1.0, max(2.0, report.used.max())), USED, "viridis", "frames")
-        )
+        levels = 1.0, max(2.0, report.used.max())
+        panels.append(Panel("Frames used", report.used, levels, USED, "viridis", "frames"))
     return panels
 
 
-def write_index(entries: Iterable[Entry], folder: Path | str, title: str = "Enhanced frames") -> Path:
+def write_index(entries: Iterable[Entry], folder: Path | str) -> Path:
     """Write `index.html` of a folder's pages, whole or not at all; return its path."""
-    text = render("index.html.j2", title=title, entries=list(entries))
+    text = render("index.html.j2", title="Enhanced frames", entries=list(entries))
     return files.write_text(Path(folder) / "index.html", text)

@@ -101,6 +101,7 @@ class Partial:
             pixels.truncate(len(self.facts) * self.bytes)
 
             def commit() -> None:
+                """Bring the frames that wait to the disk, then the lines about them."""
                 _to_disk(pixels)
                 lines.writelines(json.dumps(one, default=np.generic.item) + "\n" for one in waiting)
                 _to_disk(lines)

@@ -94,11 +94,6 @@ def made_by(enhancer: Enhancer) -> dict[str, Any]:
 def identity(source: Path, enhancer: Enhancer, raw: Raw | None) -> dict[str, Any]:
     """Return what a result depends on: the source's path and content, the network, the darks and the settings.
 
-    Args:
-        source: a file or a folder store.
-        enhancer: what is done to its frames.
-        raw: what the file holds, where the user had to say it.
-
     Raises:
         NircoreError: the source cannot be read.
     """

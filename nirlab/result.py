@@ -161,7 +161,7 @@ class Result:
         if self.container.suffix:
             made["said"].append(f"{self.pair.source.suffix} is only read, so the result is an OME-TIFF")
         _remove(target)
-        os.replace(record.write(made, self.work / "record.json"), record.path_of(target))
+        record.write(made, record.path_of(target))
         os.replace(temporary, target)
         return made
 
@@ -215,9 +215,7 @@ class Result:
         half_width, sentence = trust or (None, "")
         page = f"{result_page.flat(self.name)}.html"
         report = result_page.report(self.name, self.movie, self.pair.target, made, half_width, sentence)
-        entry = pages.write(report, self.work, page)
-        os.replace(self.work / page, files.make_folder(self.order.out / "report") / page)
-        return entry
+        return pages.write(report, self.order.out / "report", page)
 
 
 def _remove(path: Path) -> None:

@@ -10,7 +10,7 @@ from nircore.errors import NircoreError
 from nircore.inference import prepare, trust
 from nirlab import pages
 from nirlab.courses import courses
-from nirlab.formats.containers import read_frame
+from nirlab.formats.containers import opened
 from nirlab.movie import Movie
 from nirlab.record import short
 
@@ -52,14 +52,16 @@ def report(
     signal, black = movie.signal(page), record["frames"]["offset_dn"][page]
     prepared = prepare(enhancer.generator, signal)
     noise = trust.camera(prepared, black)
-    count = len(record["frames"]["scale_dn"])
-
-    def enhanced(index: int) -> np.ndarray:
-        return read_frame(result, index).pixels - np.float32(enhancer.pedestal_dn)
-
     support = trust.support(prepared, black, noise)
     lines, used = [], None
-    if enhancer.settings.temporal:
-        lines, used = courses(count, movie.signal, enhanced) if count > 1 else [], movie.used(page)
+    with opened(result) as stack:
+
+        def enhanced(index: int) -> np.ndarray:
+            """Return a frame of the result on the signal's scale."""
+            return stack.frame(index) - np.float32(enhancer.pedestal_dn)
+
+        image = enhanced(page)
+        if enhancer.settings.temporal:
+            lines, used = courses(stack.pages, movie.signal, enhanced) if stack.pages > 1 else [], movie.used(page)
     trusts = half_width, trusted, support
-    return pages.FrameReport(name, signal, enhanced(page), record, page, noise, *trusts, lines, used)
+    return pages.FrameReport(name, signal, image, record, page, noise, *trusts, lines, used)

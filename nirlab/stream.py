@@ -69,6 +69,7 @@ def to_folder(folder: Path, names: Sequence[str] = ()) -> Write:
     make_folder(folder)
 
     def write(index: int, image: np.ndarray) -> None:
+        """Write a frame under its number and name."""
         name = f"{index:06d}_{names[index]}" if index < len(names) else f"frame_{index:06d}"
         with atomic(folder / f"{name}.tif") as temporary:
             tifffile.imwrite(temporary, image.astype(np.float32, copy=False))
@@ -88,7 +89,7 @@ def stream(
     Args:
         source: frames (H, W) in DN, read in the caller's thread; a generator is where a camera's SDK plugs in.
         pipeline: has `prepare`, `run` and `finish`, as `nircore.inference.engines.Pipeline`; each runs in a thread of
-            its own, in the order of the frames. A plain function of a frame does too.
+            its own, in the order of the frames.
         write: takes the frame's number in the source and the enhanced frame.
         size: frames that may be on their way.
         when_full: "block" holds the source back, "drop" loses the newest frame and counts it.
@@ -101,8 +102,8 @@ def stream(
     """
     if when_full not in ("block", "drop") or size < 1:
         raise NircoreError(f"when_full={when_full!r}, size={size}: block or drop, and room for at least one frame.")
-    account, began, errors = Account(), time.perf_counter(), list[BaseException]()
-    account.ran, room = str(pipeline) if hasattr(pipeline, "prepare") else "", threading.Semaphore(size)
+    account, began, errors = Account(ran=str(pipeline)), time.perf_counter(), list[BaseException]()
+    room = threading.Semaphore(size)
     # One limit around all threads, rather than one set and taken back for every frame.
     with (
         one_pool(),
@@ -128,18 +129,16 @@ def _on_their_way(
     pipeline: Any, write: Write, account: Account, room: threading.Semaphore, errors: list[BaseException]
 ) -> Iterator[Callable[[int, np.ndarray], None]]:
     """Yield what hands a frame over to three threads, which prepare it, run the network, and finish and write it."""
-    if hasattr(pipeline, "prepare"):
-        prepare, run, finish = pipeline.prepare, pipeline.run, pipeline.finish
-    else:
-        prepare, run, finish = lambda pixels: (pixels, None), pipeline, lambda image, _: image
 
     def network(prepared: Future) -> tuple[np.ndarray, Any]:
+        """Run the network on a frame as soon as it is prepared."""
         x, fit = prepared.result()
-        return run(x), fit
+        return pipeline.run(x), fit
 
     def store(index: int, came: float, enhanced: Future) -> None:
+        """Finish and write a frame, and take account of it."""
         try:
-            write(index, finish(*enhanced.result()))
+            write(index, pipeline.finish(*enhanced.result()))
             account.written += 1
             account.latencies_s.append(time.perf_counter() - came)
         except BaseException as error:  # raised by `stream`
@@ -149,7 +148,7 @@ def _on_their_way(
 
     with _threads(3) as (first, second, third):
         yield lambda index, pixels: third.submit(
-            store, index, time.perf_counter(), second.submit(network, first.submit(prepare, pixels))
+            store, index, time.perf_counter(), second.submit(network, first.submit(pipeline.prepare, pixels))
         )
 
 
@@ -181,12 +180,14 @@ def _until_interrupted(source: Iterable[np.ndarray], account: Account) -> Iterat
     heard = threading.current_thread() is threading.main_thread() and callable(before)
 
     def pressed(number: int, frame: Any) -> None:
+        """End the source at the first interrupt."""
         signal.signal(signal.SIGINT, before)
         account.interrupted = True
         if waiting:
             raise _Interrupted
 
     def frames() -> Iterator[np.ndarray]:
+        """Yield the frames of the source up to the interrupt."""
         nonlocal waiting
         coming = iter(source)
         with suppress(_Interrupted, StopIteration):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy import ndimage
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from nircore import files, paths
@@ -71,21 +71,23 @@ def train(
         say(f"nircore: {note}")
     darks = darks_in(dark) if dark else None
     frames = {name: [_signal(row, darks) for row in rows.itertuples()] for name, rows in table.groupby("domain")}
-    config, begin = _config(start, low_light, target, run, frames, given or {})
-    held, kept = frames["target"][::HELD_OUT], list(frames["target"])
-    if len(kept) < HELD_OUT:
-        held = []
-    else:
-        del kept[::HELD_OUT]
+    fixed = {"dataset": "folder", "low_light": str(low_light), "target": str(target), "run": run, "select": "last"}
+    config, begin, name = _config(start, fixed, frames["target"], given or {})
+    kept, held = _held_out(frames["target"])
     batches = crops.of_frames(config, frames["low_light"], kept, crops.View())
     out = paths.folder("NIRCORE_REPORTS", "reports") / run
-    known = SCRATCH if begin is None else f"from-{sha256(MODELS['best'] if start == SHIPPED else start)[:10]}"
-    place = out / known
-    Training(config, batches, place, lambda generator: {}, say, begin).run()
+    Training(config, batches, out / name, lambda generator: {}, say, begin).run()
     final = out / "generator.safetensors"
     with files.atomic(final) as temporary:
-        shutil.copyfile(place / "generator.safetensors", temporary)
+        shutil.copyfile(out / name / "generator.safetensors", temporary)
     return final, judge(final, begin, held, frames["low_light"], config)
+
+
+def _held_out(frames: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the frames that train, and those that judge: every fifth one, or none of fewer than five."""
+    if len(frames) < HELD_OUT:
+        return frames, []
+    return [frame for k, frame in enumerate(frames) if k % HELD_OUT], frames[::HELD_OUT]
 
 
 def _signal(row: Any, darks: Darks | None) -> np.ndarray:
@@ -96,28 +98,25 @@ def _signal(row: Any, darks: Darks | None) -> np.ndarray:
         raise NircoreError(f"{row.file} is {size} pixels: training takes {SMALLEST} or more on a side.")
     if darks is None:
         return pixels - np.float32(Normalisation.of(pixels).offset)
-    dark = darks.at(None if math.isnan(row.exposure_s) else row.exposure_s)
-    if dark.shape != pixels.shape:
-        raise NircoreError(f"{row.file} is {pixels.shape} and the dark {dark.shape}: use those of one camera.")
-    return pixels - dark
+    return darks.subtracted(pixels, None if math.isnan(row.exposure_s) else row.exposure_s, row.file)
 
 
 def _config(
-    start: str, low_light: Path, target: Path, run: str, frames: dict[str, list[np.ndarray]], given: Mapping[str, Any]
-) -> tuple[Config, nn.Module | None]:
-    """Return the settings, and the generator to begin with."""
-    fixed = {"dataset": "folder", "low_light": str(low_light), "target": str(target), "run": run, "select": "last"}
+    start: str, fixed: Mapping[str, Any], target: list[np.ndarray], given: Mapping[str, Any]
+) -> tuple[Config, nn.Module | None, str]:
+    """Return the settings, the generator to begin with, and what a training that begins so is called."""
     if start == SCRATCH:
-        config, begin = resolve({"recipe": "physics", "profile": "paper"} | FROM_SCRATCH | fixed), None
+        config, begin, name = resolve({"recipe": "physics", "profile": "paper"} | FROM_SCRATCH | fixed), None, SCRATCH
     else:
-        begin, config, _ = checkpoint.load_generator(MODELS["best"] if start == SHIPPED else Path(start))
+        file = MODELS["best"] if start == SHIPPED else Path(start)
+        (begin, config, _), name = checkpoint.load_generator(file), f"from-{sha256(file)[:10]}"
         if config.crops != "degraded":
             raise NircoreError(f"--from {start} learnt from crops={config.crops}: use another, or --from scratch.")
         config = config.replace(**(FINE_TUNING | fixed | {"data_root": ""}))
-    smallest = min(min(frame.shape) for frame in frames["target"])
+    smallest = min(min(frame.shape) for frame in target)
     multiple = build_generator(config).multiple
     config = config.replace(crop=min(config.crop, smallest // multiple * multiple))
-    return config.replace(**given), begin
+    return config.replace(**given), begin, name
 
 
 def judge(
@@ -132,7 +131,8 @@ def judge(
         return pd.DataFrame({"method": [], "psnr": []})
     scenes = crops.of_frames(config, low_light, held, crops.View())
     checks = DegradedCrops(scenes.scenes, scenes.camera, config.crop, config.batch, seed=config.seed + 1)
-    methods: dict[str, Callable[[Tensor], Tensor]] = {"degraded": lambda a: a, f"Gaussian, {SIGMA} px": _gaussian}
+    methods: dict[str, Callable[[Tensor], Tensor]] = {"degraded": lambda a: a}
+    methods[f"Gaussian, {SIGMA} px"] = lambda a: torch.from_numpy(gaussian_filter(a.numpy(), (0, 0, SIGMA, SIGMA)))
     if begin is not None:
         methods["before training"] = begin
     methods["after training"] = checkpoint.load_generator(final)[0]
@@ -145,7 +145,3 @@ def judge(
                 squares[name] += float(((method(a) - b) ** 2).mean()) / BATCHES
     found = {name: 10 * math.log10(brightest**2 / square) for name, square in squares.items()}
     return pd.DataFrame({"method": list(found), "psnr": list(found.values())})
-
-
-def _gaussian(batch: Tensor) -> Tensor:
-    return torch.from_numpy(ndimage.gaussian_filter(batch.numpy(), (0, 0, SIGMA, SIGMA)))

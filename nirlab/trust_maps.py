@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from nircore.files import make_folder
+from nircore.files import atomic
 from nircore.inference import trust
 from nircore.inference.conformal import Calibration
+from nirlab.formats.tiff_write import CLASSIC_LIMIT
 from nirlab.movie import Movie
 from nirlab.partial import Partial
-
-BIG = 2**30  # bytes of maps from which on the file is a BigTIFF
 
 
 def make(
@@ -34,7 +32,7 @@ def make(
         progress: called after each map.
 
     Raises:
-        OSError: the disk does not take what is written.
+        NircoreError, OSError: the disk does not take what is written.
     """
     identity = {"of": of, "by": dataclasses.asdict(calibration)}
     text = json.dumps(identity, sort_keys=True, default=str)
@@ -43,9 +41,13 @@ def make(
         return
     maps = Partial(work, "trust", {"note": note}, movie.shape, np.float32)
     maps.make(lambda page: (_half_width(movie, page, calibration), {}), progress)
-    _put_together(maps, work / "trust.tif", note)
-    make_folder(place.parent)
-    os.replace(work / "trust.tif", place)
+    big = maps.count * maps.bytes > CLASSIC_LIMIT
+    with atomic(place) as temporary, tifffile.TiffWriter(temporary, bigtiff=big) as writer:
+        for page, half_width in enumerate(maps.frames()):
+            writer.write(
+                half_width, photometric="minisblack", compression="zlib", metadata=None, software=False,
+                description=None if page else note,
+            )  # fmt: skip
 
 
 def _there(place: Path, note: str) -> bool:
@@ -61,14 +63,3 @@ def _half_width(movie: Movie, page: int, calibration: Calibration) -> np.ndarray
     if np.ptp(signal) == 0:  # a blank frame passed through: nothing was done that could be wrong
         return np.zeros(signal.shape, np.float32)
     return trust.trust_map(movie.enhancer.generator, signal, calibration).half_width
-
-
-def _put_together(maps: Partial, target: Path, note: str) -> None:
-    with tifffile.TiffWriter(target, bigtiff=maps.count * maps.bytes > BIG) as writer:
-        for page, half_width in enumerate(maps.frames()):
-            writer.write(
-                half_width, photometric="minisblack", compression="zlib", metadata=None, software=False,
-                description=None if page else note,
-            )  # fmt: skip
-    with open(target, "rb") as file:
-        os.fsync(file.fileno())

@@ -59,6 +59,19 @@ class Darks:
         above = min(below + 1, len(known) - 1)
         return self.stack[below] * (1 - weight) + self.stack[above] * weight
 
+    def subtracted(self, pixels: np.ndarray, exposure_s: float | None, name: Path | str) -> np.ndarray:
+        """Return a frame (H, W) in DN less the dark of its exposure; `name` is what the frame is called.
+
+        Values are not clipped: read noise takes dim pixels below zero.
+
+        Raises:
+            NircoreError: as `at`, or the dark has another size.
+        """
+        dark = self.at(exposure_s)
+        if dark.shape != pixels.shape:
+            raise NircoreError(f"{name} is {pixels.shape} and the dark {dark.shape}: use those of one camera.")
+        return pixels - dark
+
 
 def _files(path: Path) -> list[Path]:
     return list_frames(path) if path.is_dir() else [path]
@@ -97,12 +110,12 @@ def _dark(file: str, opened: Opened) -> tuple[float, str, int, np.ndarray]:
 
     A movie of the dark is less noisy than one frame of it.
     """
-    with opened(file) as stack, np.errstate(over="ignore"):
+    with opened(file) as stack:
         if stack.exposures_s and len(set(stack.exposures_s)) > 1:
             raise NircoreError(f"{file} holds darks at several exposures: save those of each in a file of its own.")
         total = np.zeros(stack.shape, np.float64)
         for page in range(stack.pages):
-            total += np.asarray(stack.read(page), np.float32)
+            total += stack.frame(page)
         exposure_s = stack.exposures_s[0] if stack.exposures_s else exposure_in(file)
     mean = (total / stack.pages).astype(np.float32)
     check_pixels(file, mean)

@@ -29,7 +29,7 @@ def drawn(number: int, size: int) -> np.ndarray:
 def image(rng: np.random.Generator, size: int) -> np.ndarray:
     """Draw one image (size, size) float32, black about 0 and white about 1."""
     canvas = np.full((size, size), rng.uniform(0, 0.3), dtype=np.float32)
-    grain = gaussian_filter(rng.normal(size=(size, size)), _between(rng, (0.7, 3.0)))
+    grain = gaussian_filter(rng.normal(size=(size, size)), log_uniform(rng, 0.7, 3.0))
     grain = (grain / grain.std()).astype(np.float32)
     ends = LARGEST ** (1 - POWER), rng.choice(SMALLEST) ** (1 - POWER)
     for radius in rng.uniform(*ends, rng.choice(LEAVES)) ** (1 / (1 - POWER)):
@@ -44,9 +44,9 @@ def image(rng: np.random.Generator, size: int) -> np.ndarray:
     return ((canvas.clip(0) - low) / max(high - low, 1e-3)).astype(np.float32)
 
 
-def _between(rng: np.random.Generator, span: tuple[float, float]) -> float:
-    """Draw log-uniformly from a span."""
-    return float(np.exp(rng.uniform(*np.log(span))))
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number from `low` to `high` whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _leaf(canvas: np.ndarray, grain: np.ndarray, radius: float, rng: np.random.Generator) -> None:
@@ -61,7 +61,7 @@ def _leaf(canvas: np.ndarray, grain: np.ndarray, radius: float, rng: np.random.G
     a = ((x - column) * np.cos(turn) + (y - row) * np.sin(turn)) / squeeze
     b = ((y - row) * np.cos(turn) - (x - column) * np.sin(turn)) * squeeze
     away = (np.hypot(a, b) if rng.random() < ROUND else np.maximum(abs(a), abs(b))) - radius
-    cover = (1 / (1 + np.exp(np.clip(away / _between(rng, EDGE_PX), -30, 30)))).astype(np.float32)
+    cover = (1 / (1 + np.exp(np.clip(away / log_uniform(rng, *EDGE_PX), -30, 30)))).astype(np.float32)
     light = rng.random() ** 1.5 * (1 + rng.normal(0, 0.3) * a / radius + rng.normal(0, 0.3) * b / radius)
     if rng.random() < STRIPED:
         light = light * (1 + 0.3 * np.sin(rng.uniform(0.2, 1.5) * a + rng.uniform(0, 6)))
@@ -78,13 +78,13 @@ def _tube(size: int, rng: np.random.Generator) -> np.ndarray:
     rows, columns = np.round(walk[((walk > 0) & (walk < size - 1)).all(axis=1)]).astype(int).T
     tube = np.zeros((size, size), dtype=np.float32)
     tube[rows, columns] = 1
-    tube = gaussian_filter(tube, _between(rng, TUBE_PX))
+    tube = gaussian_filter(tube, log_uniform(rng, *TUBE_PX))
     return tube / max(float(tube.max()), 1e-6)
 
 
 def _spots(size: int, rng: np.random.Generator) -> np.ndarray:
     """Return points as the optics shows them: beads, cells, speckles."""
-    spots, sigma = np.zeros((size, size), dtype=np.float32), _between(rng, SPOT_PX)
+    spots, sigma = np.zeros((size, size), dtype=np.float32), log_uniform(rng, *SPOT_PX)
     count = rng.integers(1, SPOTS)
     np.add.at(spots, tuple(rng.integers(size, size=(2, count))), rng.uniform(0.1, 1, count))
     return gaussian_filter(spots, sigma) * np.float32(2 * np.pi * sigma**2)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import label
 
-from nircore.data.outliers import NORMAL, SAMPLED, heights, outliers, replaced
+from nircore.data.outliers import NORMAL, SAMPLED, heights, replaced
 
 STEP, STRETCHES = 4, (16, 64)  # px: stretches of a line begin at each so many, and are so long
 STANDS_OUT = 12.0  # SDs of a stretch's mean (at a border, of a pixel): so far is a bad line from those beside it
@@ -53,9 +53,10 @@ def defects(frame: np.ndarray, keep_spots: bool = False) -> Defects:
     filled = replaced(frame, flat)
     found = lines(filled)
     filled = replaced(filled, found)
-    single = outliers(filled)
+    tall = heights(filled)
+    single = tall != 0
     if keep_spots and single.any():
-        single &= ~_spots(filled, single)
+        single &= ~_spots(filled, tall)
     return Defects(single, found, flat)
 
 
@@ -165,10 +166,9 @@ def _grown(found: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return found
 
 
-def _spots(frame: np.ndarray, single: np.ndarray) -> np.ndarray:
-    """Say which of some single pixels are bright, with as much light beside them as a lens spreads: bool (H, W)."""
-    tall = heights(frame)
+def _spots(frame: np.ndarray, tall: np.ndarray) -> np.ndarray:
+    """Say which outliers, by their heights, are bright, with as much light beside them as a lens spreads: (H, W)."""
     padded = np.pad(frame - float(frame.flat[0]), 1, mode="reflect").astype(np.float32)
     beside = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4
     around = padded[1:-1, 1:-1] - tall  # the median of the 24 around
-    return single & (tall > 0) & (beside - around > SPOT * tall)
+    return (tall > 0) & (beside - around > SPOT * tall)

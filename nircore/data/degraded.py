@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nircore.data import dead_leaves
 from nircore.data.crops import Crops, random_crop
+from nircore.data.dead_leaves import log_uniform
 from nircore.data.outliers import outliers, replaced
 from nircore.data.stabilise import Stabilisation
 
@@ -114,9 +115,9 @@ class DegradedCrops(Crops):
             crops = np.sign(crops) * np.abs(crops) ** rng.uniform(*TONE)
         camera = self._camera(rng)
         gain, read = camera.gain_e_per_dn, camera.read_noise_dn
-        shown, target = crops * _between(camera.darkest_dn, camera.brightest_dn, rng)
+        shown, target = crops * log_uniform(rng, camera.darkest_dn, camera.brightest_dn)
         if rng.random() < OTHER_CAMERAS and camera is self.camera:
-            gain *= _between(*GAINS, rng)
+            gain *= log_uniform(rng, *GAINS)
         if rng.random() < GLOWING:
             glow = read * glows(self.crop, rng)
             shown, target = shown + glow, target + glow
@@ -130,12 +131,7 @@ class DegradedCrops(Crops):
         """Return the camera of a crop: the one that was given, or one that counts photons."""
         if not self.mixture or rng.random() > self.mixture.counted:
             return self.camera
-        return LowLight(1.0, _between(*COUNT_READ_E, rng), *COUNT_E)
-
-
-def _between(low: float, high: float, rng: np.random.Generator) -> float:
-    """Draw log-uniformly."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        return LowLight(1.0, log_uniform(rng, *COUNT_READ_E), *COUNT_E)
 
 
 def spoilt(noisy: np.ndarray, light: np.ndarray, shares: Mixture, rng: np.random.Generator) -> np.ndarray:
@@ -146,7 +142,8 @@ def spoilt(noisy: np.ndarray, light: np.ndarray, shares: Mixture, rng: np.random
     """
     if rng.random() < shares.coloured:
         along = (0, 1) if rng.random() > ONE_WAY else (int(rng.integers(2)),)
-        noisy = light + coloured(noisy - light, _between(*COLOUR_PX, rng), along) * np.exp(rng.normal(*COLOUR_ERROR))
+        noise = coloured(noisy - light, log_uniform(rng, *COLOUR_PX), along)
+        noisy = light + noise * np.exp(rng.normal(*COLOUR_ERROR))
     if rng.random() < shares.clipped:
         noisy = np.maximum(noisy, 0)
     if rng.random() < shares.lined:
@@ -166,7 +163,7 @@ def coloured(noise: np.ndarray, sigma: float, along: tuple[int, ...] = (0, 1)) -
 
 def zoomed(scene: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
     """Cut a square out of a scene (n, H, W), turned and zoomed, mostly where there is light: (n, crop, crop)."""
-    side = round(crop * np.exp(rng.uniform(*np.log(ZOOM)))) if rng.random() < ZOOMED else crop
+    side = round(crop * log_uniform(rng, *ZOOM)) if rng.random() < ZOOMED else crop
     side, anywhere = min(side, *scene.shape[-2:]), rng.random() < DARK_TOO
     for _ in range(TRIES):
         square = random_crop(scene, side, rng)
@@ -187,7 +184,7 @@ def glows(crop: int, rng: np.random.Generator) -> np.ndarray:
     y, x = np.indices((crop, crop), dtype=np.float32)
     total = np.zeros((crop, crop), dtype=np.float32)
     for _ in range(rng.integers(*GLOWS)):
-        size, radius, edge = (np.exp(rng.uniform(*np.log(span))) for span in (GLOW_SD, GLOW_PX, EDGE_PX))
+        size, radius, edge = (log_uniform(rng, *span) for span in (GLOW_SD, GLOW_PX, EDGE_PX))
         row, column = rng.uniform(-0.2 * crop, 1.2 * crop, 2)
         squeezed = np.hypot(y - row, (x - column) * rng.uniform(0.5, 2))
         total += size / (1 + np.exp(np.clip((squeezed - radius) / edge, -30, 30)))

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nircore.data.frames import frame_shape, list_frames, read_frame, without_exposure, without_filter
+from nircore.data.frames import list_frames, read_frame, without_exposure, without_filter
+from nircore.data.plain import opened
 from nircore.errors import NircoreError
 
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter"]
@@ -96,7 +97,8 @@ def require_size(catalogue: pd.DataFrame, crop: int) -> None:
         NircoreError: a frame is smaller; names it, its size and the way out.
     """
     for file in catalogue["file"]:
-        height, width = frame_shape(file)
+        with opened(file) as stack:
+            height, width = stack.shape
         if min(height, width) < crop:
             way_out = f"use a crop of at most {min(height, width)}, or leave the frame out"
             raise NircoreError(f"{file} is {height} x {width} pixels, smaller than crop={crop}: {way_out}.")

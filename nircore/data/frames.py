@@ -56,8 +56,7 @@ def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Fram
     with opened(path) as stack:
         if not 0 <= page < stack.pages:
             raise NircoreError(f"{path} holds {stack.pages} page(s), so page={page} must be 0 to {stack.pages - 1}.")
-        with np.errstate(over="ignore"):
-            pixels = np.array(stack.read(page), dtype=np.float32, order="C")
+        pixels = stack.frame(page)
         check_pixels(path, pixels, None if stack.pages == 1 else page)
     return Frame(
         pixels=pixels,
@@ -67,12 +66,6 @@ def read_frame(path: Path | str, page: int = 0, opened: Opened = opened) -> Fram
         source=str(path),
         pages=stack.pages,
     )
-
-
-def frame_shape(path: Path | str) -> tuple[int, int]:
-    """Return (H, W) in pixels from the header alone; raises as `read_frame` does for a bad header."""
-    with opened(path) as stack:
-        return stack.shape[0], stack.shape[1]
 
 
 _EXPOSURE = re.compile(r"(?:^|[_\- ])(\d+(?:\.\d+)?)ms(?![A-Za-z0-9])")

@@ -7,7 +7,7 @@ they are asked for.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -49,25 +49,24 @@ class Movie:
 
     def noisy(self, index: int) -> np.ndarray:
         """Return the frame as the camera takes it, (H, W) float32 in DN above the dark."""
+        return self._taken(self.clean(index), index)
+
+    def _taken(self, clean: np.ndarray, index: int) -> np.ndarray:
         rng, sensor = np.random.default_rng([self.seed, 77, index]), camera.Sensor()
-        electrons = rng.poisson(self.clean(index) * sensor.gain_e_per_dn)
+        electrons = rng.poisson(clean * sensor.gain_e_per_dn)
         frame = electrons / sensor.gain_e_per_dn + rng.normal(0, sensor.read_noise_dn, self.shape)
         return (frame + (self._pattern if self.kind == "pattern" else 0)).astype(np.float32)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (clean, noisy) of every frame."""
         for index in range(self.frames):
-            yield self.clean(index), self.noisy(index)
-
-    @cached_property
-    def _animal(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the light of tissue and organs, and that of the vessels, (H, W) each in DN."""
-        return _lights(self.seed, self.shape)
+            clean = self.clean(index)
+            yield clean, self._taken(clean, index)
 
     @property
     def still(self) -> np.ndarray:
         """The animal at rest, (H, W) in DN."""
-        return sum(self._animal)
+        return sum(_lights(self.seed, self.shape))
 
     @cached_property
     def _pattern(self) -> np.ndarray:
@@ -80,7 +79,9 @@ class Movie:
         return self.frames // 2
 
 
+@lru_cache(maxsize=4)  # a cut shows a second animal in every frame
 def _lights(seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the light of tissue and organs, and that of the vessels, (H, W) each in DN."""
     whole, window = anatomy(seed, shape, lesion=False), camera.WINDOWS["NIR-IIa"]
     tissue = camera.radiance(replace(whole, layers=whole.layers[:2]), window)
     both = camera.radiance(whole, window)
@@ -89,7 +90,7 @@ def _lights(seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 def bolus(movie: Movie, index: int) -> np.ndarray:
     """Fill the vessels by a gamma-variate curve that comes the later the farther from the heart."""
-    tissue, vessels = movie._animal
+    tissue, vessels = _lights(movie.seed, movie.shape)
     y, x = np.indices(movie.shape, sparse=True)
     away_mm = np.hypot(y - HEART[0] * movie.shape[0], x - HEART[1] * movie.shape[1]) * 80 / movie.shape[0]
     since = np.maximum((index / FPS - ARRIVES_S - away_mm / SPEED) / RISE_S, 0)

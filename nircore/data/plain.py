@@ -26,16 +26,13 @@ COLOURS = {2: "3 colour channels", 3: "a colour palette", 4: "2 colour channels"
 def tiff(path: Path) -> Iterator[Stack]:
     """Describe the frames of a TIFF file, one a page."""
     with tifffile.TiffFile(path) as file:
-        if not len(file.pages):
-            yield Stack((1, 1), np.dtype("uint8"), 0, lambda page: np.zeros((1, 1)))
-            return
-        first, count, size = file.pages[0], len(file.pages), path.stat().st_size
-        refuse_colour(path, first)
+        first, count, size = first_page(path, file), len(file.pages), path.stat().st_size
         if len(first.shape) != 2 or first.photometric == tifffile.PHOTOMETRIC.MINISWHITE and 262 in first.tags:
             raise NircoreError(f"{path} holds pages of shape {first.shape}, or white as 0: export plain frames.")
         promised = (file.imagej_metadata or {}).get("images", 1) if first.is_imagej else 1
 
         def read(index: int) -> np.ndarray:
+            """Return a page (H, W)."""
             return read_page(path, file.pages[index], first, size)
 
         dtype = np.dtype(first.dtype or object).newbyteorder("=")
@@ -43,12 +40,16 @@ def tiff(path: Path) -> Iterator[Stack]:
         yield Stack(first.shape if count == 1 else (count, *first.shape), dtype, count, read, missing=missing)
 
 
-def refuse_colour(path: Path, page: tifffile.TiffPage) -> None:
-    """Refuse a TIFF page in colour."""
+def first_page(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPage:
+    """Return the first page of a TIFF file; refuse, with a `NircoreError`, a file without one, or one in colour."""
+    if not len(file.pages):
+        raise stack.nothing(path)
+    page = file.pages[0]
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         raise colour(path, "a colour palette")
     if page.samplesperpixel > 1:
         raise colour(path, f"{page.samplesperpixel} colour channels")
+    return page
 
 
 def read_page(path: Path, page: tifffile.TiffPage, first: tifffile.TiffPage, size: int) -> np.ndarray:
@@ -82,6 +83,7 @@ def png(path: Path) -> Iterator[Stack]:
         raise NircoreError(f"{path} has {depth} bit(s) a pixel: export it with 8 or 16.")
 
     def read(page: int) -> np.ndarray:
+        """Return the frame (H, W)."""
         from PIL import Image
 
         with Image.open(path) as image:

@@ -114,8 +114,9 @@ def reference(config: Config, row: Any) -> Reference | None:
     if config.dataset == "phantom":
         truth = read_frame(row.reference).pixels
         return truth, np.ones(truth.shape, dtype=bool)
-    truth = swir_hdr.load(row.reference, row.reference_s, _darks(_given(config, "data_root")))
-    return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(read_frame(row.reference).pixels)
+    raw = read_frame(row.reference).pixels
+    truth = _darks(_given(config, "data_root")).subtracted(raw, row.reference_s, row.reference)
+    return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(raw)
 
 
 def own_truth(config: Config, row: Any) -> np.ndarray | None:

@@ -1,4 +1,18 @@
-"""Who trains, who validates and who tests: by animal, never by frame, with the two domains kept unpaired."""
+"""Who trains, who validates and who tests: by animal, never by frame, with the two domains kept unpaired.
+
+*By group.* Groups (animals, acquisitions) are shuffled with the seed and assigned whole, so that the fractions of
+frames in each domain come as near as they can to those asked for, and every split holds each domain. Groups found in
+one domain only are assigned within it.
+
+*Unpaired.* In training no group lends frames to both domains: groups that could are dealt out, each to the domain
+that has fewer frames so far, and their frames in the other domain become "unused". With a single training group
+(three animals, one for each split) its *scenes* are dealt out in the same way, so that no scene is seen in both
+domains. Validation and test keep both, for they are scored in pairs.
+
+*Forced test.* `test_groups` go to test whole. Three groups or more that remain train and validate by group; with one
+or two, all of them train and whole scenes of each are held out for validation: frames of one scene are never on both
+sides, but validation then knows the animal.
+"""
 
 from collections.abc import Callable
 from itertools import product
@@ -34,20 +48,7 @@ def split(
     test_groups: tuple[str, ...] = (),
     allow_scene_split: bool = False,
 ) -> pd.DataFrame:
-    """Assign every frame of a catalogue to "train", "validation" or "test".
-
-    *By group.* Groups (animals, acquisitions) are shuffled with the seed and assigned whole, so that the
-    fractions of frames in each domain come as near as they can to `fractions`, and every split holds each
-    domain. Groups found in one domain only are assigned within it.
-
-    *Unpaired.* In training no group lends frames to both domains: groups that could are dealt out, each to
-    the domain that has fewer frames so far, and their frames in the other domain become "unused". With a
-    single training group (three animals, one for each split) its *scenes* are dealt out in the same way, so
-    that no scene is seen in both domains. Validation and test keep both, for they are scored in pairs.
-
-    *Forced test.* `test_groups` go to test whole. Three groups or more that remain train and validate by
-    group; with one or two, all of them train and whole scenes of each are held out for validation - frames
-    of one scene are never on both sides, but validation then knows the animal.
+    """Assign every frame of a catalogue to "train", "validation" or "test", by the rules of this module.
 
     Args:
         catalogue: columns `file`, `domain`, `group`, `scene` and any others.
@@ -118,7 +119,10 @@ def _assign(
     """Return a split for each row: whole units of column `by`, near `shares` of the frames in each domain."""
     domains = sorted(set(table["domain"]))
     if _fewest(table, by) < len(splits):
-        raise NircoreError(_too_few(table, by, splits))
+        what, instead = ("scenes", "") if by == "scene" else ("groups", ", or pass allow_scene_split=True")
+        there = f"{_fewest(table, by)} ({', '.join(sorted(set(table[by])))})"
+        need = f"A split by {by} needs {len(splits)} {what} in each domain, and there are {there}"
+        raise NircoreError(f"{need}: add others{instead}.")
     frames = pd.crosstab(table[by], table["domain"])[domains]  # (units, domains), sorted by unit
     frames = frames.iloc[rng.permutation(len(frames))]
     goal = np.outer(shares, frames.sum())  # (splits, domains)
@@ -186,12 +190,6 @@ def _check_complete(table: pd.DataFrame) -> None:
     for split_name, domain in product(SPLITS, DOMAINS):
         if not ((table["split"] == split_name) & (table["domain"] == domain)).any():
             raise NircoreError(f"The {split_name} split has no {domain} frames: name other test_groups.")
-
-
-def _too_few(table: pd.DataFrame, by: str, splits: tuple[str, ...]) -> str:
-    what, instead = ("scenes", "") if by == "scene" else ("groups", ", or pass allow_scene_split=True")
-    there = f"{_fewest(table, by)} ({', '.join(sorted(set(table[by])))})"
-    return f"A split by {by} needs {len(splits)} {what} in each domain, and there are {there}: add others{instead}."
 
 
 def _refuse_duplicates(table: pd.DataFrame) -> None:

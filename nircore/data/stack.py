@@ -51,10 +51,20 @@ class Stack(NamedTuple):
         """(H, W) of a page in pixels."""
         return self.stored[-2:]
 
+    def frame(self, page: int) -> np.ndarray:
+        """Return a page's pixels (H, W) as float32; a number beyond its range becomes infinite."""
+        with np.errstate(over="ignore"):
+            return np.array(self.read(page), dtype=np.float32, order="C")
+
 
 def colour(path: Path, what: str) -> NircoreError:
     """Return the error that refuses a colour frame."""
     return NircoreError(f"{path} has {what}; NIR-II frames have one: export as grayscale.")
+
+
+def nothing(path: Path) -> NircoreError:
+    """Return the error that refuses a file without a frame."""
+    return NircoreError(f"{path} holds no frame: it is damaged or empty, so copy or export it again.")
 
 
 def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
@@ -74,6 +84,7 @@ def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
     dtype = np.dtype(array.dtype).newbyteorder("=")
 
     def read(page: int) -> np.ndarray:
+        """Return a page (H, W)."""
         return np.asarray(array[np.unravel_index(page, leading)] if leading else array[()]).astype(dtype)
 
     pages = int(np.prod(leading, dtype=np.int64))
@@ -81,11 +92,7 @@ def of_array(path: Path, array: Any, names: tuple[str, ...] = ()) -> Stack:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path that leads to no file, or to one of 0 bytes.
-
-    Raises:
-        NircoreError: the path is one of these.
-    """
+    """Refuse, with a `NircoreError`, a path that leads to no file, or to one of 0 bytes."""
     if not path.exists():
         raise NircoreError(f"{path} does not exist: check the path.")
     if not path.is_file():
@@ -95,13 +102,9 @@ def check_file(path: Path) -> None:
 
 
 def check_header(path: Path, stack: Stack) -> None:
-    """Refuse a header that cannot be true, frames that the network cannot take, and a file that is not whole.
-
-    Raises:
-        NircoreError: the header is one of these.
-    """
+    """Refuse, with a `NircoreError`, a header that cannot be true, frames that no network takes, a file not whole."""
     if not 0 < stack.pages:
-        raise NircoreError(f"{path} holds no frame: it is damaged or empty, so copy or export it again.")
+        raise nothing(path)
     height, width = stack.shape
     if height * width > MAX_PIXELS or stack.pages > MAX_PAGES:
         raise NircoreError(
@@ -155,14 +158,7 @@ def opened(
     Raises:
         NircoreError: the file cannot be read, or its header is refused by `check_header`.
     """
-
-    def guarded(function: Callable) -> Callable:
-        def call(*given: Any) -> Any:
-            with in_one_sentence(path, sentence):
-                return function(*given)
-
-        return call
-
+    guarded = in_one_sentence(path, sentence)  # a decorator as well
     with ExitStack() as files:
         with in_one_sentence(path, sentence):
             stack = files.enter_context(reader(path))

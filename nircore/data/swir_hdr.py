@@ -78,15 +78,10 @@ def darks(root: Path | str) -> Darks:
 def load(file: Path | str, exposure_s: float, darks: Darks) -> np.ndarray:
     """Return the (H, W) float32 signal in DN: the frame minus the dark of its exposure.
 
-    Values are not clipped: read noise takes dim pixels below zero.
-
     Raises:
-        NircoreError: the frame cannot be read, has not the size of the darks, or no dark fits its exposure.
+        NircoreError: the frame cannot be read, or as `Darks.subtracted`.
     """
-    pixels, dark = read_frame(file).pixels, darks.at(exposure_s)
-    if pixels.shape != dark.shape:
-        raise NircoreError(f"{file} is {pixels.shape}, the darks are {dark.shape}: use frames of one camera.")
-    return pixels - dark
+    return darks.subtracted(read_frame(file).pixels, exposure_s, file)
 
 
 def valid(raw: np.ndarray) -> np.ndarray:

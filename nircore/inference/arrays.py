@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nircore.data.stack import MIN_SIDE
 from nircore.errors import NircoreError
 from nircore.inference.enhancer import Enhancer, enhancer_for, telling
 from nircore.inference.settings import Settings
@@ -62,6 +63,7 @@ def enhance(
     stack = frames.reshape(-1, *frames.shape[-2:])
 
     def frame(page: int) -> np.ndarray:
+        """Return a frame, or the mean around it."""
         return window_mean(stack, page, average)
 
     with one_pool():
@@ -96,8 +98,8 @@ def window_mean(stack: Any, page: int, average: int) -> np.ndarray:
 
 
 def _check(frames: np.ndarray) -> None:
-    if frames.ndim < 2 or min(frames.shape[-2:]) < 16 or frames.size == 0:
-        raise NircoreError(f"frames has shape {frames.shape}: pass (H, W) or (..., H, W), both 16 or more.")
+    if frames.ndim < 2 or min(frames.shape[-2:]) < MIN_SIDE or frames.size == 0:
+        raise NircoreError(f"frames has shape {frames.shape}: pass (H, W) or (..., H, W), both {MIN_SIDE} or more.")
     if frames.dtype.kind not in "uif":
         raise NircoreError(f"frames holds {frames.dtype}: pass integers or real numbers.")
     if frames.dtype.kind == "f" and not np.isfinite(frames).all():

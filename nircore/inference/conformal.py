@@ -78,18 +78,16 @@ class Calibration:
         return (self.factor * self.guess(terms)).astype(np.float32)
 
 
-def calibration_of(seen: Sequence[Seen], frames_are: str, alpha: float = ALPHA, views: int = VIEWS) -> Calibration:
+def calibration_of(seen: Sequence[Seen], frames_are: str, views: int = VIEWS) -> Calibration:
     """Calibrate on what `errors` yielded, also of several generators of one kind."""
-    if not 0 < alpha < 1:
-        raise NircoreError(f"alpha={alpha} must lie between 0 and 1: it is the share of pixels outside.")
     first = max(1, round(FIT_SHARE * len(seen)))
     count = len(seen) - first
-    if (count + 1) * alpha <= 1:
-        needed = int(1 / alpha) + first + 1
-        raise NircoreError(f"{len(seen)} frames are too few: alpha={alpha} takes {needed} or more.")
-    plan = Calibration(1.0, _weights(seen[:first]), alpha, 0.0, count, first, views, frames_are)
+    if (count + 1) * ALPHA <= 1:
+        needed = int(1 / ALPHA) + first + 1
+        raise NircoreError(f"{len(seen)} frames are too few: alpha={ALPHA} takes {needed} or more.")
+    plan = Calibration(1.0, _weights(seen[:first]), ALPHA, 0.0, count, first, views, frames_are)
     ratios = [_ratios(plan, *pair) for pair in seen[first:]]
-    factor = conformal_factor(ratios, alpha)
+    factor = conformal_factor(ratios, ALPHA)
     outside = float(np.mean([np.mean(ratio > factor) for ratio in ratios]))
     return dataclasses.replace(plan, factor=factor, outside=outside)
 

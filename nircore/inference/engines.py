@@ -46,6 +46,7 @@ def _torch(generator: nn.Module) -> Frame:
 
     @torch.inference_mode()
     def frame(image: np.ndarray) -> np.ndarray:
+        """Run (1, 1, H, W)."""
         return network(torch.from_numpy(image).contiguous(memory_format=torch.channels_last)).numpy()
 
     return frame

@@ -90,15 +90,11 @@ class OpenvinoSession:
         """Run (1, 1, H, W) float32; the result is the caller's own."""
         shape = image.shape if image.shape in self.compiled or len(self.compiled) < FEW else None
         if shape not in self.compiled:
-            self.compiled[shape] = self._for(shape)
+            model = self.model.clone()  # reshaping changes the model itself
+            if shape is not None:
+                model.reshape(list(shape))
+            self.compiled[shape] = self.core.compile_model(model, "CPU", self.settings)
         return self.compiled[shape](image)[0]
-
-    def _for(self, shape: tuple[int, ...] | None) -> Any:
-        model = self.model
-        if shape is not None:
-            model = model.clone()  # reshaping changes the model itself
-            model.reshape(list(shape))
-        return self.core.compile_model(model, "CPU", self.settings)
 
 
 def absent_bfloat16() -> str:

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from nircore.data.defects import defects
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import replaced
 from nircore.data.rows import level_rows
 from nircore.data.stabilise import Stabilisation
+from nircore.inference import tiles
 from nircore.models.generator import Generator
 
 #: What a generator's input is measured in: the frame's range of brightness, or its noise.
@@ -18,12 +18,9 @@ RANGE, NOISE = "range", "noise"
 Fit = Normalisation | Stabilisation
 
 
-@torch.inference_mode()
 def translate(generator: Generator, pixels: np.ndarray) -> np.ndarray:
-    """Run one frame (H, W) on the network's scale through a generator, on its device; float32 (H, W)."""
-    device = next(generator.parameters()).device
-    image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None].to(device)
-    return generator.any_size(image)[0, 0].float().cpu().numpy()
+    """Run one frame (H, W) on the network's scale through a generator, on its device, in one piece; float32."""
+    return tiles.translate(generator, pixels, whole=pixels.size)
 
 
 def prepare(generator: Any, pixels: np.ndarray, bad: np.ndarray | None = None) -> np.ndarray:

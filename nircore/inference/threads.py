@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,22 +18,21 @@ LARGEST, KEPT = 32 << 20, 256 << 20  # bytes: of an array from kept memory (glib
 
 
 @lru_cache(maxsize=1)
-def keep_memory() -> bool:
-    """Have glibc keep what arrays leave behind, up to KEPT; say whether it does (other systems decide themselves).
+def keep_memory() -> None:
+    """Have glibc keep what arrays leave behind, up to KEPT; other systems decide themselves.
 
     It would give the memory of a frame's arrays back after each step and ask for it anew in the next: the system
     then clears every page, which took as long as the arithmetic of a frame's preparation.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library, as musl
-        return False
-    return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEPT))
+    if sys.platform.startswith("linux"):
+        with suppress(AttributeError, OSError):  # another C library, as musl
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(MMAP_THRESHOLD, LARGEST)
+            mallopt(TRIM_THRESHOLD, KEPT)
 
 
 _lock, _users, _limit = threading.Lock(), [0], []
+_controller = lru_cache(maxsize=1)(ThreadpoolController)
 
 
 @contextmanager
@@ -55,11 +54,6 @@ def one_pool() -> Iterator[None]:
             _users[0] -= 1
             if not _users[0]:
                 _limit.pop().restore_original_limits()
-
-
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:

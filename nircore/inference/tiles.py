@@ -66,6 +66,7 @@ def in_torch(generator: Any) -> Run:
 
     @torch.inference_mode()
     def run(image: np.ndarray) -> np.ndarray:
+        """Run (1, 1, H, W)."""
         device = next(generator.parameters()).device
         return generator(torch.from_numpy(image).to(device)).float().cpu().numpy()
 

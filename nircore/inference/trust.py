@@ -26,7 +26,7 @@ from torch import nn
 from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference.conformal import ALPHA, VIEWS, Calibration, Seen, Terms, calibration_of
+from nircore.inference.conformal import VIEWS, Calibration, Seen, Terms, calibration_of
 from nircore.inference.frame import fitted, prepare, translate
 from nircore.metrics.with_truth import affine_fit
 
@@ -81,7 +81,7 @@ def look(
     others: Sequence[nn.Module] = (),
     way_back: nn.Module | None = None,
     views: int = VIEWS,
-) -> tuple[np.ndarray, Normalisation, Terms, Noise | None]:
+) -> tuple[np.ndarray, Normalisation, Terms, Noise | None, np.ndarray]:
     """Enhance a frame (H, W) in DN and collect what makes its pixels doubtful.
 
     Args:
@@ -93,7 +93,8 @@ def look(
 
     Returns:
         Output (H, W) float32 DN, equal to `enhance`'s; the frame's black and white level; the terms, (H, W) float64
-        DN each, and `floor`, the distance of the two; the noise read off the frame, or None where it shows none.
+        DN each, and `floor`, the distance of the two; the noise read off the frame, or None where it shows none; the
+        frame as the network sees it, prepared, (H, W) DN.
     """
     pixels = prepare(generator, pixels)  # rows are levelled before a turn makes columns of them
     fit, span = fitted(generator, pixels), Normalisation.of(pixels)
@@ -108,7 +109,7 @@ def look(
         back = fit.invert(translate(way_back, answers[0])).astype(np.float64)
         terms["cycle"] = np.abs(gaussian_filter(back - pixels, SMOOTH))
     terms |= _physics(image, pixels, span.offset, noise)
-    return image, span, terms, noise
+    return image, span, terms, noise, pixels
 
 
 def _deviation(outputs: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
@@ -140,9 +141,9 @@ def trust_map(
     Raises:
         NircoreError: what the calibration needs is not handed over.
     """
-    image, fit, terms, noise = look(generator, pixels, others, way_back, calibration.views)
-    backing = support(prepare(generator, pixels), fit.offset, noise)
-    return Trust(image, calibration.half_width(terms), backing, fit, terms, noise)
+    image, span, terms, noise, prepared = look(generator, pixels, others, way_back, calibration.views)
+    backing = support(prepared, span.offset, noise)
+    return Trust(image, calibration.half_width(terms), backing, span, terms, noise)
 
 
 def support(pixels: np.ndarray, black: float, noise: Noise | None) -> np.ndarray | None:
@@ -171,27 +172,18 @@ def error(image: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> np.ndarray
     return np.where(valid, np.abs(image - (c * truth.astype(np.float64) + d)), np.nan)
 
 
-def calibrate(
-    generator: nn.Module,
-    cases: Iterable[Case],
-    frames_are: str,
-    alpha: float = ALPHA,
-    others: Sequence[nn.Module] = (),
-    way_back: nn.Module | None = None,
-    views: int = VIEWS,
-) -> Calibration:
+def calibrate(generator: nn.Module, cases: Iterable[Case], frames_are: str, views: int = VIEWS) -> Calibration:
     """Calibrate the trust map of a generator on frames with their truths.
 
     Args:
-        generator, others, way_back, views: as in `look`.
+        generator, views: as in `look`.
         cases: frame, truth and valid pixels, (H, W) each; the first quarter fits the weights, the rest the factor.
         frames_are: what they show, in words.
-        alpha: the share of pixels that may lie outside.
 
     Raises:
-        NircoreError: too few frames to promise `alpha` (13 are needed for 0.1), or alpha not between 0 and 1.
+        NircoreError: fewer than 13 frames, which are too few to promise ALPHA.
     """
-    return calibration_of(list(errors(generator, cases, others, way_back, views)), frames_are, alpha, views)
+    return calibration_of(list(errors(generator, cases, views=views)), frames_are, views=views)
 
 
 def errors(
@@ -203,5 +195,5 @@ def errors(
 ) -> Iterator[Seen]:
     """Yield for each case the terms of its trust map and |output - truth| in DN, (H, W), NaN where unknown."""
     for frame, truth, valid in cases:
-        image, _, terms, _ = look(generator, frame, others, way_back, views)
+        image, _, terms, *_ = look(generator, frame, others, way_back, views)
         yield terms, error(image, truth, valid)

@@ -32,19 +32,13 @@ def discriminator_loss(real: Tensor, generated: Tensor, kind: str = "bce") -> Te
     return 0.5 * (adversarial(real, True, kind) + adversarial(generated, False, kind))
 
 
-def cycle(reconstruction: Tensor, original: Tensor) -> Tensor:
-    """Return the mean absolute error of a frame that went to the other domain and back (Zhu 2017, eq. 2)."""
-    return F.l1_loss(reconstruction, original)
+def l1(made: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean absolute error of frames (N, 1, H, W): of three kinds of losses, by what is `wanted`.
 
-
-def identity(same: Tensor, original: Tensor) -> Tensor:
-    """Return the mean absolute change of a frame that already is in the generator's domain (Zhu 2017, 5.2)."""
-    return F.l1_loss(same, original)
-
-
-def paired(generated: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean absolute error against the true pair (Isola et al. 2017, eq. 3)."""
-    return F.l1_loss(generated, truth)
+    The frame that went to the other domain and back: the cycle (Zhu 2017, eq. 2). A frame that already is in the
+    generator's domain: the identity (Zhu 2017, 5.2). The true pair: pix2pix (Isola 2017, eq. 3).
+    """
+    return F.l1_loss(made, wanted)
 
 
 class Restoration(nn.Module):

@@ -1,4 +1,4 @@
-"""What every metric asks of the frames, masks and ranges that it is given."""
+"""What every metric asks of the frames, masks and ranges that it is given, and how it divides."""
 
 import math
 from numbers import Real
@@ -7,6 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nircore.errors import NircoreError
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Divide; anything over zero is infinite with its sign, and nothing over nothing is undefined (NaN)."""
+    if denominator == 0:
+        return math.copysign(math.inf, numerator) if numerator else math.nan
+    return float(numerator / denominator)
 
 
 def check_image(image: ArrayLike, name: str = "image") -> np.ndarray:
@@ -43,13 +50,7 @@ def check_same_shape(first: np.ndarray, second: np.ndarray, name: str) -> None:
 
 
 def check_mask(mask: ArrayLike, name: str = "mask", empty: bool = True) -> np.ndarray:
-    """Return the mask (H, W) bool, or raise `NircoreError` naming what is wrong with it.
-
-    Args:
-        mask: the mask.
-        name: what it is called in the sentence.
-        empty: whether it may be without a marked pixel.
-    """
+    """Return the mask (H, W) bool, or raise `NircoreError` naming what is wrong; `empty`: it may mark no pixel."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.ndim != 2 or mask.size == 0:
         raise NircoreError(f"{name} has dtype {mask.dtype} and shape {mask.shape}: pass booleans (H, W).")

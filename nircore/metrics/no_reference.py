@@ -17,17 +17,10 @@ from skimage.feature import canny
 from skimage.filters import sobel
 
 from nircore.errors import NircoreError
-from nircore.metrics.checks import check_data_range, check_image
+from nircore.metrics.checks import check_data_range, check_image, ratio
 
 CANNY_SIGMA, CANNY_LOW, CANNY_HIGH = 1.0, 0.1, 0.2
 SOBEL_THRESHOLD = 0.1
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    """Divide; anything over zero is infinite with its sign, and nothing over nothing is undefined (NaN)."""
-    if denominator == 0:
-        return math.copysign(math.inf, numerator) if numerator else math.nan
-    return float(numerator / denominator)
 
 
 def noise_sd(image: ArrayLike) -> float:
@@ -63,7 +56,7 @@ def snr(image: ArrayLike, *, data_range: float) -> float:
     inf
     """
     check_data_range(data_range)
-    return _ratio(check_image(image).mean(), noise_sd(image))
+    return ratio(check_image(image).mean(), noise_sd(image))
 
 
 def snr_literal(image: ArrayLike, *, data_range: float) -> float:
@@ -75,7 +68,7 @@ def snr_literal(image: ArrayLike, *, data_range: float) -> float:
     inf
     """
     scaled = check_image(image) / check_data_range(data_range)
-    return _ratio(scaled.mean(), noise_sd(scaled) ** 2)
+    return ratio(scaled.mean(), noise_sd(scaled) ** 2)
 
 
 def mean_over_sd(image: ArrayLike) -> float:
@@ -88,7 +81,7 @@ def mean_over_sd(image: ArrayLike) -> float:
     1.0
     """
     image = check_image(image)
-    return _ratio(image.mean(), _sd(image))
+    return ratio(image.mean(), _sd(image))
 
 
 def entropy(image: ArrayLike, *, data_range: float, bins: int = 256) -> float:

@@ -16,7 +16,7 @@ from scipy.signal import peak_widths
 from scipy.stats import linregress
 
 from nircore.errors import NircoreError
-from nircore.metrics.checks import check_image, check_mask, check_same_shape
+from nircore.metrics.checks import check_image, check_mask, check_same_shape, ratio
 
 GAP, WIDTH = 3.0, 6.0  # px
 
@@ -72,11 +72,10 @@ def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     >>> sbr([[6.0, 2.0]], [[True, False]], [[False, True]])
     3.0
     """
-    values, around = _regions(image, signal, background, ("signal", "background"))
-    return _to(values, around)
+    return _mean_ratio(*_regions(image, signal, background, ("signal", "background")))
 
 
-def _to(values: np.ndarray, below: np.ndarray) -> float:
+def _mean_ratio(values: np.ndarray, below: np.ndarray) -> float:
     return float(values.mean() / below.mean()) if below.mean() > 0 else math.nan
 
 
@@ -86,8 +85,7 @@ def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> 
     The same arithmetic as `sbr` with another rule for the denominator: `normal` is tissue named by anatomy, not a
     ring. NaN where its mean is 0 or below.
     """
-    inside, healthy = _regions(image, tumour, normal, ("tumour", "normal"))
-    return _to(inside, healthy)
+    return _mean_ratio(*_regions(image, tumour, normal, ("tumour", "normal")))
 
 
 def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
@@ -98,10 +96,7 @@ def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     NaN without contrast on one.
     """
     values, around = _regions(image, signal, background, ("signal", "background"))
-    contrast, spread = float(values.mean() - around.mean()), float(around.std())
-    if spread > 0:
-        return contrast / spread
-    return math.copysign(math.inf, contrast) if contrast else math.nan
+    return ratio(values.mean() - around.mean(), around.std())
 
 
 class Line(NamedTuple):

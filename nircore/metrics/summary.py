@@ -9,18 +9,14 @@ from scipy import stats
 
 from nircore.errors import NircoreError
 
+CONFIDENCE, RESAMPLES = 0.95, 2000
 FEW = 6  # groups: with fewer, resampling cannot tell how much they differ
 
 
 def paired_effect(
-    before: ArrayLike,
-    after: ArrayLike,
-    seed: int = 0,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    clusters: Sequence[str | int] | None = None,
+    before: ArrayLike, after: ArrayLike, seed: int = 0, clusters: Sequence[str | int] | None = None
 ) -> dict[str, float]:
-    """Return the mean paired difference after - before with a bootstrap interval, in the units of the input.
+    """Return the mean paired difference after - before with its 95 % bootstrap interval, in the units of the input.
 
     `before` and `after` (n,) hold one value per frame, in one order. Frames of one animal are not
     independent: `clusters` (n,) names each frame's animal or acquisition group, and whole groups are drawn
@@ -34,19 +30,17 @@ def paired_effect(
         left_out, the pairs dropped because a value in them is NaN or infinite. All means are NaN when n = 0.
 
     Raises:
-        NircoreError: lengths that differ, no pair at all, `confidence` outside (0, 1), `resamples` < 1.
+        NircoreError: lengths that differ, or no pair at all.
 
     >>> effect = paired_effect([1, 2, 3], [2, 3, 4])
     >>> effect["difference"], effect["low"], effect["high"]
     (1.0, 1.0, 1.0)
     """
     pairs, groups = _check(before, after, clusters)
-    if not 0 < confidence < 1 or resamples < 1:
-        raise NircoreError(f"confidence={confidence} must lie between 0 and 1, resamples={resamples} be 1 or more.")
     finite = np.isfinite(pairs).all(axis=0)
     pairs, index = pairs[:, finite], np.unique(groups[finite], return_inverse=True)[1]
     n, count = pairs.shape[1], int(index.max(initial=-1)) + 1
-    low, high = _interval(pairs[1] - pairs[0], index, seed, confidence, resamples)
+    low, high = _interval(pairs[1] - pairs[0], index, seed)
     mean_before, mean_after = pairs.mean(axis=1).tolist() if n else (math.nan, math.nan)
     return {
         "mean_before": mean_before,
@@ -70,27 +64,25 @@ def _check(before: ArrayLike, after: ArrayLike, clusters: Sequence | None) -> tu
     return np.stack([before, after]), groups
 
 
-def _interval(
-    difference: np.ndarray, index: np.ndarray, seed: int, confidence: float, resamples: int
-) -> tuple[float, float]:
+def _interval(difference: np.ndarray, index: np.ndarray, seed: int) -> tuple[float, float]:
     """Return the interval of the mean of `difference` (n,) of groups `index` (n,): see `paired_effect`."""
     sums, sizes = np.bincount(index, weights=difference), np.bincount(index)
     k = sizes.size
     if k < 2:
         return math.nan, math.nan
-    draws = np.random.default_rng(seed).integers(k, size=(resamples, k))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     if k < FEW:
-        mean, half = interval(sums / sizes, confidence)
+        mean, half = interval(sums / sizes)
         return mean - half, mean + half
+    draws = np.random.default_rng(seed).integers(k, size=(RESAMPLES, k))
+    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     # The bootstrap's spread is short by sqrt((k - 1) / k) and its tails are normal: correct for both at once.
-    tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - confidence) / 2, k - 1))
+    tail = stats.norm.cdf(math.sqrt(k / (k - 1)) * stats.t.ppf((1 - CONFIDENCE) / 2, k - 1))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the mean of (n,) finite values and the half-width of its Student interval; NaN where n < 2.
+def interval(values: ArrayLike) -> tuple[float, float]:
+    """Return the mean of (n,) finite values and the half-width of its 95 % Student interval; NaN where n < 2.
 
     >>> interval(np.array([1.0, 2.0, 3.0]))[0]
     2.0
@@ -100,4 +92,4 @@ def interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]
     mean = float(values.mean()) if values.size else math.nan
     if values.size < 2:
         return mean, math.nan
-    return mean, float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))
+    return mean, float(stats.t.ppf((1 + CONFIDENCE) / 2, values.size - 1) * stats.sem(values))

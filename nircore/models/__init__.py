@@ -9,6 +9,7 @@ from nircore.models.patchgan import PatchDiscriminator as PatchDiscriminator
 from nircore.models.patchgan import receptive_field as receptive_field
 from nircore.models.resnet import ResidualBlock as ResidualBlock
 from nircore.models.resnet import ResnetGenerator as ResnetGenerator
+from nircore.models.unet import SLOPE
 from nircore.models.unet import UNetGenerator as UNetGenerator
 
 # How far a generator of low light has to reach, where black is -1 and white is 1. A real 20 ms frame has noise of SD
@@ -18,24 +19,18 @@ LOW_LIGHT_REACH = 3.0
 
 
 def initialise(network: nn.Module, seed: int) -> nn.Module:
-    """Draw every convolution's weights from N(0, 0.02), biases 0 (Zhu et al. 2017), from `seed` alone."""
-    generator = torch.Generator().manual_seed(seed)
-    for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
-            nn.init.zeros_(layer.bias)
-    return network
+    """Draw every convolution's weights from `seed` alone; biases are 0.
 
-
-def initialise_rectified(network: nn.Module, seed: int, slope: float = 0.1) -> nn.Module:
-    """Draw weights that keep the signal's variance through leaky rectifiers (He et al. 2015), biases 0.
-
-    Without normalisation layers, N(0, 0.02) would let the signal fade on its way down.
+    From N(0, 0.02) (Zhu et al. 2017). In the U-Net, which has no normalisation layers, the signal would fade with
+    them: its weights keep the signal's variance through leaky rectifiers (He et al. 2015).
     """
     generator = torch.Generator().manual_seed(seed)
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, a=slope, generator=generator)
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            if isinstance(network, UNetGenerator):
+                nn.init.kaiming_normal_(layer.weight, a=SLOPE, generator=generator)
+            else:
+                nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
             nn.init.zeros_(layer.bias)
     return network
 
@@ -43,7 +38,7 @@ def initialise_rectified(network: nn.Module, seed: int, slope: float = 0.1) -> n
 def build_generator(config: Config, seed: int = 0, reach: float = 1.0) -> nn.Module:
     """Make the generator a config describes, freshly initialised; its tanh goes up to `reach`."""
     if config.generator == "unet":
-        return initialise_rectified(UNetGenerator(config.ngf, config.levels, config.input), seed)
+        return initialise(UNetGenerator(config.ngf, config.levels, config.input), seed)
     made = MaUNetGenerator(config.ngf) if config.generator == "ma2021" else ResnetGenerator(config.ngf, config.blocks)
     made.reach = reach
     return initialise(made, seed)

@@ -1,7 +1,6 @@
 """What every generator is to those who run it: frames of any size in, the same size out, never resized."""
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from nircore.errors import NircoreError
 
@@ -34,13 +33,3 @@ class Generator(nn.Module):
         if min(height, width) < self.smallest:
             raise NircoreError(f"A frame of {height} x {width} px is too small: both sides need {self.smallest} px.")
         return -height % self.multiple, -width % self.multiple
-
-    def any_size(self, image: Tensor) -> Tensor:
-        """Run (N, 1, H, W) of any size: pad by reflection, run, crop.
-
-        Raises:
-            NircoreError: as `padding`.
-        """
-        height, width = image.shape[-2:]
-        down, right = self.padding(height, width)
-        return self(F.pad(image, (0, right, 0, down), mode="reflect"))[..., :height, :width]

@@ -8,6 +8,7 @@ from nircore.models import put_back
 from nircore.models.generator import Generator
 
 SMOOTHING = 2.0  # px: sigma of the Gaussian that the network corrects
+SLOPE = 0.1  # of the rectifiers, below 0
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
@@ -20,9 +21,9 @@ def gaussian_kernel(sigma: float) -> Tensor:
 def _convolutions(channels: int, out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, out, 3, padding=1),
-        nn.LeakyReLU(0.1, inplace=True),
+        nn.LeakyReLU(SLOPE, inplace=True),
         nn.Conv2d(out, out, 3, padding=1),
-        nn.LeakyReLU(0.1, inplace=True),
+        nn.LeakyReLU(SLOPE, inplace=True),
     )
 
 

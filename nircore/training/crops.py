@@ -15,13 +15,12 @@ from nircore.data.mouse import FIELD_MM
 from nircore.data.noise import noise_model
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
-from nircore.data.split import Rows
+from nircore.data.split import DOMAINS, Rows
 from nircore.errors import NircoreError
 from nircore.inference import NOISE, seen
 from nircore.losses.optics import Spread
 from nircore.training import evaluation
 
-DOMAINS = ("low_light", "target")
 SEEN = ("train", "unused")  # frames of training animals; "unused" ones would make pairs, for those who form any
 DEPTHS_MM = (0.6, 1.1, 1.6, 2.1)  # where the light may come from [assumed]; a crop sees one of them
 DARKER = 0.4  # of the darkest low-light frame seen: another animal may be dimmer

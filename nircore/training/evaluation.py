@@ -9,7 +9,7 @@ from torch import nn
 from nircore.config import Config
 from nircore.data import sets
 from nircore.data.normalise import Normalisation
-from nircore.data.split import Rows
+from nircore.data.split import DOMAINS, Rows
 from nircore.inference import enhance, seen
 from nircore.metrics import with_truth
 from nircore.metrics.distribution import sliced_wasserstein
@@ -51,9 +51,7 @@ class Validator:
     """
 
     def __init__(self, config: Config, rows: Rows) -> None:
-        low_light, target = (
-            spread(rows("validation", domain), config.validation_frames) for domain in ("low_light", "target")
-        )
+        low_light, target = (spread(rows("validation", domain), config.validation_frames) for domain in DOMAINS)
         self.frames = [sets.load(config, row) for row in low_light]
         self.truths = [sets.reference(config, row) for row in low_light]
         self.targets = normalised(config, target)

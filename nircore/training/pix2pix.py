@@ -28,7 +28,7 @@ class Pix2Pix(System):
             fake = self.g_ab(a)
             terms = {
                 "adversarial_ab": losses.adversarial(self.d_b(torch.cat([fake, a], 1)), True, self.config.gan),
-                "l1": self.config.lambda_l1 * losses.paired(fake, b),
+                "l1": self.config.lambda_l1 * losses.l1(fake, b),
             }
             generator = sum(terms.values())
         self._descend(self.adam_g, generator)

@@ -27,6 +27,7 @@ def neighbours(path: Path | str, stack: Stack, average: int) -> Callable[[int], 
     half = average // 2
 
     def around(page: int) -> list[int]:
+        """Return the pages around one, along time."""
         place = np.unravel_index(page, grid)
         steps = range(max(0, place[along] - half), min(grid[along], place[along] + half + 1))
         return [int(np.ravel_multi_index((*place[:along], step, *place[along + 1 :]), grid)) for step in steps]

@@ -40,6 +40,7 @@ def dcimg(path: Path) -> Iterator[Stack]:
         shape = tuple(map(int, file.shape))
 
         def read(page: int) -> np.ndarray:
+            """Return a page (H, W)."""
             return np.array(file[page : page + 1]).reshape(shape[1:])
 
         layout = (("t",), shape[:1])
@@ -62,6 +63,7 @@ def nd2(path: Path) -> Iterator[Stack]:
         names = (*(name.lower() for name in sizes or "T"), *(("c",) if channels > 1 else ()))
 
         def read(page: int) -> np.ndarray:
+            """Return a page (H, W)."""
             pixels = np.asarray(file.read_frame(page // channels)).reshape(channels, height, width)
             return pixels[page % channels]
 

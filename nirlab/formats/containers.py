@@ -53,11 +53,7 @@ CONTAINERS |= {".nd2": Container(cameras.nd2), ".dcimg": Container(cameras.dcimg
 
 
 def container(path: Path, said: raw.Raw | None = None) -> Container:
-    """Return the container of a path: by its suffix, or for a folder by what is in it.
-
-    Args:
-        path: a file or a folder store.
-        said: what files of no known kind hold, if somebody says it.
+    """Return the container of a file, by its suffix or by what is `said` of it, or of a folder, by what is in it.
 
     Raises:
         NircoreError: the file is of an unknown kind.
@@ -82,11 +78,7 @@ def is_store(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path | str, said: raw.Raw | None = None) -> Iterator[Stack]:
-    """Open a file of any kind in `CONTAINERS` and check its header.
-
-    Args:
-        path: a file or a folder store.
-        said: what files of no known kind hold, if somebody says it.
+    """Open a file or folder of a kind in `CONTAINERS`, or of what is `said` to be in it, and check its header.
 
     Raises:
         NircoreError: the file is missing, empty, unreadable, of an unknown kind, in colour, under 16 pixels on a

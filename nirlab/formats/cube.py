@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def _check_filters(path: Path, images: Any) -> None:
     import h5py
 
     with suppress(ImportError):
-        import hdf5plugin  # noqa: F401 (registers its filters)
+        import_module("hdf5plugin")  # registers its filters
     created = images.id.get_create_plist()
     for number, _, _, name in map(created.get_filter, range(created.get_nfilters())):
         if not h5py.h5z.filter_avail(number):

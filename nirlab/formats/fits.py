@@ -1,6 +1,7 @@
 """FITS: one image or cube, or one frame in each extension."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +38,6 @@ class _Images:
 @contextmanager
 def opened(path: Path) -> Iterator[Stack]:
     """Describe the frames of a FITS file; BSCALE and BZERO are applied."""
-    import warnings
-
     from astropy.io import fits
 
     with warnings.catch_warnings():
@@ -52,9 +51,8 @@ def opened(path: Path) -> Iterator[Stack]:
                 )
             if len(hdus) > 1 and len(hdus[0].shape) > 2:
                 raise NircoreError(f"{path} holds {len(hdus)} cubes: save each in a file of its own.")
-            if missing := _missing(path, hdus):
-                yield Stack((16, 16), np.dtype("uint16"), 1, lambda page: np.zeros((16, 16)), missing=missing)
-                return
+            if (lacking := max(map(_end, hdus)) - path.stat().st_size) > 0:
+                raise ValueError(f"{lacking} bytes of its frames are not there")
             stack = of_array(path, _Images(hdus))
             if hdus[0].header.get("ROWORDER", "").upper() != "TOP-DOWN":
                 said.append(FROM_BELOW)
@@ -66,11 +64,6 @@ def _frames(hdus: list[Any]) -> tuple[list[Any], list[str]]:
     kept = [hdu for hdu in hdus if not BESIDE.search(hdu.name) and hdu.header["BITPIX"] == hdus[0].header["BITPIX"]]
     left = [hdu.name or "without a name" for hdu in hdus if hdu not in kept]
     return (kept, [f"the extension {name} is no frame" for name in left]) if kept else (hdus, [])
-
-
-def _missing(path: Path, hdus: list[Any]) -> str:
-    lacking = max(_end(hdu) for hdu in hdus) - path.stat().st_size
-    return f"{lacking} bytes of its frames are not there" if lacking > 0 else ""
 
 
 def _end(hdu: Any) -> int:

@@ -8,20 +8,16 @@ import tifffile
 
 from nircore.data.stack import Stack
 from nircore.errors import NircoreError
+from nirlab.formats.tiff_write import CLASSIC_LIMIT
 
 SUFFIX = ".ome.tif"
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-LIMIT = 2**32 - 2**25  # bytes: beyond it a file must be BigTIFF
 BARE = (".npy", ".raw", ".bin", ".dat", ".img")  # kinds of files that hold pixels alone
 AXES = "TZC"  # what OME knows besides Y and X
 
 
 def check(source: Path, stack: Stack) -> None:
-    """Refuse a type of pixels that OME has no name for.
-
-    Raises:
-        NircoreError: so it is.
-    """
+    """Refuse, with a `NircoreError`, a type of pixels that OME has no name for."""
     if stack.dtype.name not in TYPES:
         known = ", ".join(TYPES)
         raise NircoreError(
@@ -38,10 +34,10 @@ def write(stack: Stack, source: Path, target: Path, pages: Iterator[np.ndarray],
     axes, grid = _axes(stack)
     metadata = {"axes": f"{axes}YX"}
     if stack.exposures_s:
-        plane = {"ExposureTime": list(stack.exposures_s), "ExposureTimeUnit": ["s"] * stack.pages}
-        metadata["Plane"] = plane
+        seconds = list(stack.exposures_s)
+        metadata["Plane"] = {"ExposureTime": seconds, "ExposureTimeUnit": ["s"] * stack.pages}
     size = stack.pages * stack.shape[0] * stack.shape[1] * stack.dtype.itemsize
-    with tifffile.TiffWriter(target, ome=True, bigtiff=size > LIMIT) as writer:
+    with tifffile.TiffWriter(target, ome=True, bigtiff=size > CLASSIC_LIMIT) as writer:
         writer.write(
             pages, shape=(*grid, *stack.shape), dtype=stack.dtype, photometric="minisblack", compression="zlib",
             metadata=metadata, software=note,

@@ -3,8 +3,10 @@
 import math
 import shutil
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,16 +82,14 @@ def _scaled(path: Path, group: Any, prefix: str) -> Image:
     import zarr
 
     scales = _scales(group)
-    levels = [str(level["path"]) for level in scales[0]["datasets"]] if scales else []
+    levels = [str(level["path"]) for scale in scales for level in scale["datasets"]]
     if not levels or not isinstance(group.get(levels[0]), zarr.Array):
         raise NircoreError(
             f"{path} is a zarr group without an image: name an array inside it, as {path}/NAME, or an OME-Zarr image."
         )
-    smaller = tuple(prefix + level for scale in scales for level in (str(one["path"]) for one in scale["datasets"]))
-    place = prefix + levels[0]
     names = tuple(axis["name"] if isinstance(axis, dict) else str(axis) for axis in scales[0].get("axes") or [])
-    smaller = tuple(level for level in smaller if level != place)
-    return Image(group[levels[0]], place, prefix.rstrip("/"), smaller, names)
+    smaller = tuple(prefix + level for level in levels if level != levels[0])
+    return Image(group[levels[0]], prefix + levels[0], prefix.rstrip("/"), smaller, names)
 
 
 def _home(node: Any) -> dict[str, Any]:
@@ -148,6 +148,7 @@ def _ignored(source: Path, image: Image) -> Any:
     array, levels = source / image.place, {source / level for level in image.levels}
 
     def ignore(folder: str, names: list[str]) -> list[str]:
+        """Return the names in a folder that are left out."""
         if Path(folder) == array:
             return [name for name in names if name not in KEPT]
         return [name for name in names if Path(folder) / name in levels]
@@ -165,8 +166,6 @@ def _one_scale(group: Any) -> None:
 
 def _consolidate(target: Path) -> None:
     """Gather the metadata again where the source had it gathered."""
-    import warnings
-
     import zarr
 
     node = zarr.open(str(target), mode="r")
@@ -188,11 +187,7 @@ def _fill(array: Any, stack: Stack, pages: Iterator[np.ndarray]) -> None:
             array[np.unravel_index(index, leading) if leading else ...] = pixels
         return
     layout = getattr(array, "shards", None) or array.chunks
-    step, gathered, start = (layout[0] if layout else 1), [], 0
-    for pixels in pages:
-        gathered.append(pixels)
-        if len(gathered) == step:
-            array[start : start + step] = np.stack(gathered)
-            gathered, start = [], start + step
-    if gathered:
+    step, start = (layout[0] if layout else 1), 0
+    while gathered := list(islice(pages, step)):
         array[start : start + len(gathered)] = np.stack(gathered)
+        start += len(gathered)

@@ -38,6 +38,7 @@ def opened(path: Path) -> Iterator[Stack]:
     pixels = found.shape[0] * found.shape[1]
 
     def read(page: int) -> np.ndarray:
+        """Return a page (H, W)."""
         place = HEADERSIZE + page * found.stride
         return np.fromfile(path, found.dtype, pixels, offset=place).reshape(found.shape)
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from nircore.data.plain import read_page, refuse_colour
+from nircore.data.plain import first_page, read_page
 from nircore.data.stack import Layout, Stack
 from nircore.errors import NircoreError
 from nirlab.formats.tiff_complete import hidden_pages, missing
@@ -24,11 +24,7 @@ def opened(path: Path) -> Iterator[Stack]:
     with tifffile.TiffFile(path) as file:
         pages = file.pages
         pages.useframes, pages.cache = False, False  # each page speaks for itself, and none is kept
-        if not len(pages):
-            yield Stack((1, 1), np.dtype("uint8"), 0, lambda page: np.zeros((1, 1)))
-            return
-        first = pages[0]
-        refuse_colour(path, first)
+        first = first_page(path, file)
         if len(first.shape) != 2:
             raise NircoreError(f"{path} holds a page of shape {first.shape}: export single (H, W) frames.")
         yield _stack(path, file, first)
@@ -36,7 +32,12 @@ def opened(path: Path) -> Iterator[Stack]:
 
 def _stack(path: Path, file: tifffile.TiffFile, first: Any) -> Stack:
     dtype = np.dtype(first.dtype or object).newbyteorder("=")
-    count, read = len(file.pages), _page_reader(path, file, first)
+    count, size = len(file.pages), path.stat().st_size
+
+    def read(index: int) -> np.ndarray:
+        """Return a page of its own."""
+        return read_page(path, file.pages[index], first, size)
+
     if count == 1 and (hidden := hidden_pages(file, first)) > 1:
         count, read = hidden, _contiguous_reader(path, file, first, hidden)
     white_is_low = is_white_low(first)
@@ -105,23 +106,18 @@ def is_white_low(page: Any) -> bool:
     return 262 in page.tags and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
 
 
-def _page_reader(path: Path, file: tifffile.TiffFile, first: Any) -> Any:
-    size = path.stat().st_size
-    return lambda index: read_page(path, file.pages[index], first, size)
-
-
 def _contiguous_reader(path: Path, file: tifffile.TiffFile, page: Any, count: int) -> Any:
-    frame_bytes = int(np.prod(page.shape, dtype=np.int64)) * page.dtype.itemsize
     start = page.dataoffsets[0]
-    if page.compression != 1 or start + count * frame_bytes > path.stat().st_size:
+    if page.compression != 1 or start + count * page.nbytes > path.stat().st_size:
         raise NircoreError(
             f"{path} is not whole: its header promises {count} frames, and not all of them are there; copy it again."
         )
     dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
 
     def read(index: int) -> np.ndarray:
+        """Return a frame (H, W)."""
         with open(path, "rb") as raw:
-            raw.seek(start + index * frame_bytes)
-            return np.frombuffer(raw.read(frame_bytes), dtype).reshape(page.shape).astype(dtype.newbyteorder("="))
+            raw.seek(start + index * page.nbytes)
+            return np.frombuffer(raw.read(page.nbytes), dtype).reshape(page.shape).astype(dtype.newbyteorder("="))
 
     return read

@@ -105,15 +105,12 @@ def _ome(path: Path, text: str) -> int:
 
 def _planes(path: Path, root: ElementTree.Element, pixels: ElementTree.Element) -> int:
     parts = [(block, block.find("{*}UUID")) for block in pixels.iterfind("{*}TiffData")]
-    names = {part.get("FileName") for _, part in parts if part is not None}
-    if names <= {None, path.name} or len(names) == 1 and len(parts) > 0 and root.get("UUID") in _uuids(parts):
+    named = [part for _, part in parts if part is not None]
+    names, uuids = {part.get("FileName") for part in named}, {(part.text or "").strip() for part in named}
+    if names <= {None, path.name} or len(names) == 1 and root.get("UUID") in uuids:
         return int(np.prod([int(pixels.attrib[f"Size{axis}"]) for axis in "ZCT"], dtype=object))
     own = [block for block, part in parts if part is not None and _is_own(path, root, part)]
     return sum(int(block.get("PlaneCount", 1)) for block in own)
-
-
-def _uuids(parts: list) -> set[str]:
-    return {(part.text or "").strip() for _, part in parts if part is not None}
 
 
 def _is_own(path: Path, root: ElementTree.Element, part: ElementTree.Element) -> bool:
@@ -127,11 +124,8 @@ def _orphaned(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> bo
     Bytes that belong to no page are lawful: frames that begin on a block of the disk, a program's notes, an index. A
     page header is known by its entry on the width, which is that of the first page to the byte.
     """
-    size, frame = (
-        path.stat().st_size,
-        int(np.prod(first.shape, dtype=object)) * (first.dtype or np.dtype("u1")).itemsize,
-    )
-    if 256 not in first.tags or first.compression == 1 and size - count * frame < frame:
+    size = path.stat().st_size
+    if 256 not in first.tags or first.compression == 1 and size - count * first.nbytes < first.nbytes:
         return False
     pages = [file.pages[index] for index in range(count)]
     if any(code in page.tags for page in pages for code in POINTERS):

@@ -1,11 +1,11 @@
 """What is said of a file that cannot be read: one sentence that names the file, the reason and a way out of it."""
 
-import errno
 import os
 from pathlib import Path
 
 from nircore.data import stack
 from nircore.errors import NircoreError
+from nircore.files import by_reason
 
 #: The first bytes of files that stand in for a frame whose content was not fetched, and how to fetch it.
 STAND_INS = {
@@ -35,7 +35,7 @@ REFUSED = {
     "ENAMETOOLONG": "cannot be opened ({}): choose a shorter name",
 }
 #: Which extra of the wheel brings a package that reads a kind of file.
-EXTRAS = {"h5py": "formats", "zarr": "formats", "imageio": "formats"}
+EXTRAS = {"h5py": "formats", "zarr": "formats"}
 
 
 def sentence(path: Path, error: Exception) -> str:
@@ -50,19 +50,13 @@ def sentence(path: Path, error: Exception) -> str:
     for what, words in TOLD.items():
         if what in reason:
             return f"{path} {words.format(reason)}."
-    name = errno.errorcode.get(error.errno, "") if isinstance(error, OSError) else ""
-    for names, words in REFUSED.items():
-        if name in names.split():
-            return f"{path} {words.format(os.strerror(error.errno))}."
+    if isinstance(error, OSError) and (words := by_reason(error, REFUSED)):
+        return f"{path} {words.format(os.strerror(error.errno))}."
     return f"{path} cannot be read ({reason}): it is damaged or truncated, so copy or export it again."
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no file, a file of 0 bytes, and one that stands in for another.
-
-    Raises:
-        NircoreError: the path is one of these.
-    """
+    """Refuse, with a `NircoreError`, what is no file, a file of 0 bytes, and one that stands in for another."""
     if path.is_symlink() and not path.exists():
         raise NircoreError(f"{path} is a link to nothing ({os.readlink(path)}): fetch what it stands for.")
     stack.check_file(path)

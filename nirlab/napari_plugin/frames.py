@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from nircore import __version__
+from nircore.data.stack import MIN_SIDE
 from nircore.errors import NircoreError
 from nircore.inference import conformal, trust
 from nircore.inference.enhancer import Enhancer, telling
 from nircore.inference.settings import Settings
 
-SIDE = 16  # px: the smallest frame that `nircore.enhance` takes
 #: What places a layer in the world: the result lies where its source does.
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 #: What makes equal numbers look equal, so that before and after can be compared by eye.
@@ -70,9 +70,9 @@ def checked(layer: Layer | None) -> Any:
     data = data[0] if attributes.get("multiscale") else data
     if data.dtype.kind not in "uif":
         raise NircoreError(f"Layer {name!r} holds {data.dtype}: convert it to integers or real numbers.")
-    if len(data.shape) < 2 or min(data.shape[-2:]) < SIDE or 0 in data.shape:
+    if len(data.shape) < 2 or min(data.shape[-2:]) < MIN_SIDE or 0 in data.shape:
         size = " x ".join(map(str, data.shape))
-        raise NircoreError(f"Layer {name!r} is {size}: its last two axes are the frame, {SIDE} px or more each.")
+        raise NircoreError(f"Layer {name!r} is {size}: its last two axes are the frame, {MIN_SIDE} px or more each.")
     return data
 
 
@@ -117,24 +117,22 @@ def denoise(
     enhancer = Enhancer(Settings(model=model, temporal=temporal), dark)
     places = list(np.ndindex(*data.shape[:-2]))
     calibration = conformal.load(enhancer.weights) if with_trust else None
-    camera = enhancer.camera([enhancer.signal(_frame(data, places[k]), None) for k in telling(len(places))])
+
+    def signal(place: tuple[int, ...]) -> np.ndarray:
+        """Return a frame above its dark."""
+        return enhancer.signal(_frame(data, place), None)
+
+    camera = enhancer.camera([signal(places[k]) for k in telling(len(places))])
     engine, network = enhancer.network_for(len(places))
     image, half_width = np.empty(data.shape, data.dtype), np.zeros(data.shape, np.float32)
-    facts = []
-    made = enhancer.movie(
-        lambda index: _frame(data, places[index]),
-        len(places),
-        np.dtype(data.dtype).newbyteorder("="),
-        camera,
-        network,
-    )
+    facts, dtype = [], np.dtype(data.dtype).newbyteorder("=")
+    made = enhancer.movie(lambda index: _frame(data, places[index]), len(places), dtype, camera, network)
     for place, (image[place], found) in zip(places, made, strict=True):
         facts.append(found | {"engine": engine})
         yield len(facts) * (1 + with_trust) - with_trust
-        if calibration and not found["blank"]:
-            signal = enhancer.signal(_frame(data, place), None)
-            half_width[place] = trust.trust_map(enhancer.generator, signal, calibration).half_width
         if calibration:
+            if not found["blank"]:
+                half_width[place] = trust.trust_map(enhancer.generator, signal(place), calibration).half_width
             yield 2 * len(facts)
     about = {"model": model, "version": __version__, "pedestal_dn": enhancer.pedestal_dn}
     about |= {"temporal": temporal} if temporal else {}

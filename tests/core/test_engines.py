@@ -9,7 +9,7 @@ import torch
 
 from nircore.errors import NircoreError
 from nircore.inference import engines, enhance, seen, translate
-from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+from nircore.models import ResnetGenerator, UNetGenerator, initialise
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ SIZES = [(37, 50), (16, 131)]
 NOISY_SIZES = [(131, 90), (64, 81)]
 ROUNDING_DN = 0.01  # a thousandth of the noise: float32 sums in another order
 GENERATORS = {
-    "unet": lambda: initialise_rectified(UNetGenerator(4, 1), 1),
+    "unet": lambda: initialise(UNetGenerator(4, 1), 1),
     "resnet": lambda: initialise(ResnetGenerator(2, 1), 1),
 }
 
@@ -54,7 +54,7 @@ def noisy(size: tuple[int, int]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def denoiser() -> UNetGenerator:
     """A U-Net that sees the noise, and whose corrections are of its size, as a trained one's are."""
-    generator = initialise_rectified(UNetGenerator(4, 3, "noise"), 1).eval()
+    generator = initialise(UNetGenerator(4, 3, "noise"), 1).eval()
     with torch.no_grad():
         generator.last[0].weight *= 0.05
     return generator

@@ -27,7 +27,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, error, before):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("call", ["os.fsync", "os.replace", "tempfile.mkstemp", "pathlib.Path.write_text"])
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace", "pathlib.Path.touch", "pathlib.Path.write_text"])
 def test_a_full_disk_leaves_what_was_there_and_is_said_plainly(tmp_path, monkeypatch, call):
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

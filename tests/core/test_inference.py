@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nircore.config import Config
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
-from nircore.inference import enhance, repeat
+from nircore.inference import enhance, repeat, translate
 from nircore.models import build_generator
 from nircore.models.generator import Generator
 
@@ -57,10 +57,16 @@ def test_any_size_comes_back_the_same(size):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(16, 60), st.integers(16, 60))
 def test_the_generator_sees_the_next_multiple_of_4_and_never_a_resized_frame(height, width):
-    image = torch.rand(2, 1, height, width)
+    image = torch.rand(height, width).numpy()
     network = Pointwise()
-    assert torch.equal(network.any_size(image), image)
-    assert network.seen == [(2, 1, height + -height % 4, width + -width % 4)]
+    assert np.array_equal(translate(network, image), image)
+    assert network.seen == [(1, 1, height + -height % 4, width + -width % 4)]
+
+
+def test_a_frame_goes_in_one_piece_however_large_it_is():
+    network = Pointwise()
+    assert translate(network, np.ones((1024, 1028), np.float32)).shape == (1024, 1028)
+    assert network.seen == [(1, 1, 1024, 1028)]
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (3, 3)])

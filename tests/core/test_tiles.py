@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from nircore import inference
 from nircore.errors import NircoreError
 from nircore.inference import tiles
-from nircore.models import ResnetGenerator, UNetGenerator, initialise_rectified
+from nircore.models import ResnetGenerator, UNetGenerator, initialise
 
 
 def network(channels: int = 4, levels: int = 3, seed: int = 0) -> UNetGenerator:
-    return initialise_rectified(UNetGenerator(channels, levels), seed).eval()
+    return initialise(UNetGenerator(channels, levels), seed).eval()
 
 
 def scene(height: int, width: int, seed: int = 0) -> np.ndarray:

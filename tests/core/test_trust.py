@@ -87,7 +87,7 @@ def test_what_a_network_inserts_at_one_place_is_where_the_spread_is():
 def test_the_output_is_that_of_enhance(levels):
     """Also for a generator that wants level rows: levelled once, before any turn makes columns of them."""
     frame = cases(1)[0][0] + 1.2 * np.sin(np.arange(SHAPE[0]) / 5)[:, None]
-    image, span, terms, _ = trust.look(Smoother(EVEN, rows=levels), frame)
+    image, span, terms, *_ = trust.look(Smoother(EVEN, rows=levels), frame)
     expected, _ = enhance(Smoother(EVEN, rows=levels), frame)
     np.testing.assert_array_equal(image, expected)
     assert span == Normalisation.of(prepare(Smoother(EVEN, rows=levels), frame))

@@ -12,6 +12,7 @@ from nircore.errors import NircoreError
 from nirlab import arrivals
 from nirlab.arrivals import Arrivals, natural
 from nirlab.stream import stream, to_folder
+from tests.lab.made import OneStep
 
 STACK = np.random.default_rng(0).integers(1, 4000, (12, 20, 24)).astype(np.uint16)
 
@@ -114,7 +115,7 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_results_are_called_as_their_sources_and_never_twice_the_same(tmp_path):
     found = Arrivals(written(tmp_path / "in", ["x_2.tif", "x_10.tif"]))
     tifffile.imwrite(tmp_path / "in" / "x_2.tiff", STACK[3], photometric="minisblack")
-    stream(found, lambda frame: frame + 1000, to_folder(tmp_path / "out", found.names))
+    stream(found, OneStep(lambda frame: frame + 1000), to_folder(tmp_path / "out", found.names))
     made = {file.name: tifffile.imread(file) for file in (tmp_path / "out").iterdir()}
     assert set(made) == {"000000_x_2.tif", "000001_x_2.tif", "000002_x_10.tif"}
     np.testing.assert_array_equal(made["000002_x_10.tif"], STACK[1] + 1000.0)

@@ -10,7 +10,7 @@ import yaml
 
 from nircore.errors import NircoreError
 from nircore.inference import export
-from nircore.models import UNetGenerator, initialise_rectified
+from nircore.models import UNetGenerator, initialise
 from nirlab import bioimageio
 
 pytestmark = pytest.mark.skipif(bool(export.absent("onnx", "onnxruntime")), reason="needs onnx and onnxruntime")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(bool(export.absent("onnx", "onnxruntime")), reas
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     path = tmp_path_factory.mktemp("package") / "small.zip"
-    error = bioimageio.build(initialise_rectified(UNetGenerator(4, 2), 1), path, "small")
+    error = bioimageio.build(initialise(UNetGenerator(4, 2), 1), path, "small")
     assert 0 <= error < 0.01
     return path
 
@@ -76,7 +76,7 @@ def test_the_weights_turn_the_test_input_into_the_test_output(files):
 
 def test_the_same_weights_make_the_same_description(package, description, tmp_path):
     path = tmp_path / "again.zip"
-    bioimageio.build(initialise_rectified(UNetGenerator(4, 2), 1), path, "small")
+    bioimageio.build(initialise(UNetGenerator(4, 2), 1), path, "small")
     with zipfile.ZipFile(path) as file:
         again = yaml.safe_load(file.read("bioimageio.yaml"))
     assert again["inputs"] == description["inputs"] and again["outputs"] == description["outputs"]
@@ -93,7 +93,7 @@ def test_bioimageio_core_passes_it(package):
 
 
 def test_what_deviates_or_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
-    generator = initialise_rectified(UNetGenerator(4, 2), 1)
+    generator = initialise(UNetGenerator(4, 2), 1)
     with pytest.raises(NircoreError, match=r"ends in \.zip"):
         bioimageio.build(generator, tmp_path / "x.onnx", "x")
     monkeypatch.setattr(bioimageio, "_runs", lambda files: [lambda image: image + 1])

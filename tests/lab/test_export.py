@@ -6,13 +6,13 @@ import torch
 
 from nircore.errors import NircoreError
 from nircore.inference import export
-from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+from nircore.models import ResnetGenerator, UNetGenerator, initialise
 from nirlab.export import FORMATS, TOLERANCE, write
 
 pytestmark = pytest.mark.slow
 
 GENERATORS = {
-    "unet": lambda: initialise_rectified(UNetGenerator(4, 3), 1),
+    "unet": lambda: initialise(UNetGenerator(4, 3), 1),
     "resnet": lambda: initialise(ResnetGenerator(4, 1), 1),
 }
 READ = {

@@ -11,7 +11,7 @@ from nircore.data.outliers import outliers, replaced
 from nircore.data.phantom import anatomy
 from nircore.data.stabilise import Stabilisation
 from nircore.inference.shipped import weights_of
-from nircore.models import ResnetGenerator, UNetGenerator, initialise, initialise_rectified
+from nircore.models import ResnetGenerator, UNetGenerator, initialise
 from nircore.models.checkpoint import load_generator
 from nirlab.in_graph import FromCounts, lower_line, without_outliers
 
@@ -91,7 +91,7 @@ def test_blank_and_noise_free_frames_come_out_finite(realtime):
 
 @pytest.mark.parametrize("network", [ResnetGenerator(4, 1), UNetGenerator(4, 2, "range")])
 def test_a_generator_that_sees_the_range_gets_it(network, phantom):
-    initialise(network, 1) if isinstance(network, ResnetGenerator) else initialise_rectified(network, 1)
+    initialise(network, 1)
     wanted, fit = inference.enhance(network.eval(), phantom)
     found = run(FromCounts(network).eval(), phantom)
     assert np.abs(found - wanted).max() < 0.02 * fit.scale

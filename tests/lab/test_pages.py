@@ -78,7 +78,7 @@ def test_a_page_says_everything_and_fetches_nothing(tmp_path):
 
 def test_hostile_names_stay_text(tmp_path):
     entry = pages.write(report(HOSTILE), tmp_path, page="a b#?%.html")
-    index = pages.write_index([entry], tmp_path, title=HOSTILE)
+    index = pages.write_index([entry], tmp_path)
     for path in (tmp_path / entry.page, index):
         page = read(path)
         assert all(tag != "script" for tag, _ in page.tags)

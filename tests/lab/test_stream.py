@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_info
 import nircore as package
 from nircore.errors import NircoreError
 from nircore.inference import engines
-from nircore.models import UNetGenerator, initialise_rectified
+from nircore.models import UNetGenerator, initialise
 from nirlab.stream import Account, stream, to_folder
+from tests.lab.made import OneStep
 
 COUNT = 40
 
@@ -75,12 +76,12 @@ class Three:
         return "engine abacus, float16"
 
 
-def slow(pause: float):
+def slow(pause: float) -> OneStep:
     def enhance(pixels: np.ndarray) -> np.ndarray:
         time.sleep(pause)
         return pixels + 1000
 
-    return enhance
+    return OneStep(enhance)
 
 
 @pytest.mark.parametrize(("source", "network", "disk"), [(0, 0.003, 0), (0.003, 0, 0), (0, 0, 0.003), (0, 0, 0)])
@@ -115,7 +116,7 @@ def test_an_error_in_any_step_ends_the_stream(where):
 
 
 def test_a_stream_s_frames_are_those_of_its_enhancer():
-    generator = initialise_rectified(UNetGenerator(2, 1), 0).eval()
+    generator = initialise(UNetGenerator(2, 1), 0).eval()
     movie = list(np.random.default_rng(0).poisson(300, (5, 32, 40)).astype(np.float32))
     alone, written = engines.Pipeline("torch", generator), {}
     account = stream(movie, engines.Pipeline("torch", generator), written.__setitem__)
@@ -197,7 +198,7 @@ def test_a_second_interrupt_ends_the_program():
     timer = threading.Timer(0.4, _thread.interrupt_main)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        stream(stubborn(), lambda pixels: time.sleep(2) or pixels, Disk())
+        stream(stubborn(), OneStep(lambda pixels: time.sleep(2) or pixels), Disk())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -214,7 +215,8 @@ def test_an_error_anywhere_ends_the_stream_and_is_raised(where):
 
     before = threading.active_count()
     with pytest.raises(ValueError, match=where):
-        stream(source(), broken if where == "network" else slow(0), broken if where == "disk" else Disk(), size=2)
+        pipeline = OneStep(broken) if where == "network" else slow(0)
+        stream(source(), pipeline, broken if where == "disk" else Disk(), size=2)
     assert threading.active_count() <= before  # a source given up on earlier may end meanwhile
 
 
