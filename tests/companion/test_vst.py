@@ -8,15 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from companion.rivals import vst
 from nircore.data.noise import Noise
+from tests.core.made import exposed
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
-
-
-def exposed(signal_e: np.ndarray | float, noise: Noise, seed: int = 0, shape=(400, 500)) -> np.ndarray:
-    """Frames in DN of a sensor: Poisson electrons, gain, Gaussian read noise."""
-    rng = np.random.default_rng(seed)
-    signal = np.broadcast_to(signal_e, shape)
-    return rng.poisson(signal) / noise.gain_e_per_dn + rng.normal(0, noise.read_noise_dn, shape)
 
 
 @pytest.mark.parametrize("noise", [SENSOR, Noise(2.4, 12.0), Noise(1.0, 4.0)])

@@ -17,7 +17,7 @@ from nircore.training import distributed
 from tests.core import trained_together
 from tests.core.trained_together import train
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("minutes")
 
 SYSTEMS = ("cyclegan", "regression")
 

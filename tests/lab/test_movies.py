@@ -9,8 +9,11 @@ from scipy import ndimage
 
 import nircore as package
 from nircore.data.movies import Movie
+from nircore.inference.engines import Pipeline
+from nircore.inference.settings import Settings
 from nirlab import movie as movies
 from nirlab.courses import SMOOTH, SPOTS, courses
+from nirlab.darks import enhancer_for
 from nirlab.stream import stream
 
 COUNT = 12
@@ -122,10 +125,6 @@ def test_where_the_gain_is_switched_a_new_run_begins(temporal, switched):
 
 
 def test_a_stream_rests_on_what_came_before(tmp_path):
-    from nircore.inference.engines import Pipeline
-    from nircore.inference.settings import Settings
-    from nirlab.darks import enhancer_for
-
     generator = enhancer_for(Settings(model="realtime")).generator
     shown, results = frames("still").astype(np.float32), {}
     for temporal in (False, True):
@@ -164,10 +163,6 @@ def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
 
 @pytest.mark.parametrize("temporal", [False, True])
 def test_a_stream_whose_gain_is_switched_goes_on_as_one_that_begins_there(temporal):
-    from nircore.inference.engines import Pipeline
-    from nircore.inference.settings import Settings
-    from nirlab.darks import enhancer_for
-
     generator = enhancer_for(Settings(model="realtime")).generator
     shown = frames("still").astype(np.float32)
     shown[6:] *= 3

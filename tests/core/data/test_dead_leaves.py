@@ -11,7 +11,7 @@ CAMERA = LowLight(2.35, 12.0, 2000.0, 2001.0)
 NOTHING = Mixture(0, 0, 0, 0, 0)
 
 
-def crops(mixture: Mixture | None) -> DegradedCrops:
+def crops(mixture: Mixture) -> DegradedCrops:
     return DegradedCrops([np.zeros((2, 120, 120), np.float32)], CAMERA, 64, 4, 0, mixture)
 
 
@@ -40,12 +40,6 @@ def test_a_share_of_the_crops_are_leaves():
     lit = [float(crops(Mixture(1, 0, 0, 0, 0)).at(step)[1].max()) for step in range(4)]
     dark = [float(crops(NOTHING).at(step)[1].max()) for step in range(4)]
     assert min(lit) > 2 > max(dark)  # in the dark there are glows alone
-
-
-def test_without_a_mixture_the_crops_are_those_of_before():
-    for step in range(3):
-        for one, other in zip(crops(None).at(step), crops(NOTHING).at(step), strict=True):
-            assert one.shape == other.shape == (4, 1, 64, 64)
 
 
 @pytest.mark.parametrize("along", [(0, 1), (0,), (1,)])
