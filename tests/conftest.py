@@ -64,6 +64,14 @@ def swir_hdr() -> Path:
 
 
 @pytest.fixture
+def reports(tmp_path, monkeypatch) -> Path:
+    """Where the runs of a test lie, and beside it the phantoms: neither is there yet."""
+    for name in ("REPORTS", "DATA"):
+        monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name.lower()))
+    return tmp_path / "reports"
+
+
+@pytest.fixture
 def nircore(monkeypatch, capsys):
     """Run the command; return exit status, standard output and standard error."""
 

@@ -49,16 +49,6 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         assert len(set(one["generator"])) == 3
 
 
-def test_alone_everything_is_the_identity():
-    batch = torch.randn(3, 1, 4, 4)
-    assert torch.equal(distributed.share(batch), batch) and torch.equal(distributed.whole(batch), batch)
-    assert distributed.rank() == 0 and distributed.world() == 1
-    parameter = torch.nn.Parameter(torch.ones(2))
-    parameter.grad = torch.tensor([1.0, 2.0])
-    distributed.average_gradients([parameter])
-    assert torch.equal(parameter.grad, torch.tensor([1.0, 2.0]))
-
-
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
     monkeypatch.setattr(distributed, "world", lambda: 2)
     with pytest.raises(NircoreError, match="batch=3 cannot be shared by 2 processes"):

@@ -136,12 +136,6 @@ def test_a_stream_rests_on_what_came_before(tmp_path):
     assert late[0] < 0.8 * late[1]
 
 
-@pytest.mark.parametrize("given", [{"temporal": "sideways"}, {"temporal": "causal", "average": 3}])
-def test_what_cannot_be_meant_is_refused(given):
-    with pytest.raises(package.NircoreError):
-        package.enhance(frames(), **given)
-
-
 def test_the_page_on_a_movie_draws_what_its_spots_did(nircore, movie):
     out = movie.parent / "out"
     status, _, error = nircore("enhance", movie, "--out", out, "--model", "realtime", "--temporal", "--report")

@@ -17,9 +17,8 @@ QUICK = {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "crop": 32}
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch) -> tuple[Path, Path]:
+def folders(tmp_path: Path, reports) -> tuple[Path, Path]:
     """Six low-light and six target frames of one animal, and a file that is none."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     for name, gain in (("low", 1), ("target", 16)):
         (tmp_path / name).mkdir()
         for k in range(6):

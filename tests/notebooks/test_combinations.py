@@ -31,9 +31,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, data):
+def shell(tmp_path, monkeypatch, reports, data):
     """A session like a notebook's kernel, in this process: starting ten kernels takes longer than their cells."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(data))
     monkeypatch.setenv(chain.IN_CHAIN, "1")
     monkeypatch.chdir(tmp_path)

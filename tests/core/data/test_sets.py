@@ -15,9 +15,8 @@ COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "referenc
 
 
 @pytest.fixture(autouse=True)
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
+def data(reports: Path) -> Path:
+    return reports.with_name("data")
 
 
 @pytest.fixture
