@@ -51,8 +51,9 @@ def compared(world):
         yield run
 
 
-@pytest.mark.parametrize("recipe", available("recipes"))
-def test_every_recipe_trains_and_reports_on_smoke(world, recipe):
+@pytest.mark.parametrize("recipe", ["ssgan", "ma2021", "pix2pix", "physics", "oracle"])
+def test_every_kind_of_system_trains_and_reports_on_smoke(world, recipe):
+    """The others differ from these by numbers, and are trained for the comparison below."""
     run = Run(resolve({"profile": "smoke", "recipe": recipe, "run": f"one-{recipe}", **TINY}))
     run.save_config()
     data_split(run)

@@ -1,6 +1,7 @@
 """Movies through the command: frames that rest on those before them, whatever interrupts them."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,12 @@ def frames(kind: str = "bolus", seed: int = 3) -> np.ndarray:
     return np.rint([1100 + made.noisy(index) for index in range(COUNT)]).clip(0).astype(np.uint16)
 
 
+@cache
+def expected(temporal: str) -> np.ndarray:
+    """What the command has to give of `frames`, however it is interrupted."""
+    return package.enhance(frames(), model="realtime", temporal=temporal)
+
+
 @pytest.fixture
 def movie(tmp_path):
     tifffile.imwrite(tmp_path / "movie.tif", frames(), photometric="minisblack", metadata=None)
@@ -36,7 +43,7 @@ def test_a_file_is_what_its_array_is_and_the_record_says_how_many_frames_were_us
     status, said, error = nircore("enhance", movie, "--out", out, "--model", "realtime", option)
     assert status == 0 and "each pixel rests on" in said + error
     made = tifffile.imread(out / "movie.tif")
-    np.testing.assert_array_equal(made, package.enhance(frames(), model="realtime", temporal=temporal))
+    np.testing.assert_array_equal(made, expected(temporal))
     record = json.loads((out / "movie.tif.json").read_text())
     assert record["identity"]["temporal"] == temporal
     used = record["frames"]["frames_used"]
@@ -67,8 +74,7 @@ def test_a_run_that_is_broken_off_goes_on_to_the_same_bits(nircore, movie, monke
     assert nircore(*command)[0] == 130
     monkeypatch.setattr(movies.Movie, "enhanced", real)
     assert nircore(*command)[0] == 0
-    expected = package.enhance(frames(), model="realtime", temporal=temporal)
-    np.testing.assert_array_equal(tifffile.imread(movie.parent / "out/movie.tif"), expected)
+    np.testing.assert_array_equal(tifffile.imread(movie.parent / "out/movie.tif"), expected(temporal))
 
 
 def test_a_frame_of_nan_is_refused_and_named(nircore, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -149,7 +150,6 @@ def test_what_stands_beside_the_frames_of_fits_is_no_frame(tmp_path, name, dtype
 @pytest.mark.parametrize("inner", ["plate", "well", "series"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_store_of_several_images_names_one_that_opens(tmp_path, version, inner):
-    zarr = pytest.importorskip("zarr")
     described = {"version": "0.5" if version == 3 else "0.4", "axes": [], "datasets": [{"path": "0"}]}
     said = {
         "plate": {"plate": {"wells": [{"path": "B/3"}, {"path": "B/4"}]}},
@@ -202,7 +202,6 @@ def test_results_of_read_only_sources_can_be_written_and_removed(enhance, tmp_pa
     source, stack = tmp_path / "in" / name, frames()
     source.parent.mkdir()
     if name.endswith("zarr"):
-        zarr = pytest.importorskip("zarr")
         zarr.create_array(str(source), shape=stack.shape, dtype="u2", zarr_format=int(name[1]))[:] = stack
     else:
         write(source, stack)

@@ -67,7 +67,7 @@ def judged(root: Path | str, enhance: Enhance) -> pd.DataFrame:
         for kind, frames, index, truth in sequences(scene, darks, push):
             inner = (slice(BORDER, -BORDER),) * 2
             for name in TOLD:
-                image = [enhance(*pair) for pair in list(METHODS[name](frames))[index : index + 1]][0]
+                image = enhance(*list(METHODS[name](frames))[index])
                 score = psnr(image[inner], truth[inner], data_range=float(np.percentile(truth, 99.9)))
                 rows.append({"movie": kind, "scene": scene.name, "method": name, "psnr": score})
     return pd.DataFrame(rows)

@@ -75,6 +75,16 @@ def test_the_mean_of_few_photons_comes_back_as_it_was(electrons):
     assert back == pytest.approx(electrons, rel=0.06, abs=0.02)
 
 
+@pytest.mark.parametrize("electrons", [1.0, 2.0, 4.0, 10.0])
+@pytest.mark.parametrize("read_e", [0.05, 0.5, 1.0, 2.5])
+def test_what_few_photons_average_to_comes_back_as_their_light(read_e, electrons):
+    """Training asks for `clean`, use inverts by `invert`: at few photons too the one undoes the other."""
+    fit, light = Stabilisation(0.0, 1.0, read_e), np.linspace(0, 60, 500).astype(np.float32)
+    np.testing.assert_allclose(fit.invert(fit.clean(light)), light, atol=1e-3)
+    seen = float(fit.apply(exposed(electrons, Noise(1.0, read_e))).mean())
+    assert float(fit.clean(np.float32([electrons]))[0]) == pytest.approx(seen, abs=0.07 / UNIT)
+
+
 def test_next_to_no_noise_is_said():
     ramp = np.add.outer(np.arange(96.0), np.arange(96.0))
     noisy = ramp + np.random.default_rng(0).normal(0, 1, ramp.shape)
