@@ -9,7 +9,7 @@ from companion.study.fidelity.animals import Animal
 from nircore.data import camera, phantom
 from nircore.data.camera import GAIN_E_PER_DN
 from nircore.errors import NircoreError
-from tests.companion.made import Quiet
+from tests.companion.made_animals import Quiet
 
 pytestmark = pytest.mark.slow
 

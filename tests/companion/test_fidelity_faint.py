@@ -9,7 +9,7 @@ from companion.study.fidelity import faint, widths
 from companion.study.fidelity.animals import Animal
 from companion.study.fidelity.summary import nothing
 from nircore.metrics.vessel_width import crossings, relative_width
-from tests.companion.made import Quiet
+from tests.companion.made_animals import Quiet
 
 ANIMALS = [Animal(seed, (160, 128)) for seed in (5, 6)]
 

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from companion.study import processor
-from nircore.data.camera import GAIN_E_PER_DN
 from nircore.data.defects import areas, defects, lines
 from nircore.data.frames import quantised
+from nircore.data.movies import Movie
 from nircore.data.noise import noise_level
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
@@ -30,11 +30,9 @@ TYPE = np.dtype(np.uint16)
 
 
 def frames(count: int = 6) -> list[np.ndarray]:
-    """Return frames SHAPE uint16 in DN of a still scene, their noise that of the SWIR_HDR camera."""
-    rng, (y, x) = np.random.default_rng(0), np.indices(SHAPE)
-    light = 20 + 300 * np.exp(-(((y - SHAPE[0] / 2) / 150) ** 2) - ((x - SHAPE[1] / 2) / 90) ** 2)
-    taken = (rng.poisson(light * GAIN_E_PER_DN) / GAIN_E_PER_DN + rng.normal(200, 12, SHAPE) for _ in range(count))
-    return [quantised(frame, TYPE)[0] for frame in taken]
+    """Return frames SHAPE uint16 in DN of a still phantom on a pedestal of 200 DN."""
+    movie = Movie("still", shape=SHAPE)
+    return [quantised(200 + movie.noisy(index), TYPE)[0] for index in range(count)]
 
 
 def _ms(call: Callable[[], Any], times: int = 1) -> float:

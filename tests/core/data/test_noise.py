@@ -9,7 +9,7 @@ from nircore.data.degraded import coloured
 from nircore.data.frames import read_frame
 from nircore.data.noise import Noise, colour, noise_model
 from nircore.errors import NircoreError
-from tests.core.made import exposed
+from tests.core.made_noise import exposed
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
 

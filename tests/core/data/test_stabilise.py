@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from nircore.data.noise import Noise
 from nircore.data.stabilise import ASSUMED_READ_E, EXACT, UNIT, Stabilisation
 from nircore.errors import NircoreError
-from tests.core.made import exposed
+from tests.core.made_noise import exposed
 
 gains, reads = st.floats(1e-2, 1e5), st.floats(1e-3, 1e3)
 

@@ -9,6 +9,7 @@ import tifffile
 from nircore.data import swir_hdr as swir
 from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
+from tests.lab.made import write
 
 
 @pytest.fixture
@@ -21,8 +22,7 @@ def made_root(tmp_path: Path) -> Path:
         for exposure in (20, 320):
             frames[f"qd/{animal}/{animal}_BP1150_{exposure:04d}ms.tif"] = 300 + draw.integers(0, 99, (16, 18))
     for name, pixels in frames.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(tmp_path / name, pixels.astype("uint16"))
+        write(tmp_path / name, pixels.astype("uint16"))
     return tmp_path
 
 
