@@ -1,36 +1,38 @@
 """How long the inspector takes to redraw after each kind of interaction: median and worst in milliseconds.
 
-python benchmarks/inspector_redraw.py reports/phantom-cpu [--threads 2]
+python -m benchmarks.inspector_redraw RUN [--threads 2]
+
+RUN is the name of a run under reports/.
 """
 
 import argparse
-import statistics
-import time
+from statistics import median
+from timeit import timeit
 
 import torch
-from companion.inspector_widgets import Panel
 
-from companion.inspector import Inspector, open_folder
+from companion.inspector import EPOCHS, METHODS, OVERLAYS, REPEATED, TRUST, Inspector, draw
+from companion.plots.style import encoded
+from companion.run import Run, places
+from nircore.config import load_file
 
 LIMIT = 200.0  # ms
 
 
-def interactions(inspector: Inspector) -> dict[str, tuple[str, list]]:
-    """Return values to go through, by the name of the interaction; those marked cold run the generator."""
-    height, width = inspector.before.shape
+def interactions(inspector: Inspector) -> dict[str, list[dict[str, object]]]:
+    """Return what is drawn one after the other, by the name of the interaction; the first of a kind runs networks."""
+    epochs = [{"step": step} for step in inspector.steps(EPOCHS)]
+    views = {view: [{"view": view, "step": step} for step in inspector.steps(view)] for view in (REPEATED, METHODS)}
     return {
-        "wipe": ("wipe", [k / 20 for k in range(20)]),
-        "window": ("levels", [(k / 50, 0.5 + k / 50) for k in range(20)]),
-        "colour map": ("colours", ["magma", "viridis", "cividis", "gray"]),
-        "region moved": ("row", list(range(20, height - 20, height // 20))),
-        "region resized": ("side", list(range(6, 60, 4))),
-        "line turned": ("angle", list(range(0, 180, 9))),
-        "epoch, first time": ("step", list(range(len(inspector.steps)))),
-        "epoch, again": ("step", list(range(len(inspector.steps)))),
-        "difference laid over": ("overlay", ["difference", "none"] * 5),
-        "frame, first time": ("frame", list(inspector.frames)[1:]),
-        "frame, again": ("frame", list(inspector.frames)),
-    }
+        "grey scale": [{"brightest": k / 20} for k in range(1, 20)],
+        "region moved": [{"row": k / 20} for k in range(20)],
+        "region resized": [{"side": side} for side in range(6, 60, 4)],
+        "epoch, first time": epochs, "epoch, again": epochs,
+        "view, first time": [*views[REPEATED], *views[METHODS]],
+        "map, first time": [{"overlay": name} for name in OVERLAYS if name != TRUST],
+        "sample, first time": [{"frame": name} for name in inspector.frames],
+        "sample, again": [{"frame": name} for name in inspector.frames],
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -40,17 +42,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    panel = Panel(open_folder(given.run))
+    inspector = Inspector.of(Run(load_file(places.run_folder(given.run) / "config.yaml")))
+    start, worst = {"frame": next(iter(inspector.frames))}, 0.0
     print(f"{'interaction':24s} {'median ms':>10s} {'worst ms':>10s}")
-    worst = 0.0
-    for name, (part, values) in interactions(panel.inspector).items():
-        times = []
-        for value in values:
-            began = time.perf_counter()
-            panel.controls[part].value = value
-            times.append(1000 * (time.perf_counter() - began))
-        worst = max(worst, statistics.median(times))
-        print(f"{name:24s} {statistics.median(times):10.1f} {max(times):10.1f}")
+    for name, changes in interactions(inspector).items():
+        drawn = [lambda change=change: encoded(draw(inspector, **(start | change))) for change in changes]
+        times = [1000 * timeit(one, number=1) for one in drawn]
+        worst = max(worst, median(times))
+        print(f"{name:24s} {median(times):10.1f} {max(times):10.1f}")
     print(f"largest median {worst:.1f} ms, wanted below {LIMIT:g} ms, {given.threads} threads")
 
 

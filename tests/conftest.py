@@ -34,16 +34,10 @@ def open_files() -> Counter[Path]:
     return Counter(target for target in ours if target.is_file() and not target.is_relative_to(ENVIRONMENT))
 
 
-#: Files that take a minute or more, the longest first: begun last, one of them would keep a single process busy.
-LONGEST = ("test_reproduce.py", "test_combinations.py", "test_recipes.py", "test_distributed.py", "test_together.py",
-           "test_enhance_command.py", "test_inspector_browser.py", "test_engines.py")  # fmt: skip
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, then those marked slow, then all others, each in its own order."""
-    last = len(LONGEST)
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, last if item.get_closest_marker("slow") else last + 1))
+    """Begin with modules marked slow("minutes"): begun last, one would keep a process busy. Then the other slow."""
+    marks = {item: item.get_closest_marker("slow") for item in items}
+    items.sort(key=lambda item: (not marks[item], not (marks[item] and marks[item].args)))
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +69,14 @@ def swir_hdr() -> Path:
     if not (folder / "metadata.csv").is_file():
         pytest.skip(f"the real frames are not at {folder}: set NIRCORE_SWIR_HDR to their folder")
     return folder
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch) -> Path:
+    """Where the runs of a test lie, and beside it the phantoms: neither is there yet."""
+    for name in ("REPORTS", "DATA"):
+        monkeypatch.setenv(f"NIRCORE_{name}", str(tmp_path / name.lower()))
+    return tmp_path / "reports"
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -19,12 +19,12 @@ def reproduce(
     profile: Annotated[str, typer.Option(help="how much compute: " + ", ".join(available("profiles")))] = "cpu",
     recipe: Annotated[str, typer.Option(help="which system: " + ", ".join(available("recipes")))] = "ssgan",
     dataset: Annotated[str, typer.Option(help="phantom, swir-hdr or folder")] = "phantom",
-    data_root: Annotated[Optional[str], typer.Option(help="folder of the swir-hdr set")] = None,  # noqa: UP045
-    low_light: Annotated[Optional[str], typer.Option(help="folder of low-light frames (domain A)")] = None,  # noqa: UP045
-    target: Annotated[Optional[str], typer.Option(help="folder of target frames (domain B)")] = None,  # noqa: UP045
-    run: Annotated[Optional[str], typer.Option(help="name of the folder under reports/")] = None,  # noqa: UP045
+    data_root: Annotated[str | None, typer.Option(help="folder of the swir-hdr set")] = None,
+    low_light: Annotated[str | None, typer.Option(help="folder of low-light frames (domain A)")] = None,
+    target: Annotated[str | None, typer.Option(help="folder of target frames (domain B)")] = None,
+    run: Annotated[str | None, typer.Option(help="name of the folder under reports/")] = None,
     last: Annotated[str, typer.Option(help="the notebook up to which the run is made")] = chain.LAST,
-    set: Annotated[Optional[list[str]], typer.Option(help="any setting, as key=value; repeatable")] = None,  # noqa: UP045
+    set: Annotated[list[str] | None, typer.Option(help="any setting, as key=value; repeatable")] = None,
 ) -> None:
     """Execute the numbered notebooks that are not up to date, and write tables, figures and the report of a run."""
     folders = {"data_root": data_root, "low_light": low_light, "target": target}

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
-from typing_extensions import TypedDict
+from pydantic import BaseModel, ValidationError
 
 from companion.plots.frames import before_after
 from companion.plots.picture import picture
@@ -22,23 +21,22 @@ SHAPE, EXPOSURE_S, ANIMALS, DARKS_S = (320, 256), 0.02, 3, (0.016, 0.064)
 SHOWN = 3  # files in the figure
 
 
-@with_config(ConfigDict(extra="forbid"))
-class Parameters(TypedDict, total=False):
+class Parameters(BaseModel, extra="forbid", strict=True):
     """The parameters of notebook 11."""
 
-    frames_folder: str
-    dark_folder: str
-    exposure_s: float | None
-    weights: str
+    frames_folder: str = ""
+    dark_folder: str = ""
+    exposure_s: float | None = None
+    weights: str = ""
 
 
 def check(namespace: Mapping[str, Any]) -> None:
     """Refuse a parameter that notebook 11 does not have, or one of another kind; call it as `check(globals())`."""
     try:
-        TypeAdapter(Parameters).validate_python(parameters(namespace), strict=True)
+        Parameters(**parameters(namespace))
     except ValidationError as error:
         first = error.errors()[0]
-        known = ", ".join(Parameters.__annotations__)
+        known = ", ".join(Parameters.model_fields)
         said = f"{first['loc'][0]}={first['input']!r}: {first['msg']}"
         raise NircoreError(f"{said}; notebook 11 has {known}.") from error
 

@@ -39,7 +39,7 @@ def write(folder: Path, name: str, cells: list[str], prose: str = "# A notebook"
 
 
 @pytest.fixture
-def books(tmp_path, monkeypatch):
+def books(tmp_path, monkeypatch, reports):
     """A folder with the three notebooks and the module that the second one imports."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
@@ -48,7 +48,6 @@ def books(tmp_path, monkeypatch):
     (folder / "helper.py").write_text(HELPER)
     monkeypatch.setattr(places, "NOTEBOOKS", folder)
     monkeypatch.setitem(closure.ROOTS, "helper", folder)
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.delenv(chain.IN_CHAIN, raising=False)
     yield folder
     forget()

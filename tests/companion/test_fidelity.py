@@ -9,17 +9,11 @@ from companion.study.fidelity.animals import Animal
 from nircore.data import camera, phantom
 from nircore.data.camera import GAIN_E_PER_DN
 from nircore.errors import NircoreError
+from tests.companion.made_animals import Quiet
 
 pytestmark = pytest.mark.slow
 
 SHAPE = (160, 128)
-
-
-class Quiet(Animal):
-    """An animal without noise: what a method does is then known exactly."""
-
-    def noisy(self, draw=0, lesion=1.0, probe=1.0):
-        return self.clean("low_light", lesion, probe)
 
 
 ANIMALS, QUIET = ([kind(seed, SHAPE) for seed in (5, 6)] for kind in (Animal, Quiet))

@@ -9,6 +9,7 @@ from companion.study.fidelity import faint, widths
 from companion.study.fidelity.animals import Animal
 from companion.study.fidelity.summary import nothing
 from nircore.metrics.vessel_width import crossings, relative_width
+from tests.companion.made_animals import Quiet
 
 ANIMALS = [Animal(seed, (160, 128)) for seed in (5, 6)]
 
@@ -89,17 +90,10 @@ def test_widths_that_cannot_be_measured_are_counted():
 
 
 def test_blur_kept_is_one_for_the_blurred_light_and_nought_for_the_truth():
-    truths = {animal.seed: animal.clean("target") for animal in ANIMALS}
-
-    class Known(Animal):
-        def noisy(self, draw=0, lesion=1.0, probe=1.0):
-            return self.clean("low_light")
-
-    quiet = [Known(animal.seed, animal.shape) for animal in ANIMALS]
-    lights = {seed: Animal(seed, (160, 128)).clean("low_light") for seed in truths}
+    quiet = [Quiet(animal.seed, animal.shape) for animal in ANIMALS]
 
     def oracle(frame):
-        return truths[min(lights, key=lambda seed: np.abs(lights[seed] - frame).max())]
+        return min(quiet, key=lambda animal: np.abs(animal.noisy() - frame).max()).clean("target")
 
     methods = {"same": lambda frame: frame, "oracle": oracle, "blurrier": lambda frame: gaussian_filter(frame, 2)}
     found = widths.summary(widths.widths(methods, quiet)).set_index("denoiser")

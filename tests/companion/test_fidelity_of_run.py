@@ -23,10 +23,8 @@ SMALL = {"height": 96, "width": 80, "crop": 32, "animals": 6, "ngf": 2, "blocks"
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(reports, monkeypatch):
     """A place for runs, and few animals; returns a run whose networks were never trained."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
-    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
     for name, value in {"SWEPT": 1, "COUNTED": 1, "SHOWN": 1, "CYCLED": 1, "RETRAINED": 2, "RETESTED": 1}.items():
         monkeypatch.setattr(stage, name, value)
 

@@ -40,6 +40,6 @@ def test_noise_correlates_as_its_colour_says_and_the_spectrum_is_its_own(sigma):
     assert (power / spectrum)[strong].mean() == pytest.approx(1, rel=0.05) and spectrum.mean() == pytest.approx(1)
 
 
-def test_the_pace_is_of_every_model_and_the_steps_are_all_named():
+def test_the_steps_of_a_frame_and_of_a_movie_are_timed():
     steps = pace.of_steps(1)
     assert set(steps["every"]) == {"frame", "movie"} and (steps["ms"] > 0).all()

@@ -95,8 +95,7 @@ def test_a_file_format(monkeypatch, tmp_path):
     np.testing.assert_array_equal(containers.read_frame(tmp_path / "frame.txt").pixels, frame)
 
 
-def test_a_table(monkeypatch, tmp_path):
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+def test_a_table(monkeypatch, reports):
     run = Run(recipe.resolve({"run": "made"}))
     write_frame(run.path("enhanced/a.tif"), np.arange(400, dtype=np.float32).reshape(20, 20), np.float32)
     run.write_table("enhanced", pd.DataFrame({"file": ["enhanced/a.tif"]}))

@@ -18,7 +18,7 @@ from companion.study.training import training
 from nircore.data.frames import list_frames
 from nircore.recipe import resolve
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("minutes")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {"run": "seen", "profile": "smoke", "animals": 12, "epochs": 3, "steps_per_epoch": 2, "ngf": 4}

@@ -127,9 +127,8 @@ class TestOverMethods:
         assert set(quality.over_methods(table)["image"]) == {"noisy", "ours"}
 
 
-def make(tmp_path, monkeypatch, table: pd.DataFrame | None, **settings) -> Run:
+def make(table: pd.DataFrame | None, **settings) -> Run:
     """Make the table in a run that has a benchmark."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
     run = Run(resolve({"run": "made", "height": SMALL[0], "width": SMALL[1]} | settings))
     if table is not None:
         run.write_table("benchmark", table)
@@ -137,9 +136,9 @@ def make(tmp_path, monkeypatch, table: pd.DataFrame | None, **settings) -> Run:
     return run
 
 
-def test_the_step_writes_points_and_correlations_the_same_every_time(tmp_path, monkeypatch):
+def test_the_step_writes_points_and_correlations_the_same_every_time(reports, monkeypatch):
     monkeypatch.setattr(quality, "PHANTOMS", 4)
-    run = make(tmp_path, monkeypatch, benchmark())
+    run = make(benchmark())
     points, table = run.table("metric_quality"), run.table("table6_metric_quality")
     assert points.groupby("over")["image"].size().to_dict() == {"exposure": 28, "methods": 6}
     assert list(table) == list(quality.CORRELATION)
@@ -151,7 +150,7 @@ def test_the_step_writes_points_and_correlations_the_same_every_time(tmp_path, m
     assert run.path("tables/metric_quality.csv").read_bytes() == before
 
 
-def test_a_folder_without_truth_has_empty_tables(tmp_path, monkeypatch):
-    run = make(tmp_path, monkeypatch, None, dataset="folder")
+def test_a_folder_without_truth_has_empty_tables(reports):
+    run = make(None, dataset="folder")
     for name, columns in (("metric_quality", quality.POINT), ("table6_metric_quality", quality.CORRELATION)):
         assert run.table(name).empty and list(run.table(name)) == list(columns)

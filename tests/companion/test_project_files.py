@@ -39,10 +39,6 @@ def test_the_citation_has_what_its_format_requires_and_names_paper_and_frames():
     assert CODEMETA["referencePublication"]["name"] == paper["title"]
 
 
-def test_codemeta_is_of_version_3():
-    assert CODEMETA["@context"] == "https://w3id.org/codemeta/3.0" and CODEMETA["@type"] == "SoftwareSourceCode"
-
-
 def test_the_containers_call_what_there_is():
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
     assert container["postCreateCommand"] == "make .venv/ready"

@@ -38,8 +38,7 @@ def test_export_halves_the_size_and_keeps_the_numbers(small, tmp_path):
     assert all(tensor.dtype == torch.float16 for tensor in checkpoint.load(place)[0].values())
 
 
-def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, tmp_path, monkeypatch):
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
+def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, reports, monkeypatch):
     monkeypatch.setattr(shipping, "PHANTOMS", 0)
     monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2})
     monkeypatch.setattr(shipping, "STEPS", {"epochs": 1, "steps_per_epoch": 1})

@@ -4,15 +4,15 @@ import pandas as pd
 import pytest
 
 from companion.run import Run
+from companion.study.image_metrics import METHODS, _summaries
 from companion.study.split_table import data_split
 from nircore.data import swir_hdr as reader
 from nircore.recipe import resolve
 
 
 @pytest.fixture
-def real(swir_hdr, tmp_path, monkeypatch):
+def real(swir_hdr, reports):
     """A split of the real set; returns the table for a seed."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path))
 
     def split(**given):
         run = Run(resolve({"dataset": "swir-hdr", "data_root": str(swir_hdr), "crop": 64} | given))
@@ -35,18 +35,9 @@ def test_real_training_domains_show_different_animals_and_the_test_a_third(real,
 
 
 def test_exposures_that_do_not_match_are_scored_apart():
-    from companion.study.image_metrics import METHODS, _summaries
-
+    about = {"group": "a", "exposure_s": 0.02, "ssim": 0.5}
     rows = [
-        {
-            "file": f"{k}",
-            "group": "a",
-            "filter": name,
-            "exposure_s": 0.02,
-            "method": method,
-            "psnr": 20.0 + k,
-            "ssim": 0.5,
-        }
+        about | {"file": f"{k}", "filter": name, "method": method, "psnr": 20.0 + k}
         for k, name in enumerate(["BP1150", "BP1300", *reader.MISMATCHED_FILTERS])
         for method in METHODS
     ]

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.straightforward import NETWORKS, Straightforward
 from nircore.config import Config
 from nircore.training.cyclegan import COLUMNS as TERMS
 from nircore.training.cyclegan import CycleGAN
 
 CPU = torch.device("cpu")
-NETWORKS = ("g_ab", "g_ba", "d_a", "d_b")
 
 
 def tiny(**settings) -> Config:
@@ -118,10 +118,12 @@ class ByHand:
 def test_steps_are_those_written_out_by_hand(settings):
     # the pool passes its first images on: two steps of one image each fill the smallest one used here
     system = doubled(**settings)
-    by_hand = ByHand(system)
+    by_hand, textbook = ByHand(system), Straightforward(system)
     for index in range(2):
         a, b = (batch.double() for batch in batches(index))
         terms, expected = system.step(a, b, index), by_hand.step(a, b)
+        for name, value in textbook.step(a, b, index).items():  # what the benchmark of speed compares with
+            assert value.item() == pytest.approx(expected[name].item(), rel=1e-6), name
         assert terms.keys() == expected.keys() == set(TERMS)
         for name in TERMS:
             assert terms[name].item() == pytest.approx(expected[name].item(), rel=1e-6), name

@@ -17,7 +17,7 @@ from nircore.training import distributed
 from tests.core import trained_together
 from tests.core.trained_together import train
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("minutes")
 
 SYSTEMS = ("cyclegan", "regression")
 
@@ -47,16 +47,6 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         for name in one:
             np.testing.assert_allclose(two[name], one[name], rtol=2e-4, err_msg=f"{system}, {name}")
         assert len(set(one["generator"])) == 3
-
-
-def test_alone_everything_is_the_identity():
-    batch = torch.randn(3, 1, 4, 4)
-    assert torch.equal(distributed.share(batch), batch) and torch.equal(distributed.whole(batch), batch)
-    assert distributed.rank() == 0 and distributed.world() == 1
-    parameter = torch.nn.Parameter(torch.ones(2))
-    parameter.grad = torch.tensor([1.0, 2.0])
-    distributed.average_gradients([parameter])
-    assert torch.equal(parameter.grad, torch.tensor([1.0, 2.0]))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):

@@ -11,7 +11,7 @@ from nircore.errors import NircoreError
 from nircore.inference import engines, enhance, seen, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("minutes")
 
 SIZES = [(37, 50), (16, 131)]
 NOISY_SIZES = [(131, 90), (64, 81)]

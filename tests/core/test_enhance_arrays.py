@@ -85,6 +85,8 @@ def test_temporal_average_is_the_mean_of_the_neighbours(weights) -> None:
     "wrong, words",
     [
         ({"average": 2}, "odd"),
+        ({"temporal": "sideways"}, "temporal"),
+        ({"temporal": "causal", "average": 3}, "average"),
         ({"exposure": 0}, "above 0"),
         ({"pedestal": 100}, "give a dark too"),
         ({"weights": "none.safetensors"}, "no checkpoint at none"),

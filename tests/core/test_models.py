@@ -89,14 +89,6 @@ def test_the_discriminator_is_layer_by_layer_the_published_one(ndf):
     assert [describe(layer) for layer in layers(PatchDiscriminator(ndf))] == discriminator_plan(ndf)
 
 
-def test_the_published_counts_are_ours_with_three_channels():
-    # CycleGAN's reference implementation prints 11.378 M and 2.765 M for colour images. With three channels
-    # instead of one, the first layer has two more input channels, the generator's last two more outputs.
-    first, last = 2 * 64 * 7 * 7, 2 * (64 * 7 * 7 + 1)
-    assert parameter_count(ResnetGenerator(64, 9)) + first + last == 11_378_179
-    assert parameter_count(PatchDiscriminator(64)) + 2 * 64 * 4 * 4 == 2_764_737
-
-
 def test_the_computed_receptive_field_is_70():
     assert receptive_field(PatchDiscriminator(2)) == 70
     assert receptive_field(nn.Conv2d(1, 1, 4)) == 4

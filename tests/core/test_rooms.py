@@ -12,7 +12,7 @@ import nircore
 PACKAGE = Path(nircore.__file__).parent
 #: What a machine that only trains or enhances arrays may lack.
 WALLED = """pandas matplotlib seaborn IPython ipykernel papermill nbconvert ipywidgets captum dask distributed bm3d
-careamics h5py zarr pooch typer tqdm""".split()
+careamics h5py zarr pooch typer tqdm spexread astropy nd2 dcimg""".split()
 
 
 def run(program: str) -> subprocess.CompletedProcess:

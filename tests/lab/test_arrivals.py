@@ -12,15 +12,14 @@ from nircore.errors import NircoreError
 from nirlab import arrivals
 from nirlab.arrivals import Arrivals, natural
 from nirlab.stream import stream, to_folder
-from tests.lab.made import OneStep
+from tests.lab.made import OneStep, write
 
 STACK = np.random.default_rng(0).integers(1, 4000, (12, 20, 24)).astype(np.uint16)
 
 
 def written(folder: Path, names: list[str]) -> Path:
-    folder.mkdir(exist_ok=True)
     for frame, name in zip(STACK, names, strict=False):
-        tifffile.imwrite(folder / name, frame, photometric="minisblack")
+        write(folder / name, frame)
     return folder
 
 

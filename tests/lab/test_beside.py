@@ -8,8 +8,7 @@ import tifffile
 
 from nircore.inference import conformal, trust
 from nirlab import partial
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import left_over, write
+from tests.lab.made import frames, left_over, write
 
 pytestmark = pytest.mark.slow
 

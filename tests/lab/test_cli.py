@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from nircore.inference import engines
+from tests.lab.made import frames, write
 
 pytestmark = pytest.mark.slow
 
@@ -28,11 +29,8 @@ def test_the_commands_are_six(nircore):
     ],
 )
 def test_a_bad_setting_is_refused(nircore, tmp_path, arguments, words):
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        for k in range(2):
-            pixels = np.random.default_rng([k, ord(folder)]).integers(900, 4000, (48, 48)).astype(np.uint16)
-            tifffile.imwrite(tmp_path / folder / f"m{k}.tif", pixels)
+    for seed, name in enumerate(("a/m0.tif", "a/m1.tif", "b/m0.tif", "b/m1.tif")):
+        write(tmp_path / name, frames(1, (48, 48), seed))
     command = ("train", "--low-light", tmp_path / "a", "--target", tmp_path / "b", "--run", "cli-test")
     status, _, error = nircore(*command, *arguments)
     assert status == 2 and words in error and error.count("\n") == 1

@@ -10,7 +10,7 @@ import tifffile
 
 import nircore as package
 from nirlab import enhance
-from tests.lab.made import frames
+from tests.lab.made import frames, write
 
 pytestmark = pytest.mark.slow
 
@@ -26,10 +26,7 @@ def cluster(monkeypatch):
 
 
 def test_a_worker_dies_half_way_and_all_frames_arrive_once(cluster, nircore, weights, tmp_path: Path, monkeypatch):
-    sources = []
-    for name in ("a.tif", "b.tif", "c.tif"):
-        sources.append(tmp_path / name)
-        tifffile.imwrite(sources[-1], frames(12, seed=len(sources)), photometric="minisblack")
+    sources = [write(tmp_path / f"{name}.tif", frames(12, seed=seed)) for seed, name in enumerate("abc")]
     (tmp_path / "bad.tif").write_bytes(b"no frame")
     killed, tell = [], enhance._tell
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.stats import norm
 
@@ -110,18 +111,13 @@ def outcome(kind: str, seed: int) -> str:
 
 def table(found: dict[str, Counter]) -> str:
     """Return the page."""
-    rows = "\n".join(
-        f"| {kind} | {' | '.join(str(found[kind][name]) for name in ('held', 'remarked', 'refused', 'spoilt'))} |"
-        for kind in KINDS
-    )
+    counts = pd.DataFrame(found, ["held", "remarked", "refused", "spoilt"]).fillna(0).astype(int).T
     return (
         "# Frames with defects\n\nMade by `tests/lab/test_defect_fuzz.py`: "
         f"{sum(map(Counter.total, found.values()))} phantom frames of {SIDE} x {SIDE}, each given a random defect, "
         f"by `best`. *Held*: more than {AWAY} px away from the defect the error is within {HELD} of the clean one's, "
-        "and .3 DN. *Remarked*: "
-        "it is not, and the facts say what is wrong (`doubt`, `assumed`, `at_ceiling`). *Spoilt*: "
-        "it is not, and nothing is said.\n\n| defect | held | remarked | refused | spoilt |\n|---|---|---|---|---|\n"
-        f"{rows}\n"
+        "and .3 DN. *Remarked*: it is not, and the facts say what is wrong (`doubt`, `assumed`, `at_ceiling`). "
+        f"*Spoilt*: it is not, and nothing is said.\n\n{counts.rename_axis('defect').to_markdown()}\n"
     )
 
 

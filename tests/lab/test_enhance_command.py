@@ -11,8 +11,6 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-import zarr
-from PIL import Image
 
 import nircore as package
 from nircore.inference.settings import Settings
@@ -20,56 +18,19 @@ from nirlab import partial
 from nirlab.enhance import enhance_files
 from nirlab.movie import Movie
 from nirlab.result import Order
-from tests.lab.made import frames
+from tests.lab.made import frames, left_over, read, result_of, write
 
-pytestmark = pytest.mark.slow
-
-
-def left_over(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob("*") if path.name.startswith((".", "whole"))]
-
-
-def result_of(source: Path, out: Path) -> Path:
-    """Return where a file's result is: a kind that is only read becomes OME-TIFF."""
-    return out / (f"{source.stem}.ome.tif" if source.suffix == ".h5" else source.name)
-
-
-def write(path: Path, array: np.ndarray) -> Path:
-    """Write an array in the container that the suffix names."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".npy":
-        np.save(path, array)
-    elif path.suffix == ".h5":
-        with h5py.File(path, "w") as file:
-            file["Cube/Images"] = array
-    elif path.suffix == ".zarr":
-        zarr.create_array(str(path), shape=array.shape, dtype=array.dtype, chunks=(2, *array.shape[1:]))[:] = array
-    elif path.suffix == ".png":
-        Image.fromarray(array[0]).save(path)
-    else:
-        tifffile.imwrite(path, array, photometric="minisblack")
-    return path
-
-
-def read(path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
-        return np.load(path)
-    if path.suffix == ".h5":
-        with h5py.File(path) as file:
-            return file["Cube/Images"][()]
-    if path.suffix == ".zarr":
-        return zarr.open(str(path), mode="r")[:]
-    return np.array(Image.open(path)) if path.suffix == ".png" else tifffile.imread(path)
+pytestmark = pytest.mark.slow("minutes")
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".h5", ".npy", ".zarr"])
-def test_every_kind_of_file_comes_out_with_its_size_type_and_scale(nircore, weights, tmp_path, suffix, dtype):
+def test_every_kind_of_file_comes_out_with_its_size_type_and_scale(enhance, weights, tmp_path, suffix, dtype):
     if (suffix, dtype) == (".png", "float32"):
         return
     stack = (frames(3, pedestal=100) // (3 if dtype == "uint8" else 1)).astype(dtype)
     source = write(tmp_path / f"movie{suffix}", stack)
-    status, output, error = nircore("enhance", source, "--out", tmp_path / "out", "--weights", weights)
+    status, output, _ = enhance(source)
     assert status == 0 and output.endswith(f"1 enhanced, 0 already there, 0 could not be used: {tmp_path / 'out'}\n")
     target = result_of(source, tmp_path / "out")
     after = read(target)
@@ -82,31 +43,19 @@ def test_every_kind_of_file_comes_out_with_its_size_type_and_scale(nircore, weig
     assert record["summary"]["flux_ratio"] == pytest.approx(1, abs=0.2)
 
 
-def test_folders_patterns_and_files_and_a_second_run_does_nothing(nircore, weights, tmp_path, monkeypatch):
+def test_folders_patterns_and_files_and_a_second_run_does_nothing(enhance, tmp_path, monkeypatch):
     for name in ("in/a.tif", "in/deep er/b.tif", "more/c1.tif", "more/c2.tif", "more/d.tif"):
         write(tmp_path / name, frames(1, seed=len(name)))
     out = tmp_path / "in" / "out"
-    command = ("enhance", tmp_path / "in", f"{tmp_path}/more/c*.tif", "--out", out, "--weights", weights)
-    assert nircore(*command)[0] == 0
+    command = (tmp_path / "in", f"{tmp_path}/more/c*.tif", "--out", out)
+    assert enhance(*command)[0] == 0
     made = sorted(str(path.relative_to(out)) for path in out.rglob("*.tif"))
     assert made == ["a.tif", "c1.tif", "c2.tif", "deep er/b.tif"]
     stamps = [path.stat().st_mtime_ns for path in sorted(out.rglob("*.tif"))]
     monkeypatch.setattr(Movie, "enhanced", lambda *_: pytest.fail("done twice"))
-    status, output, _ = nircore(*command)
+    status, output, _ = enhance(*command)
     assert status == 0 and "0 enhanced, 4 already there" in output
     assert [path.stat().st_mtime_ns for path in sorted(out.rglob("*.tif"))] == stamps
-
-
-def test_a_result_that_was_made_otherwise_is_not_overwritten_unasked(nircore, weights, tmp_path):
-    source = write(tmp_path / "a.tif", frames())
-    command = ("enhance", source, "--out", tmp_path / "out", "--weights", weights)
-    assert nircore(*command)[0] == 0
-    before = (tmp_path / "out" / "a.tif").read_bytes()
-    write(source, frames(seed=1))
-    status, _, error = nircore(*command)
-    assert (status, (tmp_path / "out" / "a.tif").read_bytes()) == (1, before) and left_over(tmp_path) == []
-    status, output, error = nircore(*command, "--overwrite")
-    assert status == 0 and (tmp_path / "out" / "a.tif").read_bytes() != before
 
 
 def bad_files(folder: Path) -> dict[str, str]:
@@ -146,15 +95,14 @@ def bad_files(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_one_line_for_each_bad_file_and_the_rest_proceeds(nircore, weights, tmp_path):
-    expected = bad_files((tmp_path / "in").resolve()) if (tmp_path / "in").mkdir() is None else {}
+def test_one_line_for_each_bad_file_and_the_rest_proceeds(enhance, tmp_path):
+    (tmp_path / "in").mkdir()
+    expected = bad_files(tmp_path / "in")
     write(tmp_path / "in" / "good.tif", frames())
     write(tmp_path / "in" / "größe ü 日本.tif", frames())
     write(tmp_path / "in" / ("long" * 60 + ".tif"), frames())
     out = tmp_path / "out"
-    status, output, error = nircore(
-        "enhance", tmp_path / "in", tmp_path / "gone.tif", "--out", out, "--weights", weights
-    )
+    status, output, error = enhance(tmp_path / "in", tmp_path / "gone.tif")
     lines = [line for line in (output + error).splitlines() if line.startswith("nircore: ")]
     assert status == 1 and len(lines) == len(expected) + 1 == 15
     for name, words in (expected | {"gone.tif": "does not exist"}).items():
@@ -165,19 +113,15 @@ def test_one_line_for_each_bad_file_and_the_rest_proceeds(nircore, weights, tmp_
     assert "3 enhanced, 0 already there, 15 could not be used" in output
 
 
-def test_results_that_would_take_one_name_or_the_source_itself_are_refused(nircore, weights, tmp_path):
+def test_results_that_would_take_one_name_or_the_source_itself_are_refused(enhance, weights, tmp_path):
     for folder in ("a", "b"):
         write(tmp_path / folder / "x.tif", frames(seed=ord(folder)))
-    out = tmp_path / "out"
-    status, output, _ = nircore(
-        "enhance", tmp_path / "a/x.tif", tmp_path / "b/x.tif", "--out", out, "--weights", weights
-    )
+    status, output, _ = enhance(tmp_path / "a/x.tif", tmp_path / "b/x.tif")
     assert status == 1 and "would both become" in output and "1 enhanced" in output
-    np.testing.assert_array_equal(
-        tifffile.imread(out / "x.tif"), package.enhance(tifffile.imread(tmp_path / "a/x.tif"), weights=weights)
-    )
+    expected = package.enhance(read(tmp_path / "a/x.tif"), weights=weights)
+    np.testing.assert_array_equal(read(tmp_path / "out/x.tif"), expected)
     before = (tmp_path / "a/x.tif").read_bytes()
-    status, output, _ = nircore("enhance", tmp_path / "a/x.tif", "--out", tmp_path / "a", "--weights", weights)
+    status, output, _ = enhance(tmp_path / "a/x.tif", "--out", tmp_path / "a")
     assert status == 1 and "its own result" in output and (tmp_path / "a/x.tif").read_bytes() == before
 
 
@@ -193,31 +137,29 @@ def test_results_that_would_take_one_name_or_the_source_itself_are_refused(nirco
         (["--scheduler", "tcp://127.0.0.1:1"], "No Dask scheduler answers"),
     ],
 )
-def test_where_nothing_can_be_done_the_status_is_2(nircore, weights, tmp_path, monkeypatch, extra, words):
+def test_where_nothing_can_be_done_the_status_is_2(enhance, tmp_path, monkeypatch, extra, words):
     monkeypatch.setattr("nirlab.cluster.WAIT_S", 0.3)
-    source = write(tmp_path / "a.tif", frames())
-    status, output, error = nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out", *extra)
+    status, _, error = enhance(write(tmp_path / "a.tif", frames()), *extra)
     assert status == 2 and words in error and error.count("\n") == 1
 
 
-def test_a_full_disk_is_one_line_and_the_next_run_goes_on(nircore, weights, tmp_path, monkeypatch):
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(enhance, tmp_path, monkeypatch):
     source, to_disk = write(tmp_path / "a.tif", frames(3)), partial._to_disk
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    command = ("enhance", source, "--weights", weights, "--out", tmp_path / "out")
     monkeypatch.setattr(partial, "_to_disk", full)
-    status, output, _ = nircore(*command)
+    status, output, _ = enhance(source)
     assert status == 1 and "No space left on device; free some space" in output
     assert [path for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == []
     monkeypatch.setattr(partial, "_to_disk", to_disk)
-    assert nircore(*command)[0] == 0 and left_over(tmp_path) == []
+    assert enhance(source)[0] == 0 and left_over(tmp_path) == []
 
 
-def test_temporal_averaging_is_said_in_name_tags_and_record(nircore, weights, tmp_path):
+def test_temporal_averaging_is_said_in_name_tags_and_record(enhance, weights, tmp_path):
     source = write(tmp_path / "m.tif", frames(4))
-    assert nircore("enhance", source, "--weights", weights, "--out", tmp_path / "out", "--average", 3)[0] == 0
+    assert enhance(source, "--average", 3)[0] == 0
     target = tmp_path / "out" / "m_average3.tif"
     np.testing.assert_array_equal(tifffile.imread(target), package.enhance(frames(4), weights=weights, average=3))
     with tifffile.TiffFile(target) as file:
@@ -225,7 +167,7 @@ def test_temporal_averaging_is_said_in_name_tags_and_record(nircore, weights, tm
     assert json.loads(target.with_name("m_average3.tif.json").read_text())["temporal_average_frames"] == 3
 
 
-def test_the_exposure_of_each_frame_chooses_its_dark(nircore, weights, tmp_path):
+def test_the_exposure_of_each_frame_chooses_its_dark(enhance, tmp_path):
     for exposure, level in ((10, 1000), (40, 1200)):
         write(tmp_path / "dark" / f"d_{exposure:05d}ms.tif", np.add(np.eye(40, 48), level)[None].astype(np.uint16))
     stack = frames(2, pedestal=0) + np.array([1000, 1200], np.uint16)[:, None, None]
@@ -233,20 +175,17 @@ def test_the_exposure_of_each_frame_chooses_its_dark(nircore, weights, tmp_path)
     with h5py.File(source, "a") as file:
         file["Cube/TimeExposure"] = [0.010, 0.040]
     out = tmp_path / "out"
-    assert nircore("enhance", source, "--weights", weights, "--dark", tmp_path / "dark", "--out", out)[0] == 0
+    assert enhance(source, "--dark", tmp_path / "dark")[0] == 0
     first, second = read(out / "a.ome.tif").astype(float)
     assert abs(np.median(first) - 1000) < 10 and abs(np.median(second) - 1000) < 10
     record = json.loads((out / "a.ome.tif.json").read_text())
     assert record["identity"]["pedestal_dn"] == 1000 and record["identity"]["dark_subtracted"]
-    write(tmp_path / "b.tif", frames(1))
-    status, output, _ = nircore(
-        "enhance", tmp_path / "b.tif", "--weights", weights, "--dark", tmp_path / "dark", "--out", out
-    )
+    status, output, _ = enhance(write(tmp_path / "b.tif", frames(1)), "--dark", tmp_path / "dark")
     assert status == 1 and "b.tif: The exposure is not known" in output
 
 
 KILLED = """
-import sys, time
+import signal, sys, time
 from nirlab import partial
 from nirlab.movie import Movie
 made, done, pause = Movie.enhanced, open(sys.argv[1], "a"), float(sys.argv[2])
@@ -256,25 +195,31 @@ def noted(movie, page):
     print(page, file=done, flush=True)
     return array, facts
 Movie.enhanced, partial.COMMIT_S = noted, 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in the background, as nohup does
 sys.argv = ["nircore", *sys.argv[3:]]
 from nirlab.cli import main
 main()
 """
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(weights, tmp_path, signal_number):
     source, log = write(tmp_path / "m.tif", frames(30)), tmp_path / "log"
     command = [*("enhance", str(source), "--weights", str(weights), "--out", str(tmp_path / "out"))]
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(log), "0.1", *command])
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(log), "0.1", *command], **pipes)
     while not log.exists() or len(log.read_text().split()) < 5:
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal_number)
-    process.wait()
+    said, _ = process.communicate()
+    if signal_number == signal.SIGINT:
+        assert process.returncode == 130 and "nircore: interrupted; run the same command again" in said
+        assert "Traceback" not in said and "Aborted" not in said
     assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == []
     (lines,) = (tmp_path / "out").glob(".partial-*/frames.jsonl")
-    kept = len(lines.read_text().splitlines()) - 1  # the first line is the identity
+    told = len(lines.read_text().splitlines()) - 1  # the first line is the identity; the last may stand there twice
+    kept = min(told, lines.with_suffix(".raw").stat().st_size // frames().nbytes)
     first = [int(page) for page in log.read_text().split()]
     assert len(first) - 1 <= kept <= len(first)
     assert subprocess.run([sys.executable, "-c", KILLED, str(log), "0", *command]).returncode == 0
@@ -283,18 +228,15 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(weights, tmp_pat
     assert second == list(range(kept, 30)) and left_over(tmp_path) == []
 
 
-def test_killed_between_the_last_frame_and_the_end_it_only_puts_together(nircore, weights, tmp_path, monkeypatch):
+def test_killed_between_the_last_frame_and_the_end_it_only_puts_together(enhance, weights, tmp_path, monkeypatch):
     source = write(tmp_path / "m.tif", frames(3))
-    command = ("enhance", source, "--weights", weights, "--out", tmp_path / "out")
     with monkeypatch.context() as end, pytest.raises(SystemExit):
         end.setattr("nirlab.record.write", lambda *_: sys.exit("killed"))
         enhance_files([str(source)], Order(tmp_path / "out", Settings(str(weights.resolve()))))
     assert list((tmp_path / "out").glob(".partial-*/whole.tif"))
     monkeypatch.setattr(Movie, "enhanced", lambda *_: pytest.fail("done twice"))
-    assert nircore(*command)[0] == 0
-    np.testing.assert_array_equal(
-        tifffile.imread(tmp_path / "out/m.tif"), package.enhance(frames(3), weights=weights)
-    )
+    assert enhance(source)[0] == 0
+    np.testing.assert_array_equal(read(tmp_path / "out/m.tif"), package.enhance(frames(3), weights=weights))
     assert left_over(tmp_path) == []
 
 

@@ -23,8 +23,7 @@ from nircore.inference.settings import Settings
 from nirlab.enhance import enhance_files
 from nirlab.formats.containers import opened
 from nirlab.result import Order
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import result_of, write
+from tests.lab.made import frames, result_of, write
 
 pytestmark = pytest.mark.slow
 

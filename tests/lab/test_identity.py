@@ -15,46 +15,43 @@ from nirlab.movie import Movie
 from nirlab.partial import Partial
 from nirlab.record import sha256
 from nirlab.result import Order
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import read, result_of, write
+from tests.lab.made import frames, left_over, read, result_of, write
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".npy", ".h5", ".zarr"])
-def test_a_source_rewritten_in_place_is_not_taken_for_the_old_one(nircore, weights, tmp_path, suffix):
+def test_a_source_rewritten_in_place_is_not_taken_for_the_old_one(enhance, weights, tmp_path, suffix):
     source, out = write(tmp_path / f"a{suffix}", frames(2)), tmp_path / "out"
-    command = ("enhance", source, "--out", out, "--weights", weights)
     stamps = {path: path.stat() for path in (source, *source.rglob("*"))}
-    assert nircore(*command)[0] == 0
+    assert enhance(source)[0] == 0
+    before = read(result_of(source, out))
     if suffix == ".zarr":
         zarr.open(str(source), mode="r+")[:] = frames(2, seed=1)
     else:
         write(source, frames(2, seed=1))
     for path, stamp in stamps.items():  # as a copy that keeps times, or a clock that is too coarse
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    status, output, _ = nircore(*command)
+    status, output, _ = enhance(source)
     assert status == 1 and f"was made from {source} as it was before: use --overwrite" in output
-    assert nircore(*command, "--overwrite")[0] == 0
+    assert (read(result_of(source, out)) == before).all() and left_over(tmp_path) == []
+    assert enhance(source, "--overwrite")[0] == 0
     expected = package.enhance(frames(2, seed=1), weights=weights)
     np.testing.assert_array_equal(read(result_of(source, out)), expected)
 
 
-def test_the_same_name_from_another_folder_does_not_keep_the_others_picture(nircore, weights, tmp_path):
-    out = tmp_path / "out"
-    for folder in ("monday", "tuesday"):
-        write(tmp_path / folder / "a.tif", frames())
-    assert nircore("enhance", tmp_path / "monday/a.tif", "--out", out, "--weights", weights)[0] == 0
-    status, output, _ = nircore("enhance", tmp_path / "tuesday/a.tif", "--out", out, "--weights", weights)
-    assert status == 1 and f"was made from {tmp_path / 'monday/a.tif'}, not from" in output
+def test_the_same_name_from_another_folder_does_not_keep_the_others_picture(enhance, tmp_path):
+    monday, tuesday = (write(tmp_path / day / "a.tif", frames()) for day in ("monday", "tuesday"))
+    assert enhance(monday)[0] == 0
+    status, output, _ = enhance(tuesday)
+    assert status == 1 and f"was made from {monday}, not from" in output
 
 
-def test_a_source_that_was_only_touched_is_done(nircore, weights, tmp_path, monkeypatch):
+def test_a_source_that_was_only_touched_is_done(enhance, tmp_path, monkeypatch):
     source = write(tmp_path / "a.zarr", frames(2))
-    command = ("enhance", source, "--out", tmp_path / "out", "--weights", weights)
-    assert nircore(*command)[0] == 0
+    assert enhance(source)[0] == 0
     for path in source.rglob("*"):
         os.utime(path)
     monkeypatch.setattr(Movie, "enhanced", lambda *_: pytest.fail("done twice"))
-    assert "1 already there" in nircore(*command)[1]
+    assert "1 already there" in enhance(source)[1]
 
 
 def test_the_hash_of_a_folder_counts_names_and_bytes(tmp_path: Path):

@@ -8,19 +8,8 @@ import pytest
 import tifffile
 
 from nircore.errors import NircoreError
-from nirlab.formats.containers import container, opened, read_frame
-from tests.lab.test_formats import movie
-
-TOP = {"uint8": 255, "uint16": 65535}
-
-
-def copied(source: Path) -> tuple[Path, list[str]]:
-    """Write a file like `source` with its own pixels; return it and what was not kept."""
-    target = source.with_name(f"copy{source.suffix}")
-    with opened(source) as stack:
-        container(source).check(source, stack)
-        pages = [stack.read(page).copy() for page in range(stack.pages)]
-        return target, container(source).write(stack, source, target, iter(pages), "a note")
+from nirlab.formats.containers import read_frame
+from tests.lab.made import copied, movie
 
 
 def without(path: Path, code: int, page: int = 0) -> None:
@@ -48,7 +37,7 @@ def test_black_is_0_where_no_tag_says_otherwise(tmp_path: Path, dtype: str, layo
     for page in range(2):
         without(path, 262, page)
     np.testing.assert_array_equal(read_frame(path, page=1).pixels, before[1].astype(np.float32))
-    target, lost = copied(path)
+    target, lost = copied(path, tmp_path)
     np.testing.assert_array_equal(tifffile.imread(target), before)
     assert lost == ["no PhotometricInterpretation (black was taken as 0, and is now said to be)"]
 
@@ -61,7 +50,7 @@ def test_packed_bits_keep_their_numbers(tmp_path: Path, bits: int, white_is_low:
     kind = "miniswhite" if white_is_low else "minisblack"
     tifffile.imwrite(path, stored, photometric=kind, bitspersample=bits, metadata=None)
     np.testing.assert_array_equal(read_frame(path).pixels, light)
-    target, lost = copied(path)
+    target, lost = copied(path, tmp_path)
     np.testing.assert_array_equal(read_frame(target).pixels, light)
     with tifffile.TiffFile(target) as file:  # as any reader sees it, by the bits that the file states
         page = file.pages[0]
@@ -98,7 +87,7 @@ def odd_tiles(path: Path, tile: int) -> np.ndarray:
 def test_tiles_that_are_no_multiple_of_16_become_strips(tmp_path: Path, tile: int) -> None:
     before = odd_tiles(tmp_path / "a.tif", tile)
     np.testing.assert_array_equal(read_frame(tmp_path / "a.tif").pixels, before)
-    target, lost = copied(tmp_path / "a.tif")
+    target, lost = copied(tmp_path / "a.tif", tmp_path)
     np.testing.assert_array_equal(tifffile.imread(target), before)
     assert lost == [f"tiles of {tile} x {tile} (now strips)"]
 
@@ -113,7 +102,7 @@ def test_odd_resolutions_are_listed_as_not_kept(tmp_path: Path, resolution: tupl
         for page in file.pages:
             page.tags[282].overwrite(resolution)
             page.tags[296].overwrite(unit)
-    target, lost = copied(path)
+    target, lost = copied(path, tmp_path)
     np.testing.assert_array_equal(tifffile.imread(target), movie(count=2))
     assert lost == ["a resolution that means nothing"]
 
@@ -122,7 +111,7 @@ def test_odd_resolutions_are_listed_as_not_kept(tmp_path: Path, resolution: tupl
 def test_a_description_keeps_its_bytes_whatever_their_encoding(tmp_path: Path, text: bytes) -> None:
     tags = [(315, 2, 0, text, True)]
     tifffile.imwrite(tmp_path / "a.tif", movie(), description=text, metadata=None, software=text, extratags=tags)
-    target, lost = copied(tmp_path / "a.tif")
+    target, lost = copied(tmp_path / "a.tif", tmp_path)
     data = target.read_bytes()
     with tifffile.TiffFile(target) as file:
         for code, before in ((270, text), (315, text), (305, b"a note; " + text)):
@@ -139,20 +128,20 @@ def test_exif_gps_and_other_pointers_are_listed_and_do_not_dangle(tmp_path: Path
         assert data.count(entry := struct.pack("<HHII", stand_in, 4, 1, 8)) == 1
         data = data.replace(entry, struct.pack("<HHII", code, 4, 1, 8))
     (tmp_path / "a.tif").write_bytes(data)
-    target, lost = copied(tmp_path / "a.tif")
+    target, lost = copied(tmp_path / "a.tif", tmp_path)
     with tifffile.TiffFile(target) as file:
         assert file.pages[0].tags[271].value == "a camera" and not {34665, 34853} & set(file.pages[0].tags.keys())
     assert lost == ["Exif", "GPS"]
     with tifffile.TiffWriter(tmp_path / "b.tif") as writer:  # a pyramid in SubIFDs
         writer.write(movie()[0], subifds=1, metadata=None)
         writer.write(movie()[0, ::2, ::2], subfiletype=1, metadata=None)
-    assert copied(tmp_path / "b.tif")[1] == ["SubIFDs"]
+    assert copied(tmp_path / "b.tif", tmp_path)[1] == ["SubIFDs"]
 
 
 def test_a_lossy_compression_becomes_lossless_and_is_listed(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", movie("uint8", shape=(32, 48)), compression="jpeg", photometric="minisblack")
     before = tifffile.imread(tmp_path / "a.tif")
-    target, lost = copied(tmp_path / "a.tif")
+    target, lost = copied(tmp_path / "a.tif", tmp_path)
     np.testing.assert_array_equal(tifffile.imread(target), before)
     assert "compression JPEG (now deflate)" in lost
 
@@ -165,4 +154,4 @@ def test_what_the_writer_refuses_is_known_before_computing(tmp_path: Path, monke
 
     monkeypatch.setattr(tifffile.TiffWriter, "write", refuse)
     with pytest.raises(NircoreError, match=r"a.tif, page 0, cannot be written like it is read \(no such codec\)"):
-        copied(tmp_path / "a.tif")
+        copied(tmp_path / "a.tif", tmp_path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nircore.errors import NircoreError
 from nirlab.formats.containers import container, opened, read_frame
-from tests.lab.test_formats import movie
+from tests.lab.made import movie, pages
 
 
 def refused(path: Path, words: str) -> None:
@@ -125,8 +125,7 @@ def metamorph(path: Path, planes: int, there: int) -> Path:
 @pytest.mark.parametrize("suffix", ["tif", "stk", "STK"])
 def test_a_metamorph_stack_is_read_whole_or_refused(tmp_path: Path, suffix: str) -> None:
     whole = metamorph(tmp_path / f"whole.{suffix}", 5, 5)
-    for page, pixels in enumerate(movie()):
-        np.testing.assert_array_equal(read_frame(whole, page).pixels, pixels)
+    np.testing.assert_array_equal(pages(whole), movie())
     with opened(whole) as stack:
         target = tmp_path / f"again.{suffix}"
         assert "MetaMorph UIC2" in container(whole).write(stack, whole, target, iter(movie()), "note")
@@ -143,12 +142,19 @@ def test_a_shape_that_promises_more_frames_than_there_are(tmp_path: Path) -> Non
     refused(path, "its shape promises 7 frames, and 5 are there")
 
 
-def test_virtual_datasets_are_refused(tmp_path: Path) -> None:
+def test_hdf5_that_keeps_its_pixels_elsewhere_is_refused(tmp_path: Path) -> None:
     layout = h5py.VirtualLayout((1, 20, 33), "u2")
     layout[0] = h5py.VirtualSource("r.h5", "x", (20, 33))
+    (tmp_path / "secret.bin").write_bytes(b"x" * 4000)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_group("Cube").create_virtual_dataset("Images", layout)
-    refused(tmp_path / "a.h5", "keeps its pixels in another file: copy them into one")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        place = [(str(tmp_path / "secret.bin"), 0, 4000)]
+        file.create_dataset("Cube/Images", (1, 20, 20), dtype="uint8", external=place)
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["Cube/Images"] = h5py.ExternalLink(str(tmp_path / "b.h5"), "Cube/Images")
+    for name in "abc":
+        refused(tmp_path / f"{name}.h5", "keeps its pixels in another file: copy them into one")
 
 
 def test_hdf5_frames_that_were_never_written(tmp_path: Path) -> None:

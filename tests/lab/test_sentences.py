@@ -18,75 +18,65 @@ from nircore.errors import NircoreError
 from nirlab.formats.containers import read_frame
 from nirlab.formats.words import REFUSED, TOLD
 from nirlab.result import Result
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import write
+from tests.lab.made import frames, write
 
 pytestmark = pytest.mark.slow
 
+#: What helps, and the reasons for which it does.
 WRITING = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EACCES: "choose a writable place",
-    errno.EPERM: "choose a writable place",
-    errno.EROFS: "choose a writable place",
-    errno.EMFILE: "close other programs",
-    errno.ENFILE: "close other programs",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EIO: "check the disk or the share",
-    errno.ESTALE: "check the disk or the share",
-    errno.ETIMEDOUT: "check the disk or the share",
-    errno.EFBIG: "the disk takes no file of that size",
-    errno.ENOENT: "its folder was removed meanwhile",
-    errno.ENOTDIR: "choose another place",
-    errno.ELOOP: "choose another place",
+    "free some space": (errno.ENOSPC, errno.EDQUOT),
+    "choose a writable place": (errno.EACCES, errno.EPERM, errno.EROFS),
+    "close other programs": (errno.EMFILE, errno.ENFILE),
+    "choose a shorter name": (errno.ENAMETOOLONG,),
+    "check the disk or the share": (errno.EIO, errno.ESTALE, errno.ETIMEDOUT),
+    "the disk takes no file of that size": (errno.EFBIG,),
+    "its folder was removed meanwhile": (errno.ENOENT,),
+    "choose another place": (errno.ENOTDIR, errno.ELOOP),
 }
 READING = {
-    errno.EACCES: "may not be read (Permission denied): ask its owner",
-    errno.EPERM: "ask its owner",
-    errno.EIO: "check the disk or the share",
-    errno.ENOENT: "check the disk or the share",
-    errno.ESTALE: "check the disk or the share",
-    errno.ETIMEDOUT: "check the disk or the share",
-    errno.ENOTCONN: "check the disk or the share",
-    errno.ENODEV: "check the disk or the share",
-    errno.EMFILE: "close other programs, or raise the limit of open files",
-    errno.ENFILE: "close other programs",
-    errno.ENOMEM: "needs more memory than there is",
-    errno.EAGAIN: "is open in another program",
-    errno.EBUSY: "is open in another program",
-    errno.ETXTBSY: "is open in another program",
-    errno.ELOOP: "a link that leads back to itself",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
+    "ask its owner": (errno.EACCES, errno.EPERM),
+    "check the disk or the share": (
+        errno.EIO, errno.ENOENT, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENODEV,
+    ),
+    "close other programs": (errno.EMFILE, errno.ENFILE),
+    "needs more memory than there is": (errno.ENOMEM,),
+    "is open in another program": (errno.EAGAIN, errno.EBUSY, errno.ETXTBSY),
+    "a link that leads back to itself": (errno.ELOOP,),
+    "choose a shorter name": (errno.ENAMETOOLONG,),
+}  # fmt: skip
+
+
+def reasons(helps: dict[str, tuple[int, ...]]) -> pytest.MarkDecorator:
+    pairs = [pytest.param(code, words, id=errno.errorcode[code]) for words, codes in helps.items() for code in codes]
+    return pytest.mark.parametrize(("code", "words"), pairs)
 
 
 def of(code: int) -> OSError:
     return OSError(code, os.strerror(code))
 
 
-@pytest.mark.parametrize("code", WRITING, ids=errno.errorcode.get)
-def test_what_helps_against_a_failed_write_depends_on_the_reason(tmp_path, code):
+@reasons(WRITING)
+def test_what_helps_against_a_failed_write_depends_on_the_reason(tmp_path, code, words):
     with pytest.raises(NircoreError) as caught, files.atomic(tmp_path / "a.tif"):
         raise of(code)
     said = str(caught.value)
-    assert said.startswith(f"Cannot write {tmp_path / 'a.tif'}: {os.strerror(code)}; ") and WRITING[code] in said
+    assert said.startswith(f"Cannot write {tmp_path / 'a.tif'}: {os.strerror(code)}; ") and words in said
     assert ("free some space" in said) == (code in (errno.ENOSPC, errno.EDQUOT))
 
 
-@pytest.mark.parametrize("code", WRITING, ids=errno.errorcode.get)
-def test_so_does_enhance(nircore, weights, tmp_path, monkeypatch, code):
+@pytest.mark.parametrize("code, words", [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose a writable place")])
+def test_so_does_enhance(enhance, tmp_path, monkeypatch, code, words):
     def failing(*_):
         raise of(code)
 
     monkeypatch.setattr(Result, "_write", failing)
-    source = write(tmp_path / "a.tif", frames())
-    status, output, _ = nircore("enhance", source, "--out", tmp_path / "out", "--weights", weights)
-    assert status == 1 and WRITING[code] in output and "Traceback" not in output
+    status, output, _ = enhance(write(tmp_path / "a.tif", frames()))
+    assert status == 1 and words in output and "Traceback" not in output
     assert ("free some space" in output) == (code in (errno.ENOSPC, errno.EDQUOT))
 
 
-@pytest.mark.parametrize("code", READING, ids=errno.errorcode.get)
-def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch, code):
+@reasons(READING)
+def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch, code, words):
     def failing(*_, **__):
         raise of(code)
 
@@ -94,7 +84,7 @@ def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch, co
     monkeypatch.setattr(np.lib.format, "open_memmap", failing)
     with pytest.raises(NircoreError) as caught:
         read_frame(path)
-    assert str(caught.value).startswith(str(path)) and READING[code] in str(caught.value)
+    assert str(caught.value).startswith(str(path)) and words in str(caught.value)
     assert "damaged" not in str(caught.value)
 
 

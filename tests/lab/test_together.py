@@ -1,12 +1,9 @@
 """Several runs on one output folder, a run that is forked, a run that is interrupted."""
 
-import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +18,12 @@ from nirlab.inputs import Pair
 from nirlab.partial import lock
 from nirlab.result import Order, enhance_file
 from tests.lab.held import hold
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import write
+from tests.lab.made import frames, write
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("minutes")
 
 COUNTED = """
-import signal, sys
-from nirlab import partial
+import sys
 from nirlab.result import Result
 make, place = Result.make, sys.argv[1]
 def noted(one):
@@ -36,8 +31,7 @@ def noted(one):
     with open(place, "a") as file:
         file.write(one.pair.target.name + "\\n")
     return record
-Result.make, partial.COMMIT_S = noted, 0
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in the background, as nohup does
+Result.make = noted
 sys.argv = ["nircore", *sys.argv[2:]]
 from nirlab.cli import main
 main()
@@ -153,19 +147,3 @@ def test_a_forked_pool_enhances_after_its_parent_did(weights, tmp_path, engine):
     command = [sys.executable, "script.py", str(weights), engine]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150)
     assert result.stdout.strip() == "same", result.stderr[-600:]
-
-
-def test_an_interruption_is_one_line_and_the_next_run_goes_on(weights, tmp_path):
-    write(tmp_path / "in/a.tif", frames(400))
-    one = begun(tmp_path, weights)
-    began = time.monotonic()
-    while not list(tmp_path.glob("out/.partial-*/frames.jsonl")) and time.monotonic() - began < 120:
-        time.sleep(0.05)
-    one.send_signal(signal.SIGINT)
-    said, _ = one.communicate(timeout=60)
-    assert one.returncode == 130 and "nircore: interrupted; run the same command again" in said
-    assert "Traceback" not in said and "Aborted" not in said
-    again = begun(tmp_path, weights)
-    said, _ = again.communicate(timeout=300)
-    assert again.returncode == 0 and "1 enhanced" in said
-    assert json.loads((tmp_path / "out/a.tif.json").read_text())["summary"]["frames"] == 400

@@ -9,7 +9,7 @@ import tifffile
 from nircore.errors import NircoreError
 from nircore.models import checkpoint
 from nirlab.train import train
-from tests.lab.made import frames
+from tests.lab.made import frames, write
 
 pytestmark = pytest.mark.slow
 
@@ -17,14 +17,12 @@ QUICK = {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "crop": 32}
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch) -> tuple[Path, Path]:
+def folders(tmp_path: Path, reports) -> tuple[Path, Path]:
     """Six low-light and six target frames of one animal, and a file that is none."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     for name, gain in (("low", 1), ("target", 16)):
-        (tmp_path / name).mkdir()
         for k in range(6):
             light = (frames(1, (64, 64), seed=k, pedestal=0)[0].astype(float) - 20) * gain + 1100
-            tifffile.imwrite(tmp_path / name / f"m_{k}_0020ms.tif", light.clip(0, 65535).astype(np.uint16))
+            write(tmp_path / name / f"m_{k}_0020ms.tif", light.clip(0, 65535).astype(np.uint16))
     (tmp_path / "low" / "bad.tif").write_bytes(b"no frame")
     return tmp_path / "low", tmp_path / "target"
 

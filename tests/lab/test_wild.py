@@ -2,32 +2,20 @@
 
 import json
 import stat
-import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import nircore
-from nircore.data.frames import exposure_in
 from nircore.errors import NircoreError
 from nirlab.formats.containers import opened, read_frame
 from nirlab.formats.raw import Raw
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import write
-
-
-@pytest.mark.parametrize(
-    ("name", "seconds"),
-    [
-        ("a_exposure_250us", 250e-6), ("a_2s", 2.0), ("shutter 40 ms every 2s", 0.04), ("a_delay5s_80ms", 0.08),
-        ("a_20ms_40ms", None), ("a_interval_500ms", None), ("a_20ms_every_500ms", None), ("a_20ms_20ms", 0.02),
-    ],
-)  # fmt: skip
-def test_a_name_states_one_clear_exposure_or_none(name, seconds):
-    assert exposure_in(f"{name}.tif") == seconds
+from tests.lab.made import frames, pages, write
 
 
 @pytest.mark.parametrize("top", [1500, 4095, 16383])
@@ -71,25 +59,15 @@ def test_pixels_that_share_bytes_are_unpacked(tmp_path, name):
             "u1"
         )
     (tmp_path / "a.raw").write_bytes(content.tobytes())
-    with opened(tmp_path / "a.raw", Raw.parsed("16,18", name)) as stack:
-        np.testing.assert_array_equal([stack.read(0), stack.read(1)], pixels)
+    np.testing.assert_array_equal(pages(tmp_path / "a.raw", Raw.parsed("16,18", name)), pixels)
 
 
 def test_packed_frames_do_not_pass_for_fewer_of_uint16(tmp_path):
     pixels = frames(4, (32, 48), pedestal=300)
     bits = np.packbits((pixels[..., None] >> np.arange(12) & 1).astype("u1"), bitorder="little")
     (tmp_path / "a.raw").write_bytes(bits.tobytes())
-    with pytest.raises(NircoreError, match="mono12p"), opened(tmp_path / "a.raw", Raw.parsed("32,48", "uint16")):
-        pass
-
-
-def test_a_run_of_lightfield_that_broke_off_is_called_so(tmp_path):
-    pytest.importorskip("spexread")
-    header = bytearray(4100)
-    struct.pack_into("<f", header, 1992, 3.0)
-    (tmp_path / "a.spe").write_bytes(bytes(header) + frames(2).tobytes())
-    with pytest.raises(NircoreError, match="has no footer"), opened(tmp_path / "a.spe"):
-        pass
+    with pytest.raises(NircoreError, match="mono12p"):
+        pages(tmp_path / "a.raw", Raw.parsed("32,48", "uint16"))
 
 
 def test_a_png_with_two_megabytes_of_text_is_read(tmp_path):
@@ -114,11 +92,10 @@ def test_slack_between_frames_is_lawful_and_a_cut_file_is_refused(tmp_path, opti
             )
     whole = path.read_bytes()
     path.write_bytes(whole + b"INDEX" + bytes(options.get("trailer", 0)))
-    with opened(path) as found:
-        np.testing.assert_array_equal([found.read(page) for page in range(found.pages)], stack)
+    np.testing.assert_array_equal(pages(path), stack)
     path.write_bytes(whole[: len(whole) - 2000])
-    with pytest.raises(NircoreError, match="a.tif"), opened(path) as found:
-        found.read(found.pages - 1)
+    with pytest.raises(NircoreError, match="a.tif"):
+        pages(path)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", ">u2", "float32"])
@@ -127,8 +104,7 @@ def test_a_movie_that_was_laid_out_first_is_read(tmp_path, dtype):
     laid = tifffile.memmap(tmp_path / "a.tif", shape=stack.shape, dtype=dtype, photometric="minisblack")
     laid[:] = stack
     laid.flush()
-    with opened(tmp_path / "a.tif") as found:
-        np.testing.assert_array_equal([found.read(page) for page in range(4)], stack)
+    np.testing.assert_array_equal(pages(tmp_path / "a.tif"), stack)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +150,6 @@ def test_what_stands_beside_the_frames_of_fits_is_no_frame(tmp_path, name, dtype
 @pytest.mark.parametrize("inner", ["plate", "well", "series"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_store_of_several_images_names_one_that_opens(tmp_path, version, inner):
-    zarr = pytest.importorskip("zarr")
     described = {"version": "0.5" if version == 3 else "0.4", "axes": [], "datasets": [{"path": "0"}]}
     said = {
         "plate": {"plate": {"wells": [{"path": "B/3"}, {"path": "B/4"}]}},
@@ -186,10 +161,9 @@ def test_a_store_of_several_images_names_one_that_opens(tmp_path, version, inner
     for place in ("B/3/0", "B/4/0") if inner == "plate" else ("0", "1"):
         group = root.create_group(place, attributes=home({"multiscales": [described]}))
         group.create_array("0", shape=(2, 40, 48), chunks=(1, 40, 48), dtype="u2")[:] = frames(2)
-    with pytest.raises(NircoreError, match="name one") as caught, opened(tmp_path / "m.zarr"):
-        pass
-    with opened(str(caught.value).split(", as ")[1].rstrip(".")) as stack:
-        np.testing.assert_array_equal(stack.read(1), frames(2)[1])
+    with pytest.raises(NircoreError, match="name one") as caught:
+        pages(tmp_path / "m.zarr")
+    np.testing.assert_array_equal(pages(Path(str(caught.value).split(", as ")[1].rstrip("."))), frames(2))
 
 
 @pytest.mark.parametrize(
@@ -201,46 +175,42 @@ def test_a_store_of_several_images_names_one_that_opens(tmp_path, version, inner
         ([(305, "SI.LINE_FORMAT_VERSION = 1")], "ScanImage's blocks of metadata in front of the pages"),
     ],
 )
-def test_what_a_result_of_tiff_lacks_is_listed(nircore, weights, tmp_path, tags, words):
+def test_what_a_result_of_tiff_lacks_is_listed(enhance, tmp_path, tags, words):
     extra = [(code, 2, 0, text, True) if text else (code, 3, 1, 7, True) for code, text in tags if code != 305]
     software = next((text for code, text in tags if code == 305), None)
     tifffile.imwrite(
         tmp_path / "a.tif", frames()[0], photometric="minisblack", metadata=None, extratags=extra, software=software
     )
-    status, said, _ = nircore("enhance", tmp_path / "a.tif", "--out", tmp_path / "out", "--weights", weights)
+    status, said, _ = enhance(tmp_path / "a.tif")
     assert status == 0 and words in said
     assert words in json.loads((tmp_path / "out/a.tif.json").read_text())["not_kept"]
 
 
 @pytest.mark.parametrize("dark", ["dark", "old/darks", "dark/d_00020ms.tif", "d_00020ms.tif"])
-def test_darks_that_lie_below_the_frames_are_no_frames(nircore, weights, tmp_path, dark):
+def test_darks_that_lie_below_the_frames_are_no_frames(enhance, tmp_path, dark):
     folder = tmp_path / "data"
     place = folder / dark / "d_00020ms.tif" if not dark.endswith("tif") else folder / dark
-    place.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(place, frames(seed=3)[0] // 2, photometric="minisblack")
-    tifffile.imwrite(folder / "m_0020ms.tif", frames()[0], photometric="minisblack")
-    command = "enhance", folder, "--out", tmp_path / "out", "--weights", weights, "--dark", folder / dark
-    status, said, error = nircore(*command)
+    write(place, frames(seed=3) // 2)
+    write(folder / "m_0020ms.tif", frames())
+    status, said, error = enhance(folder, "--dark", folder / dark)
     assert status == 0 and "1 enhanced" in said, said + error
     assert [path.name for path in (tmp_path / "out").rglob("*.tif")] == ["m_0020ms.tif"]
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png", "a.npy", "v2.zarr", "v3.zarr"])
-def test_results_of_read_only_sources_can_be_written_and_removed(nircore, weights, tmp_path, name):
+def test_results_of_read_only_sources_can_be_written_and_removed(enhance, tmp_path, name):
     source, stack = tmp_path / "in" / name, frames()
     source.parent.mkdir()
     if name.endswith("zarr"):
-        zarr = pytest.importorskip("zarr")
         zarr.create_array(str(source), shape=stack.shape, dtype="u2", zarr_format=int(name[1]))[:] = stack
     else:
         write(source, stack)
     kept = [source, *source.rglob("*"), source.parent]
     for path in kept:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    out = tmp_path / "out"
     for again in ((), ("--overwrite",)):
-        status, said, error = nircore("enhance", source, "--out", out, "--weights", weights, *again)
+        status, said, error = enhance(source, *again)
         assert status == 0, said + error
-        assert all(path.stat().st_mode & stat.S_IWUSR for path in out.rglob("*"))
+        assert all(path.stat().st_mode & stat.S_IWUSR for path in (tmp_path / "out").rglob("*"))
     assert {path.stat().st_mode & 0o222 for path in kept} == {0}
     source.parent.chmod(0o755)

@@ -10,12 +10,11 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from companion.run import MARK, chain
 from nircore.config import available
-from tests.lab.made import frames
-from tests.lab.test_enhance_command import write
+from tests.lab.made import frames, write
 from tests.notebooks.golden import NOTEBOOKS
 
 # A warning stops no notebook: matplotlib draws a tensor of PyTorch, which does not know NumPy's newest keyword.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow("minutes"), pytest.mark.filterwarnings("default")]
 #: Sizes that leave a profile and a recipe as they are in all else.
 SMALLEST = {"animals": 6, "height": 64, "width": 64, "crop": 32, "ngf": 4, "ndf": 4, "batch": 1, "epochs": 2}
 SMALLEST |= {"steps_per_epoch": 1, "validation_frames": 1, "seeds": 1, "recipes": "", "timing_s": 0.01}
@@ -32,9 +31,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, data):
+def shell(tmp_path, monkeypatch, reports, data):
     """A session like a notebook's kernel, in this process: starting ten kernels takes longer than their cells."""
-    monkeypatch.setenv("NIRCORE_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("NIRCORE_DATA", str(data))
     monkeypatch.setenv(chain.IN_CHAIN, "1")
     monkeypatch.chdir(tmp_path)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from companion.plots.metrics import SCORES
 from companion.plots.palette import ACCENT, ENHANCED, GREY, INK, LOW_LIGHT, PALETTE
-from companion.plots.panels import height, tiles, window
+from companion.plots.panels import height, stacked, tiles, window
 from companion.plots.rows import ideal, means, numbers, scored, shared_rows
 from companion.plots.style import NORMAL, SMALL, canvas, legend_below, tidy
 
@@ -23,27 +23,24 @@ MEASURES = {
 TRUTH = "truth"
 
 
-def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame, unit: str = "DN") -> Figure:
+def pictures(frames: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) -> Figure:
     """Draw the same detail of each frame by every method, in rows of five; each frame on the scale of its truth.
 
     Args:
-        frames: by file: details (H, W) in `unit` on the truth's scale, by method, "truth" among them.
+        frames: by file: details (H, W) in DN on the truth's scale, by method, "truth" among them.
         table: file, method, scene, exposure_s, psnr (dB) and ssim; a method's first row of a file stands below it.
-        unit: what the colour bars count.
     """
-    heights = [height(list(block.values())) + 0.5 for block in frames.values()]
-    figure = canvas(sum(heights))
-    parts = figure.subfigures(len(frames), 1, height_ratios=heights, squeeze=False)[:, 0]
+    parts = stacked(*(height(list(block.values())) + 0.5 for block in frames.values()))
     for part, (file, block) in zip(parts, frames.items(), strict=True):
         rows = table[table["file"] == file].drop_duplicates("method")
         texts = {row.method: f"{row.psnr:.1f} dB, {row.ssim:.2f}" for row in rows.dropna(subset="psnr").itertuples()}
         label = "{}, {:g} ms".format(rows["scene"].iloc[0], 1000 * rows["exposure_s"].iloc[0])
         part.suptitle(label, size=NORMAL, color=INK, x=0.01, ha="left")
-        axes = tiles(part, list(block.values()), list(block), unit, levels=window([block["truth"]]))
+        axes = tiles(part, list(block.values()), list(block), levels=window([block["truth"]]))
         for ax, name in zip(axes, block, strict=True):
             ax.title.set_size(SMALL)
             ax.set_xlabel(texts.get(name, ""), size=SMALL, color=INK, labelpad=3)
-    return figure
+    return parts[0].figure
 
 
 def scores(table: pd.DataFrame, best: str) -> Figure:

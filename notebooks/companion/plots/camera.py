@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
+from companion.plots.panels import grid
 from companion.plots.style import NORMAL, SMALL, canvas, legend, tidy
 
 ACROSS = 4  # wells' panels in a row
@@ -52,13 +53,10 @@ def wells(each: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     """
     about = compared.set_index("method")
     methods = list(about.index)
-    down = -(-len(methods) // ACROSS)
-    figure = canvas(0.5 + 2.1 * down)
-    axes = figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False).ravel()
-    for ax, method in zip(axes, methods, strict=False):
+    figure = canvas(0.5 + 2.1 * -(-len(methods) // ACROSS))
+    axes = grid(figure, len(methods), ACROSS, sharex=True, sharey=True)
+    for ax, method in zip(axes, methods, strict=True):
         _panel(ax, each[each["method"] == method], method, about.loc[method])
-    for ax in axes[len(methods) :]:
-        ax.set_visible(False)
     figure.supxlabel("well in the long exposures, DN (in proportion to concentration)", size=NORMAL)
     figure.supylabel("well in the 20 ms frame, DN", size=NORMAL)
     return figure

@@ -8,7 +8,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 from companion.plots.palette import ACCENT, ENHANCED, FURTHER, GREY, INK, LOW_LIGHT, TARGET, coloured
-from companion.plots.panels import COLUMNS, HIGHEST, height, scale, show, window
+from companion.plots.panels import HIGHEST, grid, height, scale, show, stacked, window
 from companion.plots.rows import ideal, shared_rows
 from companion.plots.style import NORMAL, SMALL, canvas, note, tidy
 
@@ -29,20 +29,15 @@ def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             each map has its own scale, from 0 to its 99.5th percentile, for methods have different units.
     """
     shown = {said: _images(**found) for said, found in asked.items()}
-    images = [[image for image, _, _ in block.values()] for block in shown.values()]
-    heights = [height(block) + 0.25 for block in images]
-    figure = canvas(sum(heights))
-    parts = figure.subfigures(len(shown), 1, height_ratios=heights, squeeze=False)[:, 0]
+    parts = stacked(*(height([image for image, _, _ in block.values()]) + 0.25 for block in shown.values()))
     for part, (said, block) in zip(parts, shown.items(), strict=True):
         part.suptitle(said, size=SMALL, color=INK, x=0.01, ha="left")
-        axes = part.subplots(-(-len(block) // COLUMNS), COLUMNS, squeeze=False).ravel()
-        for ax, (title, (values, levels, colours)) in zip(axes, block.items(), strict=False):
+        axes = grid(part, len(block))
+        for ax, (title, (values, levels, colours)) in zip(axes, block.items(), strict=True):
             part.colorbar(show(ax, values, levels, colours=colours), ax=ax, shrink=0.7).ax.tick_params(labelsize=6)
             ax.contour(asked[said]["region"], [0.5], colors=[TARGET], linewidths=0.9)
             ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3)
-        for ax in axes[len(block) :]:
-            ax.set_axis_off()
-    return figure
+    return parts[0].figure
 
 
 def _images(input: np.ndarray, output: np.ndarray, region: np.ndarray, **found: np.ndarray) -> dict[str, tuple]:
@@ -101,8 +96,7 @@ def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) ->
     """
     (parts,) = shown.values()
     frames = list(parts.values())
-    figure = canvas(height(frames[:1], 4) + 2.6)
-    above, below = figure.subfigures(2, 1, height_ratios=(height(frames[:1], 4), 2.6))
+    above, below = stacked(height(frames[:1], 4), 2.6)
     greys, errors = window(frames[:2]), (0.0, float(np.nanpercentile(frames[3], HIGHEST)))
     for k, (ax, title, frame) in enumerate(zip(above.subplots(1, 4), parts, frames, strict=True)):
         drawn = show(ax, frame, *((greys, INK, "gray") if k < 2 else (errors, INK, "magma")))
@@ -117,4 +111,4 @@ def trust(shown: Mapping[str, Mapping[str, np.ndarray]], table: pd.DataFrame) ->
         ideal(ax, 0.5)
         ax.set_xlim(0, 1)
         tidy(ax, "area under the ROC curve; dashed: chance", title=f"finding {title}")
-    return figure
+    return above.figure

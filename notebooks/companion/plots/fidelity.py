@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots import rows
-from companion.plots.palette import ACCENT, ENHANCED, FURTHER, INK, LOW_LIGHT, TARGET, WRONG
+from companion.plots.palette import ACCENT, ENHANCED, FURTHER, INK, LOW_LIGHT, TARGET, WRONG, coloured
 from companion.plots.rows import Colours, ideal, shared_rows
 from companion.plots.style import canvas, legend_below, tidy
 
@@ -38,14 +38,6 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def _colours(table: pd.DataFrame, y: str) -> dict[str, str]:
-    """Return a colour for each row, in the order in which the table first names them."""
-    names = list(dict.fromkeys(table[y]))
-    others = [name for name in names if name not in COLOURS]
-    known = COLOURS | {name: FURTHER[k % len(FURTHER)] for k, name in enumerate(others)}
-    return {name: known[name] for name in names}
-
-
 def numbers(table: pd.DataFrame, test: str, y: str = "denoiser") -> Figure:
     """Draw the NUMBERS of a test side by side, and where there are lesions how much of one shows with and without.
 
@@ -54,7 +46,7 @@ def numbers(table: pd.DataFrame, test: str, y: str = "denoiser") -> Figure:
         test: a key of NUMBERS.
         y: the column whose values are the rows.
     """
-    lesion, colours = "lesion_share" in table, _colours(table, y)
+    lesion, colours = "lesion_share" in table, coloured(table[y], COLOURS, FURTHER)
     axes = rows.numbers(table, NUMBERS[test], y, colours, further=lesion)
     if lesion:
         _with_and_without(axes[-1], table, "lesion_share", y, colours)
@@ -80,7 +72,7 @@ def linearity(table: pd.DataFrame) -> Figure:
     averages = table.replace({"denoiser": {CLEAN: WITHOUT_NOISE}}).groupby(keys, as_index=False, sort=False)
     averages = averages[["signal_dn", "tnr"]].mean().set_index(["sweep", "region"]).sort_index()
     lesion, vessels = averages.loc[("lesion", "lesion")], averages.loc[("probe", "vessels")]
-    figure, colours = canvas(3.4), _colours(averages, "denoiser")
+    figure, colours = canvas(3.4), coloured(averages["denoiser"], COLOURS, FURTHER)
     left, middle, right = figure.subplots(1, 3)
     _curves(left, lesion, "concentration", "signal_dn", colours)
     tidy(left, "probe in the lesion (times)", "above background (DN)", "lesion")
@@ -104,7 +96,8 @@ def _curves(ax: Axes, table: pd.DataFrame, x: str, y: str, colours: Colours) -> 
 
 def faint(table: pd.DataFrame) -> Figure:
     """Draw what is read at places with a faint lesion and without, a panel per contrast."""
-    colours, contrasts = _colours(table, "denoiser"), list(table["contrast_dn"].unique())
+    colours = coloured(table["denoiser"], COLOURS, FURTHER)
+    contrasts = list(table["contrast_dn"].unique())
     axes = shared_rows(canvas(1.4 + 0.4 * len(colours)), len(contrasts))
     for ax, contrast in zip(axes, contrasts, strict=True):
         _with_and_without(ax, table[table["contrast_dn"] == contrast], "reads_dn", "denoiser", colours)

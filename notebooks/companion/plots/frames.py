@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from companion.plots.palette import ACCENT, ENHANCED, INK, LOW_LIGHT, TARGET
-from companion.plots.panels import COLUMNS, detail, height, show, tiles, window
+from companion.plots.panels import COLUMNS, detail, height, show, stacked, tiles, window
 from companion.plots.style import NORMAL, SMALL, canvas, tidy
 
 STAGES = {"low_light": ("low-light", LOW_LIGHT), "enhanced": ("enhanced", ENHANCED),
@@ -18,23 +18,22 @@ DRIFT = {"mean": ("mean intensity (DN)", ENHANCED), "psnr": ("PSNR (dB)", LOW_LI
          "change": ("change (DN)", ACCENT)}  # fmt: skip
 
 
-def before_after(rows: Sequence[Mapping[str, object]], unit: str = "DN") -> Figure:
+def before_after(rows: Sequence[Mapping[str, object]]) -> Figure:
     """Draw Fig. 3a: a row per frame with input, enhanced output, reference where there is one, and a detail of each.
 
     The detail is where the reference (without one, the enhanced frame) has the steepest gradients.
 
     Args:
-        rows: label, low_light, enhanced, reference (or None), all (H, W) on one scale in `unit`; scores, a line
-            of text (or None).
-        unit: what the colour bar counts.
+        rows: label, low_light, enhanced, reference (or None), all (H, W) on one scale in DN; scores, a line of text
+            (or None).
     """
-    figure = canvas(len(rows) * (height([rows[0]["low_light"]], 3) + 0.2))
-    for part, row in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
-        _stages(part, row, {key: row[key] for key in STAGES if row.get(key) is not None}, unit)
-    return figure
+    parts = stacked(*[height([rows[0]["low_light"]], 3) + 0.2] * len(rows))
+    for part, row in zip(parts, rows, strict=True):
+        _stages(part, row, {key: row[key] for key in STAGES if row.get(key) is not None})
+    return parts[0].figure
 
 
-def _stages(part: SubFigure, row: Mapping[str, object], images: dict[str, np.ndarray], unit: str) -> None:
+def _stages(part: SubFigure, row: Mapping[str, object], images: dict[str, np.ndarray]) -> None:
     """Draw one frame's stages, each with its detail beside it, on one scale."""
     levels, square = window(list(images.values())), detail(images.get("reference", images["enhanced"]))
     axes = part.subplots(len(images), 1 + len(images), width_ratios=[*[3] * len(images), 1], squeeze=False)
@@ -50,41 +49,36 @@ def _stages(part: SubFigure, row: Mapping[str, object], images: dict[str, np.nda
         ax.set_title(name, size=NORMAL, color=colour, pad=3)
         show(axes[k, -1], image[square], levels, colour)
     part.suptitle(": ".join(filter(None, (str(row["label"]), row.get("scores")))), size=SMALL, color=INK)
-    part.colorbar(shown, ax=list(axes[:, -1]), label=unit)
+    part.colorbar(shown, ax=list(axes[:, -1]), label="DN")
 
 
-def across_epochs(
-    images: Sequence[np.ndarray], labels: Sequence[str], scores: Sequence[str] | None = None, unit: str = "DN"
-) -> Figure:
-    """Draw Fig. 3b: one frame as the generator of each saved epoch enhances it, `labels` above, `scores` below."""
-    figure = canvas(height(images) + 0.2 * bool(scores) * -(-len(images) // COLUMNS))
-    for ax, text in zip(tiles(figure, images, labels, unit), scores or [], strict=False):
-        ax.set_xlabel(text, size=SMALL, color=INK, labelpad=3)
+def across_epochs(images: Sequence[np.ndarray], labels: Sequence[str]) -> Figure:
+    """Draw Fig. 3b: one frame (H, W) in DN as the generator of each saved epoch enhances it, `labels` above."""
+    figure = canvas(height(images))
+    tiles(figure, images, labels)
     return figure
 
 
-def repeated(images: Sequence[np.ndarray], labels: Sequence[str], drift: pd.DataFrame, unit: str = "DN") -> Figure:
+def repeated(images: Sequence[np.ndarray], labels: Sequence[str], drift: pd.DataFrame) -> Figure:
     """Draw repeated enhancement: x, G(x), G(G(x)), ... on one scale, and below what drifts on the way.
 
     `drift` has one row per number of applications: application, and of DRIFT's columns what there is.
     """
     names = [name for name in DRIFT if name in drift]
-    figure = canvas(height(images) + 2.3)
-    above, below = figure.subfigures(2, 1, height_ratios=(height(images), 2.3))
-    tiles(above, images, labels, unit)
+    above, below = stacked(height(images), 2.3)
+    tiles(above, images, labels)
     for ax, name in zip(below.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         label, colour = DRIFT[name]
         tidy(ax, "applications of G", label)
         ax.plot(drift["application"], drift[name], "o-", color=colour, ms=5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
+    return above.figure
 
 
 def domains(low_light: Sequence[np.ndarray], target: Sequence[np.ndarray], unit: str = "DN") -> Figure:
     """Draw sample frames of both domains, a row each on its own scale (they are unpaired: columns mean nothing)."""
     rows = [images[:COLUMNS] for images in (low_light, target)]
-    figure = canvas(sum(height(frames) for frames in rows))
-    for part, frames, name, edge in zip(figure.subfigures(2, 1), rows, ("A: low-light", "B: target"),
-                                        (LOW_LIGHT, TARGET), strict=True):  # fmt: skip
+    parts = stacked(*map(height, rows))
+    for part, frames, name, edge in zip(parts, rows, ("A: low-light", "B: target"), (LOW_LIGHT, TARGET), strict=True):
         tiles(part, frames, [f"domain {name}", *[""] * (len(frames) - 1)], unit, edge=edge)
-    return figure
+    return parts[0].figure

@@ -1,6 +1,7 @@
 """The pieces of a figure of frames: the grey levels that frames share, an image in its axes, and rows of images."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.image import AxesImage
 from scipy import ndimage
 
 from companion.plots.palette import INK
-from companion.plots.style import NORMAL, SMALL, WIDTH
+from companion.plots.style import NORMAL, SMALL, WIDTH, canvas
 
 LEVELS = (0.5, 99.8)  # percentiles of all pixels on one scale: a hot pixel does not set it
 HIGHEST = 99.5  # percentile that the brightest colour of a map stands for
@@ -45,22 +46,32 @@ def height(images: Sequence[np.ndarray], columns: int = COLUMNS) -> float:
     return -(-len(images) // columns) * (WIDTH / (columns + 0.7) * shape + 0.4)
 
 
+def stacked(*heights: float) -> list[SubFigure]:
+    """Return the parts of a new figure, one below the other, of heights in inches."""
+    return list(canvas(sum(heights)).subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
+
+
+def grid(figure: Figure | SubFigure, count: int, columns: int = COLUMNS, **options: Any) -> list[Axes]:
+    """Return `count` axes in rows of `columns`; what is left of the last row stays empty."""
+    axes = figure.subplots(-(-count // columns), columns, squeeze=False, **options).ravel()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return list(axes[:count])
+
+
 def tiles(
     figure: Figure | SubFigure, images: Sequence[np.ndarray], titles: Sequence[str], unit: str = "DN",
-    levels: Window | None = None, columns: int = COLUMNS, edge: str = INK,
+    levels: Window | None = None, edge: str = INK,
 ) -> list[Axes]:  # fmt: skip
     """Show images (H, W) in rows under their titles, between the same levels, with one colour bar."""
-    levels = levels or window(images)
-    axes = figure.subplots(-(-len(images) // columns), columns, squeeze=False).ravel()
-    for ax, image, title in zip(axes, images, titles, strict=False):
+    levels, axes = levels or window(images), grid(figure, len(images))
+    for ax, image, title in zip(axes, images, titles, strict=True):
         shown = show(ax, image, levels, edge)
         ax.set_title(title, size=NORMAL, color=edge, pad=3)
-    for ax in axes[len(images) :]:
-        ax.set_axis_off()
-    bar = figure.colorbar(shown, ax=list(axes), aspect=30, shrink=0.9)
+    bar = figure.colorbar(shown, ax=list(figure.axes), aspect=30, shrink=0.9)
     bar.set_label(unit, size=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    return list(axes[: len(images)])
+    return axes
 
 
 def detail(image: np.ndarray, share: int = 4) -> tuple[slice, slice]:

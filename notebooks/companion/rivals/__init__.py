@@ -77,13 +77,12 @@ def _stabilised(image: np.ndarray, denoise: Denoise, noise: vst.Noise | None) ->
     image = check_image(image)
     if np.ptp(image) == 0:
         return image.astype(np.float32)  # nothing to remove
-    noise = noise or noise_model(image)
-    return vst.inverse(denoise(vst.forward(image, noise)), noise).astype(np.float32)
+    return vst.stabilised(image, denoise, noise or noise_model(image)).astype(np.float32)
 
 
-def vst_nlm(image: np.ndarray, strength: float, noise: vst.Noise | None = None) -> np.ndarray:
+def vst_nlm(image: np.ndarray, strength: float) -> np.ndarray:
     """Run non-local means with h = `strength` on the stabilised frame."""
-    return _stabilised(image, lambda frame: _nlm(frame, strength, 1.0), noise)
+    return _stabilised(image, lambda frame: _nlm(frame, strength, 1.0), None)
 
 
 def vst_bm3d(

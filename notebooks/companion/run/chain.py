@@ -12,11 +12,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +23,7 @@ from companion.run import closure, places
 from companion.run.run import Run
 from nircore import files
 from nircore.config import FOLDERS, Config, recipe_names
+from nircore.data.frames import sha256
 from nircore.errors import NircoreError
 from nircore.paths import PACKAGE, VERSION
 from nircore.recipe import settings
@@ -113,24 +113,19 @@ def _inputs(config: Config) -> dict[str, str]:
     folders += [Path(getattr(config, key)).expanduser() for key in FOLDERS[config.dataset] if getattr(config, key)]
     found = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     pins = places.REPOSITORY / "constraints.txt"
-    return {str(file): _sha256(file) for file in sorted([*found, *([pins] if pins.is_file() else [])])}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return {str(file): sha256(file) for file in sorted([*found, *([pins] if pins.is_file() else [])])}
 
 
 def _written(run: Run, since_ns: int) -> dict[str, str]:
     """Return the digest of each result of a run that was written since a moment."""
     found = (file for part in LEFT for file in sorted(run.path(part).rglob("*")) if file.is_file())
     recent = (file for file in found if file.stat().st_mtime_ns >= since_ns)
-    return {file.relative_to(run.folder).as_posix(): _sha256(file) for file in recent}
+    return {file.relative_to(run.folder).as_posix(): sha256(file) for file in recent}
 
 
 def _now(run: Run, last: dict[str, Any]) -> dict[str, str]:
     """Return the digests, as they are now, of the results that a notebook wrote."""
-    return {name: _sha256(run.path(name)) for name in last.get("wrote", ()) if run.path(name).is_file()}
+    return {name: sha256(run.path(name)) for name in last.get("wrote", ()) if run.path(name).is_file()}
 
 
 def origins(run: Run) -> dict[str, str]:
@@ -155,18 +150,6 @@ class _Progress:
         sys.stdout.flush()
 
 
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    """Set environment variables for the kernels that are started in the block."""
-    known = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(known)
-
-
 def execute(run: Run, name: str, parameters: dict[str, Any]) -> Path:
     """Execute a notebook for a run; return its executed copy, which takes its place only when it is whole.
 
@@ -186,7 +169,7 @@ def execute(run: Run, name: str, parameters: dict[str, Any]) -> Path:
     files.make_folder(whole.parent)
     progress = _Progress() if sys.stdout.isatty() else None
     try:
-        with _environment(MPLBACKEND="agg", PYDEVD_DISABLE_FILE_VALIDATION="1", **{IN_CHAIN: "1"}):
+        with patch.dict(os.environ, {"MPLBACKEND": "agg", "PYDEVD_DISABLE_FILE_VALIDATION": "1", IN_CHAIN: "1"}):
             papermill.execute_notebook(
                 _source(name), begun, parameters=parameters, kernel_name="python3", cwd=places.NOTEBOOKS,
                 progress_bar=False, stdout_file=progress, extra_arguments=QUIET,

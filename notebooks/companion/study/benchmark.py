@@ -1,8 +1,9 @@
 """The benchmark: every method on the same test frames, judged against the truth; tables and details."""
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
+from timeit import repeat
 from typing import Any
 
 import numpy as np
@@ -124,12 +125,8 @@ def trained(run: Run, recipe: str, seed: int, before: str, **changed: Any) -> De
 def seconds(denoise: Denoise, frame: np.ndarray) -> float:
     """Return the seconds for one 640 x 512 frame here: the median of three; smaller frames are mirrored to size."""
     missing = [(0, max(0, full - side)) for full, side in zip(FULL, frame.shape, strict=True)]
-    full, times = np.pad(frame, missing, mode="symmetric")[: FULL[0], : FULL[1]], []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        denoise(full)
-        times.append(time.perf_counter() - began)
-    return float(np.median(times))
+    full = np.pad(frame, missing, mode="symmetric")[: FULL[0], : FULL[1]]
+    return median(repeat(lambda: denoise(full), number=1, repeat=REPEATS))
 
 
 def scores_of(judged: Sequence[Judged], methods: Sequence[Method]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from nircore.errors import NircoreError
 
 #: Series in which the animal moved after the first exposures [seen]: the first one, in s, that shows the scene.
 MOVED = {"250506_M1_ICG": 0.1, "m1_hdr_icg": 0.1, "m2_hdr_icg": 0.1}
+LONG_S = 0.32  # s: the published long exposure
 LONGER = 3.9  # times the low-light exposure, at least
 STRAIGHT_DN = 1800.0  # signal up to which the SWIR_HDR camera's response is straight [measured]
 CAMERA = Noise(GAIN_E_PER_DN, 12.0)  # of the SWIR_HDR camera [measured]; only the weights of the exposures rest on it
@@ -61,14 +62,18 @@ def merged(exposures: Mapping[float, tuple[np.ndarray, np.ndarray]], low_s: floa
     return np.where(known, total / np.maximum(weight, 1e-12), 0), known
 
 
+def noise_sd(light: np.ndarray) -> np.ndarray:
+    """Return the SD in DN of the camera's noise at a light (H, W) in DN."""
+    return np.sqrt(light.clip(0) / CAMERA.gain_e_per_dn + CAMERA.read_noise_dn**2)
+
+
 def moved(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Say where a low-light frame shows another moment than its reference, (H, W) in DN both: bool (H, W).
 
     Glints and breathing between exposures that were taken seconds apart. One glint bends the straight line by which
     a frame is scored, and with it the score of the whole frame.
     """
-    noise = np.sqrt(reference.clip(0) / CAMERA.gain_e_per_dn + CAMERA.read_noise_dn**2)
-    return binary_dilation(np.abs(frame - reference) > MOVED_SD * noise, iterations=MOVED_PX)
+    return binary_dilation(np.abs(frame - reference) > MOVED_SD * noise_sd(reference), iterations=MOVED_PX)
 
 
 @dataclass(frozen=True)
@@ -108,12 +113,12 @@ class Scene:
         found, known = self.merged(darks)
         return found, known & ~moved(swir_hdr.load(self.files[self.low_s], self.low_s, darks), found)
 
-    def single(self, darks: Darks, exposure_s: float = 0.32) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return one long exposure at the low-light one's scale, and where it is not saturated; None without it."""
-        if exposure_s not in self.files:
+    def single(self, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the frame of LONG_S at the low-light one's scale, and where it is not saturated; None without it."""
+        if LONG_S not in self.files:
             return None
-        signal = swir_hdr.load(self.files[exposure_s], exposure_s, darks)
-        return signal * (self.low_s / exposure_s), swir_hdr.valid(read_frame(self.files[exposure_s]).pixels)
+        signal = swir_hdr.load(self.files[LONG_S], LONG_S, darks)
+        return signal * (self.low_s / LONG_S), swir_hdr.valid(read_frame(self.files[LONG_S]).pixels)
 
 
 def scenes(root: Path | str) -> list[Scene]:

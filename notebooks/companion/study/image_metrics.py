@@ -9,8 +9,8 @@ import pandas as pd
 
 from companion import rivals as classical
 from companion.run import Run
-from companion.study.comparison import Method, tuned
-from companion.study.judge import RANGE, clipped, common_scale
+from companion.study.comparison import Method, gains, tuned
+from companion.study.judge import RANGE, SCORES, clipped, common_scale
 from nircore.data import sets, swir_hdr
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
@@ -97,14 +97,11 @@ def _summaries(scores: pd.DataFrame, tuned: dict[str, str], seed: int) -> pd.Dat
     apart, rows = scores["filter"].isin(swir_hdr.MISMATCHED_FILTERS).rename("apart"), []
     for (exposure_s, _), part in scores.groupby(["exposure_s", apart]):
         about = {"exposure_ms": 1000 * exposure_s, "filters": " ".join(sorted(part["filter"].unique()))}
-        of = {method: part[part["method"] == method].reset_index(drop=True) for method in METHODS}
+        of = {method: part[part["method"] == method].set_index("file") for method in METHODS}
         for method, role in METHODS.items():
             row = about | {"role": role, "method": method, "tuned": tuned.get(method, ""), "frames": len(of[method])}
-            for key in ("psnr", "ssim"):
-                group = list(of[method]["group"])
-                effect = paired_effect(of[method][key], of["enhanced"][key], seed, clusters=group)
-                row |= {key: effect["mean_before"], f"{key}_gain": effect["difference"]}
-                row |= {f"{key}_gain_{end}": effect[end] for end in ("low", "high")}
-            rows.append(row)
-    gains = [f"{key}{part}" for key in ("psnr", "ssim") for part in ("", "_gain", "_gain_low", "_gain_high")]
-    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *gains])
+            rows.append(
+                row | of[method][[*SCORES]].mean().to_dict() | gains(of["enhanced"], of[method], "group", seed)
+            )
+    numbers = [f"{key}{part}" for key in SCORES for part in ("", "_gain", "_gain_low", "_gain_high")]
+    return pd.DataFrame(rows, columns=["exposure_ms", "filters", "role", "method", "tuned", "frames", *numbers])

@@ -10,7 +10,7 @@ from nircore.errors import NircoreError
 from nircore.models.resnet import ResidualBlock
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
-NAMES = {"InstanceNorm2d": "InstanceNorm", "BatchNorm2d": "BatchNorm", "ReflectionPad2d": "reflect"}
+NAMES = {"InstanceNorm2d": "InstanceNorm", "ReflectionPad2d": "reflect"}
 
 
 def layer_table(network: nn.Module, height: int, width: int) -> pd.DataFrame:

@@ -4,7 +4,6 @@ BM3D takes the network's place: its variance is None, for nothing is left to do.
 """
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -81,7 +80,7 @@ def bm3d(frames: list[np.ndarray]) -> Fused:
         yield None if index % EVERY else (rivals.vst_bm3d(frame, STRENGTH, noise), None)
 
 
-if find_spec("bm3d"):
+if not rivals.available()["vst_bm3d"]:
     METHODS["BM3D"] = bm3d
 ORACLE = "oracle gate"
 

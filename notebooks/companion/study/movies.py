@@ -16,6 +16,7 @@ from companion.study.movie_rivals import METHODS, NOISE, ORACLE, methods, single
 from nircore.data.movies import FPS, KINDS, Movie
 from nircore.inference import engines, temporal
 from nircore.inference.shipped import weights_of
+from nircore.metrics.with_truth import PEAK_PERCENTILE, psnr
 from nircore.models.checkpoint import load_generator
 
 REPORTED = 10  # the first seed of movies that tuned nothing
@@ -42,9 +43,7 @@ def network(model: str = "realtime") -> Enhance:
 
 def decibels(image: np.ndarray, clean: np.ndarray, where: np.ndarray | None = None) -> float:
     """Return the PSNR in dB of a frame, or of a part of it; peak is the truth's 99.9th percentile."""
-    squares = (image.astype(np.float64) - clean) ** 2
-    error = squares.mean() if where is None else squares[where].mean()
-    return float(10 * np.log10(np.percentile(clean, 99.9) ** 2 / error))
+    return psnr(image, clean, data_range=float(np.percentile(clean, PEAK_PERCENTILE)), valid=where)
 
 
 def judged(kind: str, seed: int, enhance: Enhance, names: Iterable[str], **movie: Any) -> list[dict[str, Any]]:
@@ -85,13 +84,13 @@ def lag(curve: np.ndarray, truth: np.ndarray, at: np.ndarray | slice = slice(Non
     return float(1000 * lags[int(np.argmax(alike))])
 
 
-def filling(peak_dn: float, seed: int, frames: int = 76, shape: tuple[int, int] = (200, 200)) -> tuple[Any, ...]:
-    """Return clean and noisy frames of a vessel (sigma 2 px) that fills and empties, and its core (H, W) bool."""
+def filling(peak_dn: float, seed: int) -> tuple[Any, ...]:
+    """Return 76 clean and noisy frames of a vessel (sigma 2 px) that fills and empties, and its core (H, W) bool."""
     rng = np.random.default_rng([seed, 5])
-    y, x = np.indices(shape, sparse=True)
+    y, x = np.indices((200, 200), sparse=True)
     still = Movie("still", seed, shape=(256, 208)).still[28:228, 4:204]
     vessel = np.exp(-0.5 * ((x - 150 - 8 * np.sin(y / 25)) / 2.0) ** 2)
-    since = ((np.arange(frames) / FPS - 2.0) / 0.8).clip(0)
+    since = ((np.arange(76) / FPS - 2.0) / 0.8).clip(0)
     clean = (still + peak_dn * (since * np.exp(1 - since))[:, None, None] * vessel).astype(np.float32)
     gain = NOISE.gain_e_per_dn
     noisy = rng.poisson(clean.clip(0) * gain) / gain + rng.normal(0, NOISE.read_noise_dn, clean.shape)

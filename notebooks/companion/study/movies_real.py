@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter, shift
+from scipy.ndimage import shift
+from skimage.filters import difference_of_gaussians
 from skimage.registration import phase_cross_correlation
 
 from companion.run import Run
@@ -36,33 +37,24 @@ def pushed(root: Path | str, darks: Darks) -> tuple[float, float]:
         series.setdefault(file.parent.name, {})[exposures.exposure_in(file)] = file
     for group, frames in series.items():
         ends = min(t for t in frames if t >= exposures.MOVED.get(group, 0)), min(frames)
-        images = [_banded(cleaned(swir_hdr.load(frames[t], t, darks))) for t in ends]
+        images = [cleaned(swir_hdr.load(frames[t], t, darks)) for t in ends]
+        images = [difference_of_gaussians(image, SMOOTH, GLOW, mode="reflect") for image in images]
         found.append(phase_cross_correlation(*images, upsample_factor=10, normalization=None)[0])
     return tuple(max(found, key=np.linalg.norm))
 
 
-def _banded(frame: np.ndarray) -> np.ndarray:
-    """Return what is neither noise nor the glow of the whole animal."""
-    return gaussian_filter(frame, SMOOTH) - gaussian_filter(frame, GLOW)
-
-
-def _sd(light: np.ndarray) -> np.ndarray:
-    """Return the SD in DN of the camera's noise at a light (H, W) in DN."""
-    return np.sqrt(light.clip(0) / exposures.CAMERA.gain_e_per_dn + exposures.CAMERA.read_noise_dn**2)
-
-
-def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float], seed: int = 0) -> Iterator[Judged]:
+def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float]) -> Iterator[Judged]:
     """Yield what is judged of a scene."""
     signals = scene.signals(darks)
     truth, _ = exposures.merged({t: signals[t] for t in signals if t > SHORT_S}, scene.low_s)
     short = sorted((t for t in signals if t <= SHORT_S), reverse=True)
     frames = [(cleaned(signals[t][0]) * (scene.low_s / t)).astype(np.float32) for t in short]
     yield "exposures", frames, len(frames) - 1, truth
-    noise, draw = (frames[-1] - truth) / _sd(truth), np.random.default_rng(seed)
+    noise, draw = (frames[-1] - truth) / exposures.noise_sd(truth), np.random.default_rng(0)
     moved = [truth] * (FRAMES // 2) + [shift(truth, push, order=3, mode="nearest")] * (FRAMES // 2)
     rolls = draw.integers(0, noise.shape[0], FRAMES)  # down: the columns' pattern stands still, as in a camera
     pairs = zip(moved, rolls, strict=True)
-    movie = [(one + _sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in pairs]
+    movie = [(one + exposures.noise_sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in pairs]
     yield "moved, at the push", movie, FRAMES // 2, moved[-1]
     yield "moved, last frame", movie, FRAMES - 1, moved[-1]
 
@@ -75,7 +67,7 @@ def judged(root: Path | str, enhance: Enhance) -> pd.DataFrame:
         for kind, frames, index, truth in sequences(scene, darks, push):
             inner = (slice(BORDER, -BORDER),) * 2
             for name in TOLD:
-                image = [enhance(*pair) for pair in list(METHODS[name](frames))[index : index + 1]][0]
+                image = enhance(*list(METHODS[name](frames))[index])
                 score = psnr(image[inner], truth[inner], data_range=float(np.percentile(truth, 99.9)))
                 rows.append({"movie": kind, "scene": scene.name, "method": name, "psnr": score})
     return pd.DataFrame(rows)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from timeit import timeit
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from companion.study import processor
-from nircore.data.camera import GAIN_E_PER_DN
 from nircore.data.defects import areas, defects, lines
 from nircore.data.frames import quantised
+from nircore.data.movies import Movie
 from nircore.data.noise import noise_level
 from nircore.data.normalise import Normalisation
 from nircore.data.outliers import outliers, replaced
@@ -29,30 +29,25 @@ ROUNDS, BLOCK, TIMES = 3, 20, 15  # turns; frames of a movie in each; calls of a
 TYPE = np.dtype(np.uint16)
 
 
-def frames(count: int = 6, shape: tuple[int, int] = SHAPE) -> list[np.ndarray]:
-    """Return frames (H, W) uint16 in DN of a still scene, their noise that of the SWIR_HDR camera."""
-    rng, (y, x) = np.random.default_rng(0), np.indices(shape)
-    light = 20 + 300 * np.exp(-(((y - shape[0] / 2) / 150) ** 2) - ((x - shape[1] / 2) / 90) ** 2)
-    taken = (rng.poisson(light * GAIN_E_PER_DN) / GAIN_E_PER_DN + rng.normal(200, 12, shape) for _ in range(count))
-    return [quantised(frame, TYPE)[0] for frame in taken]
+def frames(count: int = 6) -> list[np.ndarray]:
+    """Return frames SHAPE uint16 in DN of a still phantom on a pedestal of 200 DN."""
+    movie = Movie("still", shape=SHAPE)
+    return [quantised(200 + movie.noisy(index), TYPE)[0] for index in range(count)]
 
 
 def _ms(call: Callable[[], Any], times: int = 1) -> float:
-    began = perf_counter()
-    for _ in range(times):
-        call()
-    return 1e3 * (perf_counter() - began) / times
+    return 1e3 * timeit(call, number=times) / times
 
 
-def of_movies(names: tuple[str, ...] = (), rounds: int = ROUNDS, block: int = BLOCK) -> pd.DataFrame:
-    """Time models on engines ("" for all that are here): a row each, medians over turns that all cases take in turn.
+def of_movies(rounds: int = ROUNDS, block: int = BLOCK) -> pd.DataFrame:
+    """Time models on all engines that are here: a row each, medians over turns that all cases take in turn.
 
     Columns: `alone_ms`, the network on a frame that is ready; `movie_ms`, a frame of a movie from array to array, and
     `movie_ratio` over the former; `single_ms` and `single_ratio`, a frame that nothing is known of; `fps` of the
     movie.
     """
     shown = frames()
-    names = names or tuple(name for name, reason in engines.available().items() if not reason)
+    names = [name for name, reason in engines.available().items() if not reason]
     cases = {(model, name): Enhancer(Settings(model=model, engine=name)) for model in MODELS for name in names}
     found: dict[tuple[str, str], list[tuple[float, ...]]] = {key: [] for key in cases}
     for turn in range(rounds + 1):  # the first warms

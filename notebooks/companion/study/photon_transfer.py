@@ -45,21 +45,18 @@ def load(root: Path | str, kind: str) -> dict[float, np.ndarray]:
     return {t: swir_hdr.load(path, t, darks) for t, path in known.items()}
 
 
-def points(series: Series, brightest_dn: float = STRAIGHT[1]) -> pd.DataFrame:
+def points(series: Series) -> pd.DataFrame:
     """Return the photon-transfer points of all neighbouring exposures: one for each whole patch of 16 x 16 px.
 
     Columns: exposure_s, the longer one; `share`, s, by which its partner was multiplied; `level_dn`, m2 + s^2 m1, the
     signals that add up to the variance; `variance_dn2`, that of the difference x2 - s x1 - offset. The model is
-    variance = level / gain + (1 + s^2) read_noise^2.
-
-    Args:
-        series: exposures of one still scene.
-        brightest_dn: signal up to which patches count; beyond, a response that bends takes noise away.
+    variance = level / gain + (1 + s^2) read_noise^2. Patches brighter than STRAIGHT do not count: a response that
+    bends takes noise away. `series` are exposures of one still scene.
     """
     found = []
     for short, long in pairwise(sorted(series)):
         first, second = (gaussian_filter(series[t].astype(np.float64), SMOOTH) for t in (short, long))
-        use = (second < brightest_dn) & (second > 0)
+        use = (second < STRAIGHT[1]) & (second > 0)
         if use.mean() < FEWEST:
             continue
         share, offset = np.polyfit(first[use], second[use], 1)
@@ -68,7 +65,7 @@ def points(series: Series, brightest_dn: float = STRAIGHT[1]) -> pd.DataFrame:
         variance = patches(series[long] - share * series[short] - offset)[1]
         low, high = patches(first)[0], patches(second)[0]
         about = {"exposure_s": long, "share": share, "level_dn": high + share**2 * low, "variance_dn2": variance}
-        found.append(pd.DataFrame(about)[high < brightest_dn])
+        found.append(pd.DataFrame(about)[high < STRAIGHT[1]])
     return pd.concat(found, ignore_index=True)
 
 
@@ -122,8 +119,8 @@ def _scales(smooth: Series, base: float) -> dict[float, float]:
     return {t: (t - delay) / (base - delay) for t in smooth}
 
 
-def straight_to(curve: pd.DataFrame, bent: float = BENT) -> float:
-    """Return the signal in DN up to which a `response` stays within `bent` of its straight line."""
-    off = (curve["ratio"] - 1).abs() > bent
+def straight_to(curve: pd.DataFrame) -> float:
+    """Return the signal in DN up to which a `response` stays within BENT of its straight line."""
+    off = (curve["ratio"] - 1).abs() > BENT
     first = off.to_numpy().argmax() if off.any() else len(curve)
     return float(curve["measured_dn"].iloc[:first].max())

@@ -24,13 +24,9 @@ def bfloat16() -> str:
 
 def _fact(key: str) -> str:
     """Return the first value of a key in the system's description of its processors; empty without."""
-    if not FACTS.is_file():
-        return ""
-    for line in FACTS.read_text(encoding="utf-8", errors="replace").splitlines():
-        label, _, value = line.partition(":")
-        if label.strip() == key:
-            return value.strip()
-    return ""
+    text = FACTS.read_text(encoding="utf-8", errors="replace") if FACTS.is_file() else ""
+    facts = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for label, _, value in facts if label.strip() == key), "")
 
 
 def machine() -> pd.DataFrame:

@@ -35,7 +35,6 @@ from nircore.training import crops
 LOW_LIGHT, PAPER, ORACLE, NOISE2VOID = "low-light", "paper's system", "trained on pairs", "Noise2Void"
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
 PLATE_FOLD = "M8-1"  # left out by the models that look at the plate
-TARGET_S = 0.32  # s: the published long exposure, the paper's domain B
 KNOWN = 0.95  # share of a reference's pixels, at least, for a pair
 #: The network of `realtime`, so that the pairs are what differs; a quarter of its steps, to keep publishing short.
 ORACLE_SETTINGS = {"ngf": 12, "epochs": 10, "steps_per_epoch": 300}
@@ -130,9 +129,9 @@ def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> 
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
     settings = resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
-    scenes = [scene for scene in others(root, without) if TARGET_S in scene.files]
+    scenes = [scene for scene in others(root, without) if exposures.LONG_S in scene.files]
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
-    target = [swir_hdr.load(scene.files[TARGET_S], TARGET_S, darks) for scene in scenes[1::2]]
+    target = [swir_hdr.load(scene.files[exposures.LONG_S], exposures.LONG_S, darks) for scene in scenes[1::2]]
     return fit(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
 
 

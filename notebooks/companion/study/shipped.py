@@ -42,7 +42,7 @@ def train(
     model: str = "best",
     without: str = "",
     say: Callable[[str], None] = print,
-    mixture: Mixture = MIXTURE,
+    mixture: Mixture | None = MIXTURE,
     place: str = "",
 ) -> Path:
     """Train a model on the merged references of every scene and some phantoms; return the generator's file.
@@ -54,7 +54,7 @@ def train(
         model: a key of SIZES.
         without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
         say: receives a line for each epoch.
-        mixture: what is mixed in.
+        mixture: what is mixed in; None for nothing.
         place: of the training, where it is not one of those that ship.
     """
     darks = swir_hdr.darks(data_root)

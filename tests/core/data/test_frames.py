@@ -81,10 +81,19 @@ def test_exposure_and_filter_come_from_the_name(tmp_path: Path) -> None:
     path = tmp_path / "a_BP1150_0020ms.tif"
     write_frame(path, ramp(), "uint16")
     assert (read_frame(path).exposure_s, read_frame(path).filter) == (0.02, "BP1150")
-    assert (
-        exposure_in("dark_00016ms.tif") == 0.016 and exposure_in("20msec.tif") is exposure_in("a_20msx.tif") is None
-    )
     assert filter_in("LP1250_0001.tif") == "LP1250" and filter_in("XLP1250.tif") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("a_exposure_250us", 250e-6), ("a_2s", 2.0), ("shutter 40 ms every 2s", 0.04), ("a_delay5s_80ms", 0.08),
+        ("a_20ms_40ms", None), ("a_interval_500ms", None), ("a_20ms_every_500ms", None), ("a_20ms_20ms", 0.02),
+        ("dark_00016ms", 0.016), ("20msec", None), ("a_20msx", None),
+    ],
+)  # fmt: skip
+def test_a_name_states_one_clear_exposure_or_none(name, seconds):
+    assert exposure_in(f"{name}.tif") == seconds
 
 
 BAD_ARRAYS = {

@@ -9,15 +9,9 @@ from nircore.data.degraded import coloured
 from nircore.data.frames import read_frame
 from nircore.data.noise import Noise, colour, noise_model
 from nircore.errors import NircoreError
+from tests.core.made_noise import exposed
 
 SENSOR = Noise(1.6, 11.0)  # an InGaAs camera
-
-
-def exposed(signal_e: np.ndarray | float, noise: Noise, seed: int = 0, shape=(400, 500)) -> np.ndarray:
-    """Frames in DN of a sensor: Poisson electrons, gain, Gaussian read noise."""
-    rng = np.random.default_rng(seed)
-    signal = np.broadcast_to(signal_e, shape)
-    return rng.poisson(signal) / noise.gain_e_per_dn + rng.normal(0, noise.read_noise_dn, shape)
 
 
 def ramp(shape=(320, 256)) -> np.ndarray:

@@ -9,15 +9,15 @@ import tifffile
 from nircore.config import Config
 from nircore.data import camera, sets
 from nircore.errors import NircoreError
+from tests.lab.made import write
 
 SMALL = {"animals": 6, "height": 64, "width": 64, "crop": 32}
 COLUMNS = ["file", "domain", "group", "scene", "exposure_s", "filter", "reference", "reference_s"]
 
 
 @pytest.fixture(autouse=True)
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NIRCORE_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
+def data(reports: Path) -> Path:
+    return reports.with_name("data")
 
 
 @pytest.fixture
@@ -26,9 +26,8 @@ def folders(tmp_path: Path) -> Config:
     draw = np.random.default_rng(0)
     for name, level in (("low", 50), ("high", 900)):
         for animal in ("m1", "m2", "m3"):
-            path = tmp_path / name / animal / f"{animal}_0020ms.tif"
-            path.parent.mkdir(parents=True)
-            tifffile.imwrite(path, draw.integers(level, 2 * level, (40, 50)).astype("uint16"))
+            pixels = draw.integers(level, 2 * level, (40, 50)).astype("uint16")
+            write(tmp_path / name / animal / f"{animal}_0020ms.tif", pixels)
     return Config(dataset="folder", low_light=str(tmp_path / "low"), target=str(tmp_path / "high"), crop=32)
 
 
@@ -44,9 +43,7 @@ def hdr(tmp_path: Path) -> Config:
             raw[:3, :4] = 4200 + 10 * np.arange(4) if ms == 320 else raw[:3, :4]
             frames[f"qd/{animal}/{animal}_BP1300_{ms:04d}ms.tif"] = raw
     for name, pixels in frames.items():
-        path = tmp_path / "hdr" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(path, pixels.astype("uint16"))
+        write(tmp_path / "hdr" / name, pixels.astype("uint16"))
     return Config(dataset="swir-hdr", data_root=str(tmp_path / "hdr"))
 
 

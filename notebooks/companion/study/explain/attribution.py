@@ -41,12 +41,12 @@ def saliency(scalar: Scalar, x: np.ndarray) -> np.ndarray:
     return _map(Saliency(scalar).attribute(_tensor(scalar, x).requires_grad_()))
 
 
-def smooth_grad(scalar: Scalar, x: np.ndarray, draws: int = DRAWS) -> np.ndarray:
+def smooth_grad(scalar: Scalar, x: np.ndarray) -> np.ndarray:
     """Return the mean |gradient| over noisy copies of the window. Source: Smilkov et al. 2017."""
     from captum.attr import NoiseTunnel, Saliency
 
     torch.manual_seed(0)
-    how = {"nt_type": "smoothgrad", "nt_samples": draws, "nt_samples_batch_size": 4}
+    how = {"nt_type": "smoothgrad", "nt_samples": DRAWS, "nt_samples_batch_size": 4}
     tunnel, sd = NoiseTunnel(Saliency(scalar)), NOISE * float(np.ptp(x))
     return _map(tunnel.attribute(_tensor(scalar, x).requires_grad_(), stdevs=sd, **how))
 
@@ -94,11 +94,11 @@ def grad_cam(scalar: Scalar, x: np.ndarray) -> np.ndarray:
     return _map(LayerAttribution.interpolate(made, x.shape, interpolate_mode="bilinear"))
 
 
-def occlusion(scalar: Scalar, x: np.ndarray, patch: int = PATCH) -> np.ndarray:
+def occlusion(scalar: Scalar, x: np.ndarray) -> np.ndarray:
     """Return what the number loses when a square is replaced by its blurred self. Source: Zeiler & Fergus 2014."""
     from captum.attr import Occlusion
 
-    square, how = (1, patch, patch), {"baselines": _tensor(scalar, baseline(x)), "perturbations_per_eval": 8}
+    square, how = (1, PATCH, PATCH), {"baselines": _tensor(scalar, baseline(x)), "perturbations_per_eval": 8}
     with torch.no_grad():
         return _map(Occlusion(scalar).attribute(_tensor(scalar, x), square, strides=square, **how))
 

@@ -81,7 +81,7 @@ def see(rate: np.ndarray, exposure_s: float, rng: np.random.Generator) -> np.nda
 
 
 def phantom_cases(
-    count: int, shape: tuple[int, int], exposure_s: float, truth: str = "target", first: int = FIRST_CALIBRATING
+    count: int, shape: tuple[int, int], exposure_s: float, truth: str = "target"
 ) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield low-light phantom frames (H, W) in DN above the dark, with their truth and their valid pixels.
 
@@ -91,8 +91,7 @@ def phantom_cases(
         exposure_s: of the frame.
         truth: "target", the clean frame of the target window, or "low_light", that of the same window, for a
             generator that only takes noise away.
-        first: seed of the first animal.
     """
     for k in range(count):
-        animal, lesion = Animal(first + k, shape, exposure_s), float(k % 2)
+        animal, lesion = Animal(FIRST_CALIBRATING + k, shape, exposure_s), float(k % 2)
         yield animal.noisy(lesion=lesion), animal.clean(truth, lesion=lesion), np.ones(shape, dtype=bool)

@@ -16,10 +16,8 @@ SWEEPS = {"lesion": ("lesion",), "probe": ("lesion", "vessels")}
 KEYS = ["sweep", "region", "denoiser"]
 
 
-def sweep(
-    denoisers: Mapping[str, Denoise], animals: Sequence[Animal], concentrations: Sequence[float] = CONCENTRATIONS
-) -> pd.DataFrame:
-    """Measure lesion and vessels at every concentration, each frame with noise of its own.
+def sweep(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.DataFrame:
+    """Measure lesion and vessels at all CONCENTRATIONS, each frame with noise of its own.
 
     Two sweeps: "lesion" turns up the probe in the lesion alone, "probe" all probe; the animal's own glow never
     changes. Beside the denoisers stand the noise-free low-light frame and the truth (noise-free target window).
@@ -34,7 +32,7 @@ def sweep(
         vessels = body.vessels & ~body.lesion
         regions = {"lesion": (body.lesion, animal.ring),
                    "vessels": (vessels, background_ring(vessels | body.lesion, body.body))}  # fmt: skip
-        for draw, (name, c) in enumerate((name, float(c)) for name in SWEEPS for c in concentrations):
+        for draw, (name, c) in enumerate((name, float(c)) for name in SWEEPS for c in CONCENTRATIONS):
             light = {name: c}
             controls = {CLEAN: animal.clean("low_light", **light), TRUTH: animal.clean("target", **light)}
             images = outputs(denoisers, animal.noisy(draw, **light), controls)
