@@ -196,7 +196,7 @@ class Pipeline:
                 if self._temporal:
                     self._recursion = self._recursion or Recursion(fit)
                     light, variance = self._recursion(light)
-                    fit = stabilised(fit, variance)
+                    fit = stabilised(fit, light, variance)
             return fit.apply(light), fit
 
     def finish(self, values: np.ndarray, fit: Fit | FusedStabilisation) -> np.ndarray:

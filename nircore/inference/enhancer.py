@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Enhancer:
         self.settings = settings
         self._given = Darks((math.nan,), dark[None]) if isinstance(dark, np.ndarray) else dark
         self._built: dict[str, engines.Frame] = {}
-        self._frames = 0
+        self._frames, self._building = 0, Lock()
 
     @property
     def weights(self) -> Path:
@@ -71,8 +72,9 @@ class Enhancer:
     def network_for(self, frames: int) -> tuple[str, engines.Frame]:
         """Return the name of the engine that suits so many frames, and the generator on it."""
         name = engines.choose(self.settings.engine, frames)
-        if name not in self._built:
-            self._built[name] = engines.build(name, copy.deepcopy(self.generator))
+        with self._building:  # PyTorch traces a network in one thread at a time
+            if name not in self._built:
+                self._built[name] = engines.build(name, copy.deepcopy(self.generator))
         return name, self._built[name]
 
     def network_for_more(self, frames: int) -> tuple[str, engines.Frame]:
@@ -278,7 +280,7 @@ class Enhancer:
         facts = {"offset_dn": span.offset, "scale_dn": span.scale}
         facts |= fit.facts() if isinstance(fit, Stabilisation) else {}
         if fused is not None:
-            light, fit = fused[0], temporal.stabilised(fit, fused[1])
+            light, fit = fused[0], temporal.stabilised(fit, *fused)
             facts["frames_used"] = float(np.mean(1 / fused[1]))
         x = fit.apply(light)
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))

@@ -13,7 +13,7 @@ larger than noise, tissue moves: K is 1 there, and m is the frame itself. On a s
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nircore.data.smooth import quantile
 from nircore.data.stabilise import Stabilisation
 
 LONGEST = 16  # frames that a still pixel rests on at most
@@ -36,6 +37,7 @@ SOFT = 1.5  # of the energy: from where motion begins to where the past is let g
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
+BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 
 
@@ -98,7 +100,7 @@ class Recursion:
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
-        light = state.light * self._power(y, state)
+        light = self._lit(y, state)
         sigma = self._sigma(light)
         unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
         innovation = (y - light) / unit
@@ -126,15 +128,23 @@ class Recursion:
         light = past.light + _enlarged(share) * (future.light - past.light)
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
 
-    def _power(self, y: Tensor, state: State) -> float:
-        """Return by how much the light of the whole frame changed, as a laser flickers; 1 if noise may explain it."""
-        smooth = _halved(state.light).clamp(min=0)
-        power = float((smooth * smooth).sum())
+    def _lit(self, y: Tensor, state: State) -> Tensor:
+        """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
+
+        The line y = ratio x light + rest is fitted, for without a dark the black level is not known to a DN: what
+        stands below the light does not fade with it.
+        """
+        light, frame = _halved(state.light), _halved(y)
+        noisy = (light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2) / 4
+        away = light - light.mean()
+        power = float((away * away - state.variance * noisy).sum())  # the light's own noise would lower the ratio
         if power <= 0:
-            return 1.0
-        ratio = float((smooth * _halved(y)).sum()) / power
-        variance = float((smooth**2 * (smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2)).sum()) / 4
-        return ratio if abs(ratio - 1) > JUMP * variance**0.5 / power and 0.5 < ratio < 2 else 1.0
+            return state.light
+        ratio = float((away * frame).sum()) / power
+        spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power
+        if abs(ratio - 1) <= JUMP * spread or not 0.5 < ratio < 2:
+            return state.light
+        return ratio * state.light + (frame.mean() - ratio * light.mean())
 
     def _sigma(self, light: Tensor) -> Tensor:
         """Return the SD of one frame's noise at the brightness of `light`, of the same shape, in DN."""
@@ -174,17 +184,19 @@ def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
 
 
-def stabilised(noise: Stabilisation, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
-    """Return the map between DN and the network's scale for fused light whose variance is (H, W) in (0, 1].
+def stabilised(noise: Stabilisation, light: np.ndarray, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
+    """Return the map between DN and the network's scale for fused light and its variance, (H, W) each.
 
-    The network is told a smooth variance, for a step in it would look like an edge. A frame that is a new beginning
-    goes through the map of one frame, to the bit.
+    The network is told a smooth variance, for a step in it would look like an edge. The black level is told anew by
+    the fused light: off by a part of one frame's noise, it would be off by several times the noise that is left. A
+    frame that is a new beginning goes through the map of one frame, to the bit.
     """
     if float(variance.mean()) > FRESH:
         return noise
-    half = _blurred(_halved(torch.from_numpy(variance)[None, None]), CALM)
-    smooth = _enlarged(half)[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
-    return FusedStabilisation(noise, smooth.numpy())
+    small, half = (_halved(torch.from_numpy(image)[None, None]) for image in (light, variance))
+    black = float(quantile(_blurred(small, 1.0).numpy(), BLACK))
+    smooth = _enlarged(_blurred(half, CALM))[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
+    return FusedStabilisation(replace(noise, offset=black), smooth.numpy())
 
 
 @dataclass(frozen=True)

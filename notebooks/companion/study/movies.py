@@ -35,7 +35,7 @@ def network(model: str = "realtime") -> Enhance:
     def enhanced(light: np.ndarray, variance: np.ndarray | None) -> np.ndarray:
         if variance is None:
             return light
-        fit = temporal.stabilised(NOISE, variance)
+        fit = temporal.stabilised(NOISE, light, variance)
         return fit.invert(run(fit.apply(light)))
 
     return enhanced
