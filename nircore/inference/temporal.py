@@ -31,9 +31,10 @@ UNCERTAIN = 4096.0  # variance that is added, in units of the found change squar
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
-BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 8.0  # px of half the size: a line's width, of the energy, of what is told
+BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 4.0  # px of half the size: a line's width, of the energy, of what is told
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
+SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
@@ -131,18 +132,22 @@ class Recursion:
     def _lit(self, y: Tensor, state: State) -> Tensor:
         """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
 
-        The line y = ratio x light + rest is fitted, for without a dark the black level is not known to a DN: what
-        stands below the light does not fade with it.
+        The ratio is the slope of the line between the two, or the ratio of their SDs, whichever is nearer to 1: what
+        moves lowers the slope alone, and what fills raises the SD alone. What stands below the light, because
+        without a dark the black level is not known to a DN, does not fade with it: the means are brought to one
+        another.
         """
         light, frame = _halved(state.light), _halved(y)
         noisy = (light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2) / 4
-        away = light - light.mean()
-        power = float((away * away - state.variance * noisy).sum())  # the light's own noise would lower the ratio
-        if power <= 0:
+        away, seen = light - light.mean(), frame - frame.mean()
+        power = float((away * away - state.variance * noisy).sum())  # without the noise of both
+        other = float((seen * seen - noisy).sum())
+        if min(power, other) <= 0:
             return state.light
-        ratio = float((away * frame).sum()) / power
+        slope, by_sd = float((away * seen).sum()) / power, (other / power) ** 0.5
+        ratio = min(max(slope, 1.0), max(slope, by_sd))
         spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power
-        if abs(ratio - 1) <= JUMP * spread or not 0.5 < ratio < 2:
+        if abs(ratio - 1) <= JUMP * spread or slope < SAME_SCENE * by_sd:
             return state.light
         return ratio * state.light + (frame.mean() - ratio * light.mean())
 
@@ -188,15 +193,16 @@ def stabilised(noise: Stabilisation, light: np.ndarray, variance: np.ndarray) ->
     """Return the map between DN and the network's scale for fused light and its variance, (H, W) each.
 
     The network is told a smooth variance, for a step in it would look like an edge. The black level is told anew by
-    the fused light: off by a part of one frame's noise, it would be off by several times the noise that is left. A
-    frame that is a new beginning goes through the map of one frame, to the bit.
+    the fused light, the more the less noise that has: off by a part of one frame's noise, it would be off by several
+    times the noise that is left. A frame that is a new beginning goes through the map of one frame, to the bit.
     """
-    if float(variance.mean()) > FRESH:
+    left = float(variance.mean())
+    if left > FRESH:
         return noise
     small, half = (_halved(torch.from_numpy(image)[None, None]) for image in (light, variance))
-    black = float(quantile(_blurred(small, 1.0).numpy(), BLACK))
+    told = float(quantile(_blurred(small, 1.0)[half <= half.median()].numpy(), BLACK))  # noise is least there
     smooth = _enlarged(_blurred(half, CALM))[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
-    return FusedStabilisation(replace(noise, offset=black), smooth.numpy())
+    return FusedStabilisation(replace(noise, offset=left * noise.offset + (1 - left) * told), smooth.numpy())
 
 
 @dataclass(frozen=True)
