@@ -8,10 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.architecture import sheet, write
-from companion.plots.palette import ENHANCED, GREY, PALE, WRONG
+from companion.plots.palette import ENHANCED, GREY, PALE, TARGET, WRONG
 from companion.plots.style import LARGE, NORMAL, WIDTH
 
-MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
+MARKS = {
+    "supported": ("o", ENHANCED), "not supported": ("X", WRONG), "undecided": ("D", TARGET),
+    "not testable here": ("$?$", GREY),
+}  # fmt: skip
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
 LETTERS = 74  # of a claim in a line
 
@@ -20,7 +23,7 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     """Draw a mark, the claim and the number that decided for each claim, under the claims' subjects.
 
     Args:
-        judged: about, claim, verdict ("supported", "not supported", "not testable here"), number (NaN: none), unit.
+        judged: about, claim, verdict (one of MARKS), number (NaN: none), unit.
         title: what it comes to, in a sentence.
     """
     wrapped = [textwrap.wrap(text, LETTERS) for text in judged["claim"]]
