@@ -58,7 +58,7 @@ def before(name: str) -> list[str]:
 
 @cache
 def _stated(name: str, keyword: str) -> list[str]:
-    """Return what a notebook names as it opens its run: `after` which notebooks it comes, what lies `beside`."""
+    """Return what a notebook names as it opens its run: `after` which it comes, tables that lie `beside`."""
     found = re.search(rf'open_run\(globals\(\).*\b{keyword}="([\w ./]+)"', "\n".join(closure.cells(_source(name))))
     return found[1].split() if found else []
 
@@ -99,9 +99,8 @@ def _memory(run: Run) -> dict[str, Any]:
 def _digest(run: Run, name: str) -> str:
     """Return what a notebook's results rest on, as one number."""
     known = _memory(run)
-    beside = _stated(name, "beside")
-    earlier = {other: known.get(other, {}).get("wrote") for other in [*before(name), *beside]}
-    earlier |= {other: sha256(places.REPOSITORY / "reports" / other) for other in beside if "/" in other}
+    earlier = {other: known.get(other, {}).get("wrote") for other in before(name)}
+    earlier |= {table: sha256(places.REPOSITORY / "reports" / table) for table in _stated(name, "beside")}
     recipes = {recipe: settings(recipe, run.config.profile) for recipe in recipe_names(run.config.recipes)}
     code, given = closure.digest(*closure.cells(_source(name))), run.config.model_dump()
     parts = [code, given, recipes, earlier, _inputs(run.config)]

@@ -33,7 +33,7 @@ TRACKS, WEAKLY, UNRELATED, BACKWARDS = "tracks", "tracks weakly", "does not trac
 OPEN = "too few scenes"
 STRONG = 0.5  # a rank correlation surely above it is worth relying on: our threshold, as in data/paper/claims.yaml
 
-BLACK, SPAN = 0.3, 0.5  # of the grey scale: where black lies, and the signal's range; the noise stays unclipped
+BLACK, SPAN = 0.5, 0.25  # of the grey scale: where black lies, and the range of the signal; noise stays unclipped
 SCALE_S = 0.02  # the exposure that all frames of a scene are brought to
 PHANTOM_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 REAL_S, REFERENCE_S = (0.02, 0.04, 0.08, 0.16), 0.32
