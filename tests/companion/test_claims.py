@@ -236,6 +236,11 @@ class TestBetweenControls:
         assert judge(name, table[table["denoiser"] != "oracle"])["verdict"] == OPEN
 
 
+def test_a_table_that_was_left_out_says_why():
+    found = judge("adds-nothing", pd.DataFrame({"reason": ["No phantom, no truth."]}))
+    assert found["verdict"] == OPEN and found["remark"] == "No phantom, no truth."
+
+
 def test_a_lesion_told_wrongly_counts_as_much_as_all_vessels():
     table = structures(ORACLE)
     missed = (table["denoiser"] == "enhanced") & table["lesion"]

@@ -34,12 +34,14 @@ class Claim(BaseModel):
     by_construction: bool = False  # its verdict follows from how the system is built, whatever a run measures
 
     def judge(self, tables: Tables) -> Verdict:
-        """Decide the claim; without its tables it is not testable, and the remark says which notebook makes them."""
+        """Decide the claim; without its tables it is not testable, and the remark says why or who makes them."""
         if not self.tables:
             return Verdict(OPEN, remark=f"nothing here can decide it; {self.supports} would")
         for name, notebook in self.tables.items():
             if name not in tables or tables[name].empty:
                 return Verdict(OPEN, remark=f"there is no {name}.csv: notebook {notebook} makes it")
+            if "reason" in tables[name]:  # what the run left out says why
+                return Verdict(OPEN, remark=str(tables[name]["reason"].iloc[0]))
         return VERDICTS[self.id](tables)
 
 
