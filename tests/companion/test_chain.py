@@ -90,6 +90,19 @@ def test_prose_reruns_nothing_and_a_cell_what_its_tables_touch(books, capsys):
     assert tiny().table("third")["x"].tolist() == [1]
 
 
+def test_a_published_table_that_a_notebook_reads_is_part_of_its_digest(books, tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "REPOSITORY", tmp_path)
+    table = tmp_path / "reports" / "recipes" / "table.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("x\n1\n")
+    write(books, "01_first", ['this_run = open_run(globals(), beside="recipes/table.csv")'])
+    forget()
+    before = chain._digest(tiny(), "01_first")
+    assert chain._digest(tiny(), "01_first") == before
+    table.write_text("x\n2\n")
+    assert chain._digest(tiny(), "01_first") != before
+
+
 def test_a_setting_reruns_all_and_how_long_it_took_is_said(books, capsys):
     ran(capsys)
     forget()

@@ -76,13 +76,17 @@ class TestOverExposure:
         assert points[[*quality.METRICS, *quality.TRUTHS]].notna().all(axis=None)
         (_, frames, truth, valid), row = series[1], points.iloc[7 + 3]
         fit = quality.Normalisation.of(frames[0.02])
-        grey = np.clip((frames[0.04] - fit.offset) / fit.scale, 0, 1) * 255
+        grey = np.clip(0.5 + 0.25 * (frames[0.04] - fit.offset) / fit.scale, 0, 1) * 255
         for metric in quality.METRICS:
             wanted = no_reference.METRICS[metric](grey, data_range=255)
             assert row[metric] == pytest.approx(wanted, rel=1e-3), metric
         wanted = with_truth.score(frames[0.04], truth, valid)
         assert (row["psnr"], row["ssim"]) == (wanted["psnr"], wanted["ssim"])
         assert points.groupby("scene")["psnr"].is_monotonic_increasing.all()
+
+    def test_no_noise_is_clipped_so_that_a_noisier_frame_is_no_brighter_one(self, series):
+        means = quality.over_exposure(iter(series)).groupby("scene")["mean_intensity"]
+        assert (means.max() - means.min()).max() < 0.003  # clipped at black: .1
 
     def test_real_scenes_are_read_above_the_dark_and_judged_by_the_long_exposure(self, swir_hdr):
         series = list(quality.real_series(swir_hdr))

@@ -8,31 +8,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion.plots.architecture import sheet, write
-from companion.plots.palette import ENHANCED, GREY, PALE, WRONG
+from companion.plots.palette import ENHANCED, GREY, PALE, TARGET, WRONG
 from companion.plots.style import LARGE, NORMAL, WIDTH
 
-MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
+MARKS = {
+    "supported": ("o", ENHANCED), "not supported": ("X", WRONG), "undecided": ("D", TARGET),
+    "not testable here": ("$?$", GREY),
+}  # fmt: skip
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
-LETTERS = 74  # of a claim in a line
+LETTERS, TITLE = 74, 95  # of a claim in a line, and of the title
 
 
 def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     """Draw a mark, the claim and the number that decided for each claim, under the claims' subjects.
 
     Args:
-        judged: about, claim, verdict ("supported", "not supported", "not testable here"), number (NaN: none), unit.
+        judged: about, claim, verdict (one of MARKS), number (NaN: none), unit.
         title: what it comes to, in a sentence.
     """
     wrapped = [textwrap.wrap(text, LETTERS) for text in judged["claim"]]
+    above = textwrap.wrap(title, TITLE)
+    key = 0.28 + 0.2 * len(above)  # inch: height of the legend
     subjects = judged["about"].nunique()
-    height = 0.75 + sum(LINE * len(lines) + GAP for lines in wrapped) + 0.36 * subjects
+    height = key + 0.27 + sum(LINE * len(lines) + GAP for lines in wrapped) + 0.36 * subjects
     ax = sheet(height)
     ax.invert_yaxis()
-    write(ax, 0.15, 0.22, title, size=LARGE)
+    for k, line in enumerate(above):
+        write(ax, 0.15, 0.22 + 0.2 * k, line, size=LARGE)
     for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
-        ax.plot(0.28 + 1.4 * k, 0.48, marker=marker, color=colour, ms=7, mew=0.5)
-        write(ax, 0.42 + 1.4 * k, 0.48, verdict)
-    y, subject = 0.68, None
+        ax.plot(0.28 + 1.4 * k, key, marker=marker, color=colour, ms=7, mew=0.5)
+        write(ax, 0.42 + 1.4 * k, key, verdict)
+    y, subject = key + 0.2, None
     for row, lines in zip(judged.itertuples(), wrapped, strict=True):
         if row.about != subject:
             subject, y = row.about, y + 0.36

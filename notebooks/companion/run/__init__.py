@@ -40,7 +40,7 @@ def open_run(namespace: Mapping[str, Any], after: str = "", beside: str = "") ->
         namespace: the notebook's.
         after: the notebook that this one goes on from. A notebook that is opened alone has it run first, and all
             that it goes on from; in the chain they have run already.
-        beside: notebooks whose tables this one reads where they are there.
+        beside: published tables that this notebook reads, by their path in `reports`.
 
     Raises:
         NircoreError: an unknown parameter, a wrong type, or a value out of range, before anything is done.

@@ -58,8 +58,8 @@ def before(name: str) -> list[str]:
 
 @cache
 def _stated(name: str, keyword: str) -> list[str]:
-    """Return the notebooks that a notebook names as it opens its run, as those `after` which it comes."""
-    found = re.search(rf'open_run\(globals\(\).*\b{keyword}="([\w ]+)"', "\n".join(closure.cells(_source(name))))
+    """Return what a notebook names as it opens its run: `after` which it comes, tables that lie `beside`."""
+    found = re.search(rf'open_run\(globals\(\).*\b{keyword}="([\w ./]+)"', "\n".join(closure.cells(_source(name))))
     return found[1].split() if found else []
 
 
@@ -99,7 +99,8 @@ def _memory(run: Run) -> dict[str, Any]:
 def _digest(run: Run, name: str) -> str:
     """Return what a notebook's results rest on, as one number."""
     known = _memory(run)
-    earlier = {other: known.get(other, {}).get("wrote") for other in before(name) + _stated(name, "beside")}
+    earlier = {other: known.get(other, {}).get("wrote") for other in before(name)}
+    earlier |= {table: sha256(places.REPOSITORY / "reports" / table) for table in _stated(name, "beside")}
     recipes = {recipe: settings(recipe, run.config.profile) for recipe in recipe_names(run.config.recipes)}
     code, given = closure.digest(*closure.cells(_source(name))), run.config.model_dump()
     parts = [code, given, recipes, earlier, _inputs(run.config)]

@@ -1,17 +1,20 @@
 """The chart of verdicts."""
 
-from companion.plots.claims import verdicts
+from companion.plots.claims import MARKS, verdicts
 from companion.plots.style import save
 from companion.run import published
-from companion.study.claims import evaluate, load
+from companion.study.claims import evaluate, load, summary
+from companion.study.verdicts import NO, OPEN, UNDECIDED, YES
 
 
 def test_the_chart_shows_every_claim_and_fits(tmp_path):
     claims = load(published("claims.yaml"))
-    figure = verdicts(evaluate(claims, {}), "so it is")
+    judged = evaluate(claims, {})
+    figure = verdicts(judged, title := summary(judged))
     texts = [text.get_text() for text in figure.axes[0].texts]
     drawn = " ".join(texts)
-    assert all(claim.claim in drawn for claim in claims) and "so it is" in texts
+    assert all(claim.claim in drawn for claim in claims) and title in drawn
+    assert {YES, NO, UNDECIDED, OPEN} == set(MARKS) <= set(texts)
     assert save(figure, tmp_path / "claims.png").stat().st_size <= 150_000
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi

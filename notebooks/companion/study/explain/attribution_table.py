@@ -45,7 +45,8 @@ def attributions(run: Run) -> None:
             if question.kind == explain.CONTRAST:  # where there is something to explain: it takes three maps more
                 checks += [
                     {"frame": subject.name, "region": question.name, "map": name, "network": network,
-                     "correlation": faithfulness.alike(one, attribution.attribute(other, question, name))}
+                     "correlation": faithfulness.alike(
+                         one, attribution.attribute(other, question, name), question.region)}
                     for name, one in maps.items() for network, other in others.items()
                 ]  # fmt: skip
             print(f"explain: {subject.name}, {question.name}", flush=True)
