@@ -14,6 +14,7 @@ from companion.plots.style import LARGE, NORMAL, WIDTH
 MARKS = {"supported": ("o", ENHANCED), "not supported": ("X", WRONG), "not testable here": ("$?$", GREY)}
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
 LETTERS = 74  # of a claim in a line
+FITS = 970  # pt x letters: so much of the title fits into the width
 
 
 def verdicts(judged: pd.DataFrame, title: str) -> Figure:
@@ -28,7 +29,7 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     height = 0.75 + sum(LINE * len(lines) + GAP for lines in wrapped) + 0.36 * subjects
     ax = sheet(height)
     ax.invert_yaxis()
-    write(ax, 0.15, 0.22, title, size=LARGE)
+    write(ax, 0.15, 0.22, title, size=min(LARGE, FITS / len(title)))
     for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
         ax.plot(0.28 + 1.4 * k, 0.48, marker=marker, color=colour, ms=7, mew=0.5)
         write(ax, 0.42 + 1.4 * k, 0.48, verdict)

@@ -1,17 +1,22 @@
 """The chart of verdicts."""
 
+import pytest
+
 from companion.plots.claims import verdicts
 from companion.plots.style import save
 from companion.run import published
-from companion.study.claims import evaluate, load
+from companion.study.claims import evaluate, load, summary
 
 
-def test_the_chart_shows_every_claim_and_fits(tmp_path):
+@pytest.mark.parametrize(
+    "title", ["so it is", summary(evaluate(load(published("claims.yaml")), {})), 12 * "ten words. "]
+)
+def test_the_chart_shows_every_claim_and_fits(tmp_path, title):
     claims = load(published("claims.yaml"))
-    figure = verdicts(evaluate(claims, {}), "so it is")
+    figure = verdicts(evaluate(claims, {}), title)
     texts = [text.get_text() for text in figure.axes[0].texts]
     drawn = " ".join(texts)
-    assert all(claim.claim in drawn for claim in claims) and "so it is" in texts
+    assert all(claim.claim in drawn for claim in claims) and title in texts
     assert save(figure, tmp_path / "claims.png").stat().st_size <= 150_000
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
