@@ -166,6 +166,7 @@ def each_well(images: Mapping[str, np.ndarray], reference: np.ndarray) -> pd.Dat
     Returns:
         `method`, `well`, `truth_dn`, and `value_dn` without the offset, with its 95 % interval `low_dn` to `high_dn`
         over the PARTS of the well. Smoothing makes neighbouring parts alike, so after it the interval is too narrow.
+        A well that is erased reads minus the offset, and not 0: it then is as bright as the empty part.
     """
     known, tables = truth(next(iter(images.values())), reference), []
     numbers = np.flatnonzero(np.isfinite(known.dn))
