@@ -13,7 +13,8 @@ from nircore import files
 from nircore.data import camera, mouse, phantom, vessels
 from nircore.data.frames import read_frame, write_frame
 
-#: Low light is the shorter-wavelength window, the target the longer one: the paper's NIR-IIa and NIR-IIb.
+#: Low light is the shorter-wavelength window, the target the longer one. That is our reading: the paper's title
+#: shifts a spectrum, its abstract enhances low-light NIR-IIb frames, and which window a domain has it does not say.
 DOMAINS = {"low_light": "NIR-IIa", "target": "NIR-IIb"}
 LABELS = ("body", "vessels", "centrelines", "lesion")
 

@@ -63,7 +63,7 @@ def board(query: str, *lead: str) -> Callable[[], str]:
 BOARD, SHOWN, FIDELITY = "benchmark/table11_real_frames", "showcase/tables/", "showcase/tables/table5_fidelity"
 RIVALS = "method not in ['best', 'realtime']"  # trained anew since: block "animals"
 PAPERS = '"paper\'s system"'
-MEASURED = "['gain, lesion', 'tumour-to-normal follows', 'vessels inserted', 'vessels erased']"
+MEASURED = "['gain, lesion', 'tumour-to-normal follows', 'vessels inserted', 'vessels erased', 'structures']"
 BLOCKS: dict[str, Callable[[], str]] = {
     "real": board(f"part == 'four band-passes' and {RIVALS} and (merged_psnr_gain > -2 or method == {PAPERS})"),
     "real-all": board(RIVALS, "part"),
@@ -78,6 +78,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
     "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),
     "plate": rows("benchmark/plate", ""),
+    "plate-shipped": rows("benchmark/plate_shipped", "", "method", "slope", "rms_dn", "r2", "limit_dn", "faint_kept",
+                          "faint_low", "faint_high"),
     "camera": rows("benchmark/photon_transfer", ""),
     "phantom": rows(SHOWN + "table4_benchmark", "kind != 'truth'", "method", "kind", "psnr", "ssim", "own_psnr",
                     "own_ssim", "seconds"),

@@ -78,6 +78,10 @@ def test_the_phantom_gets_every_test(world, trained):
     assert len({folder for *_, folder in trained}) == 3
     assert all(len(low) == len(target) == 2 for _, low, target, _ in trained)
     assert set(run.table("fidelity_prevalence")["steps"]) == {2 * run.config.steps_per_epoch}
+    told = table.loc[table["test"] == "prevalence", "on"]
+    assert told.str.contains(
+        f"{2 * run.config.steps_per_epoch} of the run's {8 * run.config.steps_per_epoch} steps"
+    ).all()
     agree(run, table)
 
 

@@ -1,8 +1,11 @@
 """A camera's gain, read noise and straight range, read off frames of which they are known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from companion.plots import camera as camera_figures
 from companion.study import photon_transfer
 from nircore.data import camera
 
@@ -38,6 +41,16 @@ def test_a_response_is_straight_up_to_where_it_was_bent():
     straight = photon_transfer.straight_to(photon_transfer.response(board()))
     bent = photon_transfer.straight_to(photon_transfer.response(series))
     assert 1400 < bent < 1750 and straight > 2500
+
+
+def test_labels_of_the_picture_s_axes_do_not_overlap():
+    series = board()
+    points = photon_transfer.points(series)
+    figure = camera_figures.photon_transfer(points, photon_transfer.response(series), 2.35, 11.6)
+    figure.draw_without_rendering()
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis, figure.axes[1].xaxis):
+        shown = [label.get_window_extent() for label in axis.get_ticklabels(which="both") if label.get_text()]
+        assert len(shown) >= 2 and not any(one.overlaps(two) for one, two in pairwise(shown))
 
 
 def test_the_camera_of_the_real_set_is_the_one_the_references_assume(swir_hdr):

@@ -46,6 +46,20 @@ def test_a_row_tells_the_network_alone_from_what_is_around_it():
     np.testing.assert_allclose(found, [10.0, 8.0, 1.0, 1.25, 20.0])
 
 
+def test_p95_of_few_frames_is_the_slowest_and_is_not_drawn():
+    enhance = engines.Pipeline("torch", UNetGenerator(2, 1))
+    for count, drawn in ((3, 0), (draw.ENOUGH, 1)):
+        case = real_time.Case("realtime", 2, enhance, (48, 32), [turn(10.0)] * (count - 2) + [turn(20.0), turn(30.0)])
+        table = pd.DataFrame([case.row()])
+        assert table["p95_ms"].item() == (30.0 if count == 3 else 20.0)
+        (ax,) = draw.engines(table).axes
+        assert (
+            sum(np.isfinite(np.ma.filled(dots.get_offsets(), np.nan)).all(axis=1).sum() for dots in ax.collections)
+            == drawn
+        )
+        assert ("p95" in ax.get_xlabel()) == bool(drawn)
+
+
 def test_the_network_alone_runs_on_the_frame_that_was_prepared(tmp_path):
     shown, uncounted = [], []
 

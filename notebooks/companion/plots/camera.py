@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from companion.plots.palette import ACCENT, GREY, INK, LOW_LIGHT
 from companion.plots.panels import grid
@@ -35,21 +37,31 @@ def photon_transfer(points: pd.DataFrame, response: pd.DataFrame, gain: float, r
     line = level / gain + (1 + share**2) * read_noise**2
     left.plot(level, line, color=INK, lw=1.2, label=f"{gain:.2f} e-/DN, {read_noise:.1f} DN")
     left.set(xscale="log", yscale="log", ylim=(line.min() / 3, line.max() * 3))
+    _few_ticks(left.xaxis, left.yaxis)
     tidy(left, "signal of both exposures, DN", "variance of their difference, DN²", "Photon transfer")
     legend(left)
     seaborn.lineplot(response, x="expected_dn", y="ratio", color=LOW_LIGHT, marker="o", ms=4, errorbar=None, ax=right)
     right.axhline(1, color=GREY, lw=0.8)
     right.set(xscale="log", ylim=(0, 1.15))
+    _few_ticks(right.xaxis)
     tidy(right, "signal of a straight response, DN", "measured over expected", "Response")
     return figure
+
+
+def _few_ticks(*axes: Axis) -> None:
+    """Label logarithmic axes at 1 and 3 of each decade alone: between them labels overlap."""
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def wells(each: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     """Draw every well's value over its value in the long exposures, a panel for each method, both axes logarithmic.
 
     Args:
-        each: `method`, `truth_dn`, `value_dn` of `study.plate.each_well`.
-        compared: `method`, `slope`, `r2`, `limit_dn` of `study.plate.compare`, of the dim wells.
+        each: `method`, `truth_dn`, `value_dn`, `low_dn`, `high_dn` of `study.plate.each_well`.
+        compared: `method`, `slope`, `faint_kept`, `limit_dn` of `study.plate.compare`, of the dim wells.
     """
     about = compared.set_index("method")
     methods = list(about.index)
@@ -58,14 +70,16 @@ def wells(each: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     for ax, method in zip(axes, methods, strict=True):
         _panel(ax, each[each["method"] == method], method, about.loc[method])
     figure.supxlabel("well in the long exposures, DN (in proportion to concentration)", size=NORMAL)
-    figure.supylabel("well in the 20 ms frame, DN", size=NORMAL)
+    figure.supylabel("well in the 20 ms frame, offset out, DN", size=NORMAL)
     return figure
 
 
 def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None:
-    """Draw one method's wells, the line of equality, and the faintest well found."""
+    """Draw one method's wells with their intervals, the line of equality, and the faintest well found."""
     ax.axline((1, 1), (10, 10), color=GREY, lw=0.8)
-    shown = wells.assign(value_dn=wells["value_dn"].clip(lower=FAINTEST_DN))
+    numbers = ["value_dn", "low_dn", "high_dn"]
+    shown = wells.assign(**wells[numbers].clip(lower=FAINTEST_DN))
+    ax.vlines(shown["truth_dn"], shown["low_dn"], shown["high_dn"], color=LOW_LIGHT, lw=0.8, alpha=0.6)
     seaborn.scatterplot(shown, x="truth_dn", y="value_dn", color=LOW_LIGHT, s=18, ax=ax)
     found = f"found to {about['limit_dn']:.1f} DN"
     if np.isnan(about["limit_dn"]):
@@ -75,8 +89,8 @@ def _panel(ax: Axes, wells: pd.DataFrame, method: str, about: pd.Series) -> None
     ax.set(xscale="log", yscale="log", xlabel="", ylabel="")
     tidy(ax)
     ax.set_title(method.replace(", ", ",\n"), size=NORMAL, color=INK, loc="left")
-    text = f"slope {about['slope']:.2f}\nR² {about['r2']:.3f}\n{found}"
-    ax.text(0.04, 0.96, text, transform=ax.transAxes, va="top", size=SMALL, color=INK, bbox=PLAIN)
+    text = f"slope {about['slope']:.2f}\nfaint kept {about['faint_kept']:.0%}\n{found}"
+    ax.text(0.97, 0.03, text, transform=ax.transAxes, ha="right", size=SMALL, color=INK, bbox=PLAIN, zorder=0)
 
 
 def heat_maps(table: pd.DataFrame) -> Figure:

@@ -36,7 +36,7 @@ def maps(asked: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         for ax, (title, (values, levels, colours)) in zip(axes, block.items(), strict=True):
             part.colorbar(show(ax, values, levels, colours=colours), ax=ax, shrink=0.7).ax.tick_params(labelsize=6)
             ax.contour(asked[said]["region"], [0.5], colors=[TARGET], linewidths=0.9)
-            ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3)
+            ax.set_title(title, size=SMALL, color=COLOURS.get(title, INK), pad=3, loc="left")
     return parts[0].figure
 
 

@@ -51,15 +51,16 @@ def numbers(table: pd.DataFrame, test: str, y: str = "denoiser") -> Figure:
     if lesion:
         _with_and_without(axes[-1], table, "lesion_share", y, colours)
         tidy(axes[-1], "share shown", title="lesion")
+        legend_below(axes[0].figure, ncols=2, of=-1)
     return axes[0].figure
 
 
 def _with_and_without(ax: Axes, table: pd.DataFrame, x: str, y: str, colours: Colours) -> None:
     """Draw what is read where there is a lesion and where there is none, in two colours."""
     shown = table.assign(there=table["lesion"].map({True: "with a lesion", False: "without"}))
-    seaborn.stripplot(shown, x=x, y=y, hue="there", order=list(colours), palette=[TARGET, WRONG], dodge=True,
-                      jitter=False, size=4, alpha=0.6, ax=ax)  # fmt: skip
-    ax.legend(frameon=False, fontsize=7, title=None)
+    seaborn.stripplot(shown, x=x, y=y, hue="there", order=list(colours), hue_order=["with a lesion", "without"],
+                      palette=[TARGET, WRONG], dodge=True, jitter=False, size=4, alpha=0.6, ax=ax)  # fmt: skip
+    ax.get_legend().remove()  # inside, it would cover dots
 
 
 def linearity(table: pd.DataFrame) -> Figure:
@@ -103,6 +104,7 @@ def faint(table: pd.DataFrame) -> Figure:
         _with_and_without(ax, table[table["contrast_dn"] == contrast], "reads_dn", "denoiser", colours)
         ideal(ax, 0)
         tidy(ax, "stands out by (DN)", title=f"lesions of {contrast:g} DN")
+    legend_below(axes[0].figure, ncols=2)
     return axes[0].figure
 
 

@@ -10,6 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from companion.plots.palette import ACCENT, DOMAIN_A, DOMAIN_B, ENHANCED, GREY, INK
 from companion.plots.style import NORMAL, SMALL, canvas, legend, tidy
 
+#: Said of the line: ours are halved, the published ones may be or not; without the half, chance is twice as high.
+HALVED = ", if halved"
 COLLAPSE = 0.1  # of the chance level: below that a discriminator is hardly ever wrong
 #: Columns of the loss table that are no weighted term of the generator; any other adds to the stack.
 NO_TERM = ("epoch", "generator", "output_sd", "psnr", "ssim", "distance", "selection")
@@ -35,7 +37,7 @@ def losses(table1: pd.DataFrame, equilibrium: float) -> Figure:
     _beside(right, table1, judges, "Discriminators")
     words = {"size": SMALL, "color": INK, "va": "bottom", "transform": right.get_yaxis_transform()}
     right.axhline(equilibrium, color=INK, lw=1, ls=":")
-    right.text(0.995, equilibrium, f"chance {equilibrium:.3f}", ha="right", **words)
+    right.text(0.995, equilibrium, f"chance {equilibrium:.3f}{HALVED}", ha="right", **words)
     right.axhspan(0, COLLAPSE * equilibrium, color=GREY, alpha=0.35, lw=0)
     right.text(0.5, COLLAPSE * equilibrium, "near 0: collapse, not success", ha="center", **words)
     return figure

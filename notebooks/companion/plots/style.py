@@ -58,9 +58,9 @@ def legend(ax: Axes, **where: object) -> None:
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **where)
 
 
-def legend_below(figure: Figure, ncols: int) -> None:
-    """Put the legend of a figure's first panel below all of them."""
-    first = figure.axes[0]
+def legend_below(figure: Figure, ncols: int, of: int = 0) -> None:
+    """Put the legend of one panel of a figure, the first one, below all of them."""
+    first = figure.axes[of]
     if own := first.get_legend():
         own.remove()
     figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, frameon=False,

@@ -1,7 +1,7 @@
 """Whether the models that ship know more than mice: animals left out, other content, and what each change brought."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -96,14 +96,24 @@ def through_cameras(root: Path) -> pd.DataFrame:
     return synthetic.scores(synthetic.methods(never_saw(root)), list(synthetic.cameras()), lights)
 
 
-def on_the_plate(root: Path) -> pd.DataFrame:
-    """Return `plate.compare` of the frame as it came, BM3D and the models that ship."""
-    frame, truth = plate.load(root)
+@cache
+def _plate(root: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return what the plate looks like as it came, after BM3D and by the models that ship, and its reference."""
+    frame, reference = plate.load(root)
     images = {LOW_LIGHT: frame}
     if not rivals.available()["vst_bm3d"]:
         images[synthetic.BM3D] = rivals.vst_bm3d(real_frames.cleaned(frame), synthetic.STRENGTH)
-    images |= {model: enhanced(load_generator(file)[0], frame) for model, file in MODELS.items()}
-    return plate.compare(images, truth)
+    return images | {model: enhanced(load_generator(file)[0], frame) for model, file in MODELS.items()}, reference
+
+
+def on_the_plate(root: Path) -> pd.DataFrame:
+    """Return `plate.compare` of the frame as it came, BM3D and the models that ship."""
+    return plate.compare(*_plate(root))
+
+
+def wells_on_the_plate(root: Path) -> pd.DataFrame:
+    """Return `plate.each_well` of the same."""
+    return plate.each_well(*_plate(root))
 
 
 def other_content(generators: dict[str, nn.Module]) -> pd.DataFrame:

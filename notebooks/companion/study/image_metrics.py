@@ -12,6 +12,7 @@ from companion.run import Run
 from companion.study.comparison import Method, gains, tuned
 from companion.study.judge import RANGE, SCORES, clipped, common_scale
 from nircore.data import sets, swir_hdr
+from nircore.data.camera import Sensor
 from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
@@ -19,7 +20,7 @@ from nircore.metrics.summary import paired_effect
 from nircore.training import evaluation
 
 RIVALS = ("gaussian", "non_local_means", "wavelet")  # of `companion.rivals`: what a lab has at hand today
-FULL_SCALE_DN = 2**13 - 1  # of the SWIR_HDR camera, which the phantom's models
+FULL_SCALE_DN = Sensor().saturation_dn - Sensor().pedestal_dn  # 3790: the SWIR_HDR camera saturates below its 13 bits
 METHODS = (
     {"low-light": "input"} | {classical.METHODS[key].title: "rival" for key in RIVALS} | {"enhanced": "enhanced"}
 )
@@ -57,7 +58,9 @@ def _paper_metrics(run: Run, about: list[dict], frames: list[np.ndarray], images
 
 
 def _full_scale(run: Run, pixels: np.ndarray) -> float:
-    """Return the mean of a frame as a share of the camera's range; NaN for a folder's, whose camera is not known.
+    """Return the mean of a frame as a share of the signal at which the camera saturates.
+
+    NaN for a folder's frame, whose camera is not known.
 
     The metrics are measured on a scale stretched to the input's black and white level, and there the stretch would
     decide how near to zero a mean lies.

@@ -2,10 +2,9 @@
 
 Over exposure, one still scene is seen with more and more light, so that the better frame is known: on the phantom
 fresh animals that no run holds, on the real set every animal at hand (nothing is trained here). All frames of a
-scene are brought to one exposure and one grey scale. Left as recorded, a longer exposure is also the brighter
-frame, and then even the mean intensity "tracks quality" perfectly [measured]: brightness would answer, not quality.
-Black is lifted, as a camera's pedestal lifts it: clipped at black, half of the noise would be gone, the noisier frame
-would be the brighter one, and the mean intensity would "rank backwards" by that alone.
+scene are brought to one exposure and one grey scale, above a pedestal (`above_black`). Left as recorded, a longer
+exposure is also the brighter frame, and then even the mean intensity "tracks quality" perfectly [measured]:
+brightness would answer, not quality.
 """
 
 import math
@@ -33,10 +32,10 @@ TRACKS, WEAKLY, UNRELATED, BACKWARDS = "tracks", "tracks weakly", "does not trac
 OPEN = "too few scenes"
 STRONG = 0.5  # a rank correlation surely above it is worth relying on: our threshold, as in data/paper/claims.yaml
 
-BLACK, SPAN = 0.5, 0.25  # of the grey scale: where black lies, and the range of the signal; noise stays unclipped
 SCALE_S = 0.02  # the exposure that all frames of a scene are brought to
 PHANTOM_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 REAL_S, REFERENCE_S = (0.02, 0.04, 0.08, 0.16), 0.32
+BLACK, SPAN = 0.5, 0.25  # of the grey scale: where black lies, and how far above it white
 PHANTOMS, FRESH = 12, 10_000  # animals, and the number of the first: beyond the last that a run may have
 
 POINT = ("over", "scene", "image", *METRICS, *TRUTHS, *SEPARATION)
@@ -96,10 +95,19 @@ def over_exposure(series: Iterator[Series]) -> pd.DataFrame:
         scale = Normalisation.of(frames[SCALE_S])
         for seconds, frame in frames.items():
             about = {"over": "exposure", "scene": scene, "image": f"{1000 * seconds:g} ms"}
-            grey = RANGE * np.clip(BLACK + SPAN * scale.brightness(frame), 0, 1)
-            values = no_reference.measure(grey, data_range=RANGE)
+            values = no_reference.measure(above_black(frame, scale), data_range=RANGE)
             rows.append(about | values | with_truth.score(frame, truth, valid))
     return pd.DataFrame(rows, columns=list(POINT))
+
+
+def above_black(frame: np.ndarray, scale: Normalisation) -> np.ndarray:
+    """Bring a frame (H, W) in DN to [0, RANGE] above a pedestal, as a camera has one, so that no noise is clipped.
+
+    With black at 0, half of the noise in the dark is clipped there: it raises the mean, so that the mean intensity
+    of noisier frames is higher, and fills one grey level, so that their entropy is lower [measured: rank correlation
+    of mean intensity with PSNR -0.99, and 0 here; of entropy 0.2, and -1 here].
+    """
+    return np.clip(BLACK + SPAN * scale.brightness(frame), 0, 1) * RANGE
 
 
 def over_methods(benchmark: pd.DataFrame) -> pd.DataFrame:

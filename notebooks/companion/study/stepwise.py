@@ -79,11 +79,16 @@ def _across_epochs(run: Run, frames: list[np.ndarray], truths: Sequence) -> dict
     for epoch in table_epochs(run.config.epochs):
         generator = load(run, f"epochs/epoch_{epoch:03d}.safetensors")
         images = [enhance(generator, frame)[0] for frame in frames]
-        shown[f"epoch {epoch}"] = images[0]
+        shown[f"epoch {epoch}" + _said(images[0], truths[0])] = images[0]
         mean = float(np.mean([image.mean() for image in images]))
         rows.append({"epoch": epoch, "mean_intensity_dn": mean} | evaluation.mean_scores(images, truths))
     run.write_table("across_epochs", pd.DataFrame(rows))
     return shown
+
+
+def _said(image: np.ndarray, truth: sets.Reference | None) -> str:
+    """Return the PSNR of the one image that is shown, to stand behind its name; "" without a truth."""
+    return f", {with_truth.score(image, *truth)['psnr']:.1f} dB" if truth else ""
 
 
 def _repeated(run: Run, generator: nn.Module, frames: list[np.ndarray], truths: Sequence) -> dict[str, np.ndarray]:

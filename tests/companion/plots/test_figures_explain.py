@@ -89,9 +89,9 @@ def test_maps_show_window_output_change_and_every_map_of_each_question(tmp_path)
     }
     asked = ["mouse, vessel: contrast (DN)", "mouse, background: texture"]
     figure = explain.maps(dict.fromkeys(asked, parts))
-    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
+    titles = [title for ax in figure.axes if (title := ax.get_title(loc="left"))]
     assert titles == ["input", "output", "G(x) - x", "LAM"] * 2
-    change = next(ax for ax in figure.axes if ax.get_title() == "G(x) - x").images[0].get_array()
+    change = next(ax for ax in figure.axes if ax.get_title(loc="left") == "G(x) - x").images[0].get_array()
     assert np.allclose(change, parts["output"] - parts["input"])
     assert [part._suptitle.get_text() for part in figure.subfigs] == asked
     save(figure, tmp_path / "a.png")

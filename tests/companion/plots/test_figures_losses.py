@@ -36,7 +36,7 @@ def test_losses_draws_both_tables_and_the_equilibrium(gan):
             assert (ours.get_linestyle(), published.get_linestyle()) == ("-", "--")
     assert set(right.lines[-1].get_ydata()) == {EQUILIBRIUM[gan]}
     notes = " ".join(text.get_text() for text in right.texts)
-    assert "chance" in notes and "collapse" in notes
+    assert "chance" in notes and "if halved" in notes and "collapse" in notes
     assert right.get_ylim()[0] == 0
     assert [label.get_text() for label in left.get_xticklabels()][3] == "3\n10"
 

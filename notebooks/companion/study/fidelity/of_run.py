@@ -161,4 +161,7 @@ def _prevalence(run: Run) -> pd.DataFrame:
             return _enhancer(of_run.train_frames(shorter, low_light, target, view, Path(folder), "prevalence, "))
 
     table = prevalence(train, animals(config, 2 * RETRAINED + RETESTED), RETESTED, target_s)
-    return table.assign(steps=epochs * config.steps_per_epoch)
+    return table.assign(
+        steps=epochs * config.steps_per_epoch, run_steps=config.epochs * config.steps_per_epoch,
+        crop=crop, run_crop=config.crop,
+    )  # fmt: skip

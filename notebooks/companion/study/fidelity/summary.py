@@ -95,7 +95,8 @@ def _prevalence(table: pd.DataFrame) -> Iterator[tuple]:
     counts = structures.per_frame(table, by="share")
     names = counts["share"].map("retrained, {:.0%} of targets with a lesion".format)
     measures = {column: MEASURES["structures"][column] for column in LEAKED}
-    return _said(counts.assign(denoiser=names), measures, "{frames} frames")
+    trained = "; {steps} of the run's {run_steps} steps, crops of {crop} for {run_crop} px".format(**table.iloc[0])
+    return _said(counts.assign(denoiser=names), measures, "{frames} frames" + trained)
 
 
 #: In the order of the table; the functions take a test's own table.
@@ -124,15 +125,14 @@ def table5(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def nothing(table: pd.DataFrame) -> str:
-    """Say what the run's generator makes of frames without anything in them, from `table5`; "" without them.
+    """Say what every denoiser makes of frames without anything in them, from `table5`; "" without them.
 
-    >>> rows = {"test": "emptiness", "measure": "structures", "denoiser": "enhanced", "number": 1.0}
-    >>> nothing(pd.DataFrame([rows | {"on": "dark, blank"}]))
-    'On empty frames (dark, blank) the enhanced frame shows 1 structure where there is none, at worst.'
+    >>> rows = {"test": "emptiness", "measure": "structures", "on": "dark, blank"}
+    >>> nothing(pd.DataFrame([rows | {"denoiser": name, "number": k} for name, k in (("NLM", 0.0), ("ours", 87.0))]))
+    'Structures on empty frames (dark, blank), where there is none, at worst: NLM 0, ours 87.'
     """
-    rows = table[table["test"].eq("emptiness") & table["measure"].eq("structures") & table["denoiser"].eq("enhanced")]
+    rows = table[table["test"].eq("emptiness") & table["measure"].eq("structures")]
     if rows.empty:
         return ""
-    count, on = rows.iloc[0]["number"], rows.iloc[0]["on"]
-    many = "no structure" if count == 0 else f"{count:g} structure{'s' if count != 1 else ''} where there is none"
-    return f"On empty frames ({on}) the enhanced frame shows {many}, at worst."
+    counts = ", ".join(f"{row.denoiser} {row.number:g}" for row in rows.itertuples())
+    return f"Structures on empty frames ({rows['on'].iloc[0]}), where there is none, at worst: {counts}."
