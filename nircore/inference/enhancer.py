@@ -102,12 +102,8 @@ class Enhancer:
         Raises:
             NircoreError: the dark has another size, or no dark fits the exposure.
         """
-        dark = self._dark_for(exposure_s)
-        if dark is None:
-            return pixels
-        if dark.shape != pixels.shape:
-            raise NircoreError(f"The frame is {pixels.shape} and the dark {dark.shape}: use those of one camera.")
-        return pixels - dark
+        exposure_s = self.settings.exposure_s or exposure_s
+        return self.darks.subtracted(pixels, exposure_s, "The frame") if self.darks else pixels
 
     def camera(self, signals: Sequence[np.ndarray], exposure_s: float | None = None) -> Camera | None:
         """Return what the frames of a movie share; None for a generator that needs to know nothing of the camera.
