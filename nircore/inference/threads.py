@@ -59,8 +59,13 @@ def one_pool() -> Iterator[None]:
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
     """Yield items, each made in a thread while the one before is in use; an error is raised in its item's place."""
     making, end = iter(items), object()
-    with ThreadPoolExecutor(1) as maker:
+    maker = ThreadPoolExecutor(1)
+    try:
         coming: Any = maker.submit(next, making, end)
         while (ready := coming.result()) is not end:
             coming = maker.submit(next, making, end)
             yield ready
+    finally:
+        # Not waited for: where nobody asks for more, the garbage collector gets here, in any thread and inside any
+        # lock of `threading`, and would wait for ever.
+        maker.shutdown(wait=False, cancel_futures=True)
