@@ -39,13 +39,14 @@ def mean(count: int) -> Rival:
 def kalman(frames: list[np.ndarray], gain: float = 0.8, variance: float = 0.05) -> Fused:
     """Run ImageJ's Kalman stack filter (C. Mauer, Kalman_Stack_Filter) with its default settings."""
     predicted, error = frames[0], variance
-    for frame in frames:
+    left = 1.0  # variance of what is corrected, in units of one frame's noise; the first prediction is the first frame
+    for index, frame in enumerate(frames):
         share = error / (error + variance)
         corrected = gain * predicted + (1 - gain) * frame + share * (frame - predicted)
         error *= 1 - share
         predicted = corrected
-        weight = 1 - gain + share
-        yield corrected.astype(np.float32), np.full_like(frame, min(weight, 1.0))
+        left = (gain - share) ** 2 * left + (1 - gain + share) ** 2 if index else 1.0
+        yield corrected.astype(np.float32), np.full_like(frame, left)
 
 
 def ungated(frames: list[np.ndarray]) -> Fused:
