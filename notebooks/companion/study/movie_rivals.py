@@ -39,7 +39,7 @@ def mean(count: int) -> Rival:
 def kalman(frames: list[np.ndarray], gain: float = 0.8, variance: float = 0.05) -> Fused:
     """Run ImageJ's Kalman stack filter (C. Mauer, Kalman_Stack_Filter) with its default settings."""
     predicted, error = frames[0], variance
-    left = 1.0  # variance of what is corrected, in units of one frame's noise; the first prediction is the first frame
+    left = 1.0  # variance of the corrected frame, over one frame's; the first prediction is the first frame
     for index, frame in enumerate(frames):
         share = error / (error + variance)
         corrected = gain * predicted + (1 - gain) * frame + share * (frame - predicted)
