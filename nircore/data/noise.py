@@ -59,8 +59,8 @@ class Colour(NamedTuple):
 WHITE = Colour()
 
 
-def colour(image: np.ndarray) -> Colour:
-    """Tell the colour of the noise from a frame (H, W).
+def colour(image: np.ndarray, filled: np.ndarray | None = None) -> Colour:
+    """Tell the colour of the noise from a frame (H, W), without the patches that hold `filled` pixels (H, W) bool.
 
     Interpolation, resizing, binning in software and compression take the finest part of the noise. Differences of
     4th order see finer detail than those of 2nd order, so their ratio falls as neighbours correlate. Texture hardly
@@ -69,15 +69,15 @@ def colour(image: np.ndarray) -> Colour:
     Gaussian, as a blur leaves it.
     """
     known = np.linspace(0.95, 0, 96)
-    near, rough = _quiet(image, 1), _quiet(image, 1, ROUGH) / ROUGH_SHARE
+    near, rough = _quiet(image, 1, filled=filled), _quiet(image, 1, ROUGH, filled) / ROUGH_SHARE
     if not near:
         return WHITE
     correlation = float(np.interp(rough / near, _kept(known, 1, ROUGH) / _kept(known, 1), known))
     if correlation < MILD:
         return Colour(1, correlation, float(_kept(correlation, 1)) if correlation > UNSEEN else 1.0)
-    levels = [near, _quiet(image, 2)]
+    levels = [near, _quiet(image, 2, filled=filled)]
     while levels[-1] > GROWS * levels[-2] and len(levels) < FARTHEST:
-        levels.append(_quiet(image, len(levels) + 1))
+        levels.append(_quiet(image, len(levels) + 1, filled=filled))
     far = max(2, len(levels) - (levels[-1] <= GROWS * levels[-2]))
     correlation = float(np.interp(levels[0] / levels[far - 1], _kept(known, 1) / _kept(known, far), known))
     return Colour(far, correlation, float(_kept(correlation, far)))
@@ -90,7 +90,7 @@ def _kept(correlation: Any, distance: int, order: int = SMOOTH) -> Any:
     return 1 + 2 * sum(lag * correlation ** ((k * distance) ** 2) for k, lag in enumerate(lags[1:], 1))
 
 
-def noise_model(image: np.ndarray, seen: Colour | None = None) -> Noise:
+def noise_model(image: np.ndarray, seen: Colour | None = None, filled: np.ndarray | None = None) -> Noise:
     """Estimate gain and read noise from one frame (H, W) in DN above the dark.
 
     Mean and variance of 16 x 16 patches, the variance from second differences along both axes (Immerkaer 1996),
@@ -107,6 +107,7 @@ def noise_model(image: np.ndarray, seen: Colour | None = None) -> Noise:
 
     Args:
         seen: the colour of the noise; None: as `colour` finds.
+        filled: pixels (H, W) bool that were filled in from those beside them, and tell no noise.
 
     Raises:
         NircoreError: a side is under 32 pixels, or the frame is free of noise.
@@ -114,8 +115,8 @@ def noise_model(image: np.ndarray, seen: Colour | None = None) -> Noise:
     image = check_image(image)
     if min(image.shape) < 2 * PATCH:
         raise NircoreError(f"image has shape {image.shape}: below {2 * PATCH} pixels a side, pass Noise.")
-    seen = seen or colour(image)
-    mean, variance = patches(image, seen.distance)
+    seen = seen or colour(image, filled)
+    mean, variance = patches(image, seen.distance, filled=filled)
     variance /= seen.kept**2
     noisy = variance > NOISELESS * variance.max()  # bars and surrounds of one value tell nothing
     mean, variance = mean[noisy], variance[noisy]
@@ -131,8 +132,8 @@ def noise_level(image: np.ndarray, seen: Colour = WHITE) -> float:
     return _quiet(image, seen.distance) / seen.kept
 
 
-def _quiet(image: np.ndarray, distance: int, order: int = SMOOTH) -> float:
-    _, variance = patches(image, distance, order)
+def _quiet(image: np.ndarray, distance: int, order: int = SMOOTH, filled: np.ndarray | None = None) -> float:
+    _, variance = patches(image, distance, order, filled)
     noisy = variance[variance > NOISELESS * variance.max(initial=0)]
     return float(np.percentile(noisy, QUIET)) ** 0.5 if len(noisy) else 0.0
 
@@ -142,8 +143,10 @@ def alike(one: float, other: float) -> bool:
     return one == other or max(one, other) < ALIKE * min(one, other)
 
 
-def patches(image: np.ndarray, distance: int = 1, order: int = SMOOTH) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the noise variance of each whole patch, (n,) both.
+def patches(
+    image: np.ndarray, distance: int = 1, order: int = SMOOTH, filled: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the noise variance of each whole patch, (n,) both; of those without `filled` pixels.
 
     The variance is that of differences of an even order between pixels `distance` apart, over what they make of white
     noise of variance 1, which is the same at any distance.
@@ -158,8 +161,13 @@ def patches(image: np.ndarray, distance: int = 1, order: int = SMOOTH) -> tuple[
         fine = fine.T
     reach = distance * order // 2
     power = _sums(_sums(np.square(fine), reach).T, reach).T
-    mean = level.reshape(sides[0] // PATCH, PATCH, -1, PATCH).mean((1, 3), dtype=np.float64)
-    return mean.ravel() + base, power.ravel().astype(np.float64) / comb(2 * order, order) ** 2
+    squares = (sides[0] // PATCH, PATCH, -1, PATCH)
+    mean = level.reshape(squares).mean((1, 3), dtype=np.float64).ravel() + base
+    variance = power.ravel().astype(np.float64) / comb(2 * order, order) ** 2
+    if filled is not None and not filled.all():
+        whole = ~filled[: sides[0], : sides[1]].reshape(squares).any((1, 3)).ravel()
+        mean, variance = (one[whole] if whole.any() else one for one in (mean, variance))
+    return mean, variance
 
 
 def _sums(power: np.ndarray, reach: int) -> np.ndarray:

@@ -64,6 +64,7 @@ class Stabilisation:
         black: float | None = None,
         gain: float | None = None,
         read_noise: float | None = None,
+        filled: Sequence[np.ndarray] | None = None,
     ) -> "Stabilisation":
         """Read the map off frames of one camera, (H, W) each in DN, the medians of what they tell.
 
@@ -72,14 +73,16 @@ class Stabilisation:
             black: DN of a place without light: 0 above a dark; None: the 1st percentile of the smoothed frame, with
                 the noise it has there. Which level is taken changes next to nothing: the noise there follows it.
             gain, read_noise: e-/DN and DN of the camera where they are known.
+            filled: of each frame, the pixels (H, W) bool of lines and areas that were filled in, and tell no noise.
 
         Raises:
             NircoreError: a frame is constant, or a given value is impossible.
         """
         frames = [frames] if isinstance(frames, np.ndarray) else list(frames)
-        colours = sorted((colour(frame) for frame in frames), key=lambda one: one.correlation)
+        shown = list(zip(frames, filled or [None] * len(frames), strict=True))
+        colours = sorted((colour(*one) for one in shown), key=lambda one: one.correlation)
         seen = colours[len(colours) // 2]
-        found = np.array([_told(frame, black, seen) for frame in frames])  # (n, 4): offset, gain, read noise, range
+        found = np.array([_told(*one, black, seen) for one in shown])  # (n, 4): offset, gain, read noise, range
         with np.errstate(all="ignore"):
             offset, told, read, span = (_median(column) for column in found.T)
         said = []
@@ -172,12 +175,14 @@ class Stabilisation:
         }
 
 
-def _told(frame: np.ndarray, black: float | None, seen: Colour) -> tuple[float, float, float, float]:
+def _told(
+    frame: np.ndarray, filled: np.ndarray | None, black: float | None, seen: Colour
+) -> tuple[float, float, float, float]:
     """Return offset, gain, read noise and range of a frame in DN; NaN for what it does not tell."""
     fit = Normalisation.of(frame)
     offset = fit.offset if black is None else black
     try:
-        gain, read = noise_model(frame - np.float32(offset), seen)
+        gain, read = noise_model(frame - np.float32(offset), seen, filled)
     except NircoreError:  # too small, or no noise in it
         return offset, math.nan, math.nan, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain

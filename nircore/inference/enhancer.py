@@ -14,7 +14,7 @@ from torch import nn
 
 from nircore.config import Config
 from nircore.data.darks import Darks, darks_in
-from nircore.data.defects import defects
+from nircore.data.defects import Defects, defects
 from nircore.data.frames import quantised
 from nircore.data.noise import alike, noise_level
 from nircore.data.normalise import Normalisation
@@ -120,21 +120,25 @@ class Enhancer:
         known = []
         with one_pool():  # the same last digits, whoever asks
             for shown in sorted(groups.values(), key=len, reverse=True):
-                found = [defects(signal, self.settings.keep_spots).bad for signal in shown]
-                cleaned = [prepare(self.generator, *pair) for pair in zip(shown, found, strict=True)]
+                found = [defects(signal, self.settings.keep_spots) for signal in shown]
+                cleaned = [prepare(self.generator, one, bad.bad) for one, bad in zip(shown, found, strict=True)]
                 known.append(self._camera(shown, found, cleaned, exposure_s))
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
     def _camera(
         self,
         shown: list[np.ndarray],
-        found: list[np.ndarray],
+        found: list[Defects],
         cleaned: list[np.ndarray],
         exposure_s: float | None,
     ) -> Camera:
         given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
-        fit = Stabilisation.of(cleaned, 0.0 if self.darks else None, *given)
-        bad = np.sum(found, axis=0) > max(len(found) / 2, 1)  # one frame alone says nothing of the others
+        fit = Stabilisation.of(
+            cleaned, 0.0 if self.darks else None, *given, filled=[one.lines | one.areas for one in found]
+        )
+        bad = np.sum([one.bad for one in found], axis=0) > max(
+            len(found) / 2, 1
+        )  # one frame alone says nothing of the others
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
             bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
@@ -244,7 +248,7 @@ class Enhancer:
             camera = camera and camera.of(signal)
             if camera is None:  # this frame tells it
                 light = prepare(self.generator, signal, found.bad)
-                camera = self._camera([signal], [found.bad], [light], exposure_s)
+                camera = self._camera([signal], [found], [light], exposure_s)
             told = found._replace(pixels=(found.pixels | camera.bad) & ~found.lines & ~found.areas)
             if light is None or (told.bad & ~found.bad).any():
                 light = prepare(self.generator, signal, told.bad)

@@ -150,9 +150,12 @@ def _has_odd_resolution(page: Any) -> bool:
 
 
 def _description(tag: Any) -> bytes:
-    """Return a description as the file has it; the writer's own kind, which it renews, ends at its first NUL."""
+    """Return a description as the file has it; the writer's own kind, which it renews, ends at its first NUL.
+
+    What only begins like it, and is no text, stays whole: cut off, it would be taken for one that is damaged.
+    """
     text = _bytes(tag)
-    return text.split(b"\0")[0] if text.startswith(b'{"shape":') else text
+    return text.split(b"\0")[0] if isinstance(tag.value, str) and text.startswith(b'{"shape":') else text
 
 
 def _bytes(tag: Any) -> bytes:
