@@ -155,3 +155,15 @@ def test_what_the_writer_refuses_is_known_before_computing(tmp_path: Path, monke
     monkeypatch.setattr(tifffile.TiffWriter, "write", refuse)
     with pytest.raises(NircoreError, match=r"a.tif, page 0, cannot be written like it is read \(no such codec\)"):
         copied(tmp_path / "a.tif", tmp_path)
+
+
+def test_a_description_that_begins_like_the_writers_own_and_is_no_text_stays_whole(tmp_path: Path) -> None:
+    path, before, odd = tmp_path / "a.tif", movie(count=2), b'{"shape": [\xc8\x8b\x00\x8f\xd6'
+    with tifffile.TiffWriter(path) as writer:
+        for page in before:
+            writer.write(page, photometric="minisblack", metadata=None, description=odd)
+    target, lost = copied(path, tmp_path)
+    np.testing.assert_array_equal(read_frame(target, page=1).pixels, before[1])
+    with tifffile.TiffFile(target) as file:
+        assert bytes(file.pages[0].tags[270].value).rstrip(b"\0") == odd
+    assert lost == []
