@@ -42,4 +42,4 @@ def test_noise_correlates_as_its_colour_says_and_the_spectrum_is_its_own(sigma):
 
 def test_the_steps_of_a_frame_and_of_a_movie_are_timed():
     steps = pace.of_steps(1)
-    assert set(steps["every"]) == {"frame", "movie"} and (steps["ms"] > 0).all()
+    assert set(steps["every"]) == {"frame", "frame, on request", "movie"} and (steps["ms"] > 0).all()
