@@ -3,6 +3,8 @@
 import json
 import mmap
 import struct
+from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -122,7 +124,8 @@ def _orphaned(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> bo
     """Say whether a page header stands between the pages that no other page leads to: the chain of pages is damaged.
 
     Bytes that belong to no page are lawful: frames that begin on a block of the disk, a program's notes, an index. A
-    page header is known by its entry on the width, which is that of the first page to the byte.
+    page header is known by its entry on the width, which is that of the first page to the byte. The value of a tag
+    may hold such bytes too: it belongs to its page.
     """
     size = path.stat().st_size
     if 256 not in first.tags or first.compression == 1 and size - count * first.nbytes < first.nbytes:
@@ -131,9 +134,10 @@ def _orphaned(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> bo
     if any(code in page.tags for page in pages for code in POINTERS):
         return False
     known = {page.tags[256].offset for page in pages if 256 in page.tags}
-    taken = sorted(
+    pixels = sorted(
         (at, at + long) for page in pages for at, long in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
+    taken = sorted([*pixels, *_values(pages, pixels)])
     with open(path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         mark = content[first.tags[256].offset : first.tags[256].offset + file.tiff.tagsize]
         start = 0
@@ -145,3 +149,12 @@ def _orphaned(path: Path, file: tifffile.TiffFile, first: Any, count: int) -> bo
                 place = content.find(mark, place + 1, begin)
             start = max(start, end)
     return False
+
+
+def _values(pages: list[Any], pixels: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where the values of tags begin and end, without those that run over pixels: their length is damaged."""
+    for tag in (tag for page in pages for tag in page.tags):
+        begin, end = tag.valueoffset, tag.valueoffset + tag.valuebytecount
+        before = bisect_left(pixels, (end, 0))
+        if not before or pixels[before - 1][1] <= begin:
+            yield begin, end

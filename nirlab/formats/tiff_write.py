@@ -1,5 +1,6 @@
 """TIFF written like another one: layout, compression and every tag that the writer can carry over."""
 
+import json
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
@@ -152,10 +153,14 @@ def _has_odd_resolution(page: Any) -> bool:
 def _description(tag: Any) -> bytes:
     """Return a description as the file has it; the writer's own kind, which it renews, ends at its first NUL.
 
-    What only begins like it, and is no text, stays whole: cut off, it would be taken for one that is damaged.
+    What only begins like it stays whole: cut off, it would be taken for one that is damaged.
     """
     text = _bytes(tag)
-    return text.split(b"\0")[0] if isinstance(tag.value, str) and text.startswith(b'{"shape":') else text
+    own = text.split(b"\0")[0]
+    try:
+        return own if own.startswith(b'{"shape":') and json.loads(own) else text
+    except ValueError:  # neither JSON nor text
+        return text
 
 
 def _bytes(tag: Any) -> bytes:

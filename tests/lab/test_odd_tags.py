@@ -167,3 +167,19 @@ def test_a_description_that_begins_like_the_writers_own_and_is_no_text_stays_who
     with tifffile.TiffFile(target) as file:
         assert bytes(file.pages[0].tags[270].value).rstrip(b"\0") == odd
     assert lost == []
+
+
+@pytest.mark.parametrize("code", [270, 305])
+def test_a_tag_whose_length_runs_over_the_next_page_does_not_make_a_result_that_is_refused(
+    code: int, tmp_path: Path
+) -> None:
+    path, pages = tmp_path / "a.tif", movie(count=2)
+    tifffile.imwrite(path, pages, photometric="minisblack", byteorder="<", compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        tag, second = file.pages[0].tags[code], file.pages[1]
+        count, long = tag.offset + 4, second.dataoffsets[0] - tag.valueoffset
+    with path.open("r+b") as file:
+        file.seek(count)
+        file.write(struct.pack("<I", long))
+    target, _ = copied(path, tmp_path)
+    np.testing.assert_array_equal(read_frame(target, page=1).pixels, pages[1])
