@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,8 +43,9 @@ def train(
     model: str = "best",
     without: str = "",
     say: Callable[[str], None] = print,
-    mixture: Mixture | None = MIXTURE,
     place: str = "",
+    mixture: Mixture | None = MIXTURE,
+    **steps: Any,
 ) -> Path:
     """Train a model on the merged references of every scene and some phantoms; return the generator's file.
 
@@ -54,14 +56,15 @@ def train(
         model: a key of SIZES.
         without: an animal of `real_frames.FOLDS` that is left out with its ICG series; "" for none.
         say: receives a line for each epoch.
-        mixture: what is mixed in; None for nothing.
         place: of the training, where it is not one of those that ship.
+        mixture: what is mixed in; None for nothing.
+        steps: settings that differ from STEPS.
     """
     darks = swir_hdr.darks(data_root)
     frames = [whole(scene, darks) for scene in others(data_root, without)]
     frames += [Animal(FIRST_SEED + k, SHAPE, 0.02).clean("low_light") for k in range(PHANTOMS)]
     settings = {"recipe": RECIPES[model], "profile": "paper", "dataset": "swir-hdr", "run": f"shipped-{model}"}
-    config = resolve(settings).replace(**(SIZES[model] | STEPS))
+    config = resolve(settings).replace(**(SIZES[model] | STEPS | steps))
     crops = DegradedCrops(
         [scene_of(frame) for frame in frames], CAMERA, config.crop, config.batch, config.seed, mixture
     )
