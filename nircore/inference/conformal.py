@@ -63,7 +63,7 @@ class Calibration:
     def guess(self, terms: Terms) -> np.ndarray:
         """Return the guessed size of the error, (H, W) float64 in DN, before the factor."""
         if missing := ", ".join(sorted(set(self.weights) - set(terms))):
-            raise NircoreError(f"The trust map was calibrated with {missing}: hand that over here as to `calibrate`.")
+            raise NircoreError(f"The trust map was calibrated with {missing}, unknown here: calibrate again.")
         return FLOOR * terms["floor"] + sum(weight * terms[name] for name, weight in self.weights.items())
 
     def sentence(self) -> str:

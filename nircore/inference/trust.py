@@ -1,10 +1,8 @@
 """Where not to trust an enhanced frame: for every pixel the half-width in DN of an interval that was calibrated.
 
-What makes a pixel doubtful is read off the generator alone, without a truth, as up to seven terms in DN:
+What makes a pixel doubtful is read off the generator alone, without a truth, as five terms in DN:
 
 - `spread`: how much the output changes when the frame is mirrored and turned before it goes in, and back after;
-- `weights`: how much it changes with the weights of other epochs or averages, where some are handed over;
-- `cycle`: what a generator of the way back, where there is one, does not return;
 - `redegradation`: what the known camera cannot explain of the input by the output, beyond its noise;
 - `read`, `shot` and `brightness`: the camera's noise without light, the light's own noise at the output's brightness,
   and that brightness above the black level, for what scatters and glows goes wrong in proportion to it.
@@ -76,19 +74,13 @@ def camera(pixels: np.ndarray, black: float) -> Noise | None:
 
 
 def look(
-    generator: nn.Module,
-    pixels: np.ndarray,
-    others: Sequence[nn.Module] = (),
-    way_back: nn.Module | None = None,
-    views: int = VIEWS,
+    generator: nn.Module, pixels: np.ndarray, views: int = VIEWS
 ) -> tuple[np.ndarray, Normalisation, Terms, Noise | None, np.ndarray]:
     """Enhance a frame (H, W) in DN and collect what makes its pixels doubtful.
 
     Args:
         generator: any that `nircore.inference.enhance` takes.
         pixels: the frame as the camera gave it.
-        others: the same generator with other weights, of other epochs or averages.
-        way_back: generator from the output's domain to the input's.
         views: how many of the 8 symmetries are run; each costs one pass.
 
     Returns:
@@ -98,23 +90,12 @@ def look(
     """
     pixels = prepare(generator, pixels)  # rows are levelled before a turn makes columns of them
     fit, span = fitted(generator, pixels), Normalisation.of(pixels)
-    x = fit.apply(pixels)
-    answers = undone([translate(generator, view) for view in symmetries(x, views)])
+    answers = undone([translate(generator, view) for view in symmetries(fit.apply(pixels), views)])
     outputs, noise = [fit.invert(answer) for answer in answers], camera(pixels, span.offset)
     image = outputs[0]
-    terms = {"spread": _deviation(outputs, image), "floor": np.full(image.shape, span.scale)}
-    if others:
-        terms["weights"] = _deviation([fit.invert(translate(other, x)) for other in others], image)
-    if way_back is not None:
-        back = fit.invert(translate(way_back, answers[0])).astype(np.float64)
-        terms["cycle"] = np.abs(gaussian_filter(back - pixels, SMOOTH))
-    terms |= _physics(image, pixels, span.offset, noise)
-    return image, span, terms, noise, pixels
-
-
-def _deviation(outputs: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
-    """Root mean square difference of the outputs from the one that is handed out: scatter and bias of that one."""
-    return np.sqrt(np.mean([(output.astype(np.float64) - y) ** 2 for output in outputs], axis=0))
+    squared = [(output.astype(np.float64) - image) ** 2 for output in outputs]  # scatter and bias of the image
+    terms = {"spread": np.sqrt(np.mean(squared, axis=0)), "floor": np.full(image.shape, span.scale)}
+    return image, span, terms | _physics(image, pixels, span.offset, noise), noise, pixels
 
 
 def _physics(image: np.ndarray, pixels: np.ndarray, black: float, noise: Noise | None) -> Terms:
@@ -129,19 +110,13 @@ def _physics(image: np.ndarray, pixels: np.ndarray, black: float, noise: Noise |
     return {"redegradation": found, "read": np.full(image.shape, read), "shot": np.sqrt(shot), "brightness": signal}
 
 
-def trust_map(
-    generator: nn.Module,
-    pixels: np.ndarray,
-    calibration: Calibration,
-    others: Sequence[nn.Module] = (),
-    way_back: nn.Module | None = None,
-) -> Trust:
+def trust_map(generator: nn.Module, pixels: np.ndarray, calibration: Calibration) -> Trust:
     """Enhance a frame (H, W) in DN and say how far off each pixel may be.
 
     Raises:
-        NircoreError: what the calibration needs is not handed over.
+        NircoreError: the calibration was made with terms that are unknown here.
     """
-    image, span, terms, noise, prepared = look(generator, pixels, others, way_back, calibration.views)
+    image, span, terms, noise, prepared = look(generator, pixels, calibration.views)
     backing = support(prepared, span.offset, noise)
     return Trust(image, calibration.half_width(terms), backing, span, terms, noise)
 
@@ -183,17 +158,11 @@ def calibrate(generator: nn.Module, cases: Iterable[Case], frames_are: str, view
     Raises:
         NircoreError: fewer than 13 frames, which are too few to promise ALPHA.
     """
-    return calibration_of(list(errors(generator, cases, views=views)), frames_are, views=views)
+    return calibration_of(list(errors(generator, cases, views)), frames_are, views=views)
 
 
-def errors(
-    generator: nn.Module,
-    cases: Iterable[Case],
-    others: Sequence[nn.Module] = (),
-    way_back: nn.Module | None = None,
-    views: int = VIEWS,
-) -> Iterator[Seen]:
+def errors(generator: nn.Module, cases: Iterable[Case], views: int = VIEWS) -> Iterator[Seen]:
     """Yield for each case the terms of its trust map and |output - truth| in DN, (H, W), NaN where unknown."""
     for frame, truth, valid in cases:
-        image, _, terms, *_ = look(generator, frame, others, way_back, views)
+        image, _, terms, *_ = look(generator, frame, views)
         yield terms, error(image, truth, valid)

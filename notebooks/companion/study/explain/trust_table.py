@@ -16,12 +16,9 @@ from companion.study.fidelity.animals import phantom_cases
 from companion.study.fidelity.structures import near
 from nircore.inference import conformal, trust
 from nircore.metrics.structure import vessel_mask
-from nircore.models import checkpoint
-from nircore.training.loop import table_epochs
 
 CALIBRATING = 24  # phantom frames
 VIEWS = 4  # of the trust map: each costs a pass, and eight find little more
-SNAPSHOTS = 3  # last epochs whose weights are compared
 WRONG = 0.1  # of the frame's range: an error above it is a wrong pixel
 NO_TRUTH = "This dataset has no truth to judge the trust map by."
 
@@ -30,12 +27,9 @@ def trust_table(run: Run) -> None:
     """Calibrate the trust map on phantom frames, keep that beside the weights, and judge it on others."""
     generator = stepwise.load(run, "generator.safetensors")
     calibration = _calibrated(run, generator)
-    last = table_epochs(run.config.epochs)[-SNAPSHOTS:]
-    others = [stepwise.load(run, f"epochs/epoch_{epoch:03d}.safetensors") for epoch in last]
-    back = checkpoint.load_part(run.made("models/checkpoint.safetensors"), "g_ba")
     rows, shown = [], {}
     for known in (one for one in known_frames(run) if one.clean):
-        made = trust.trust_map(generator, known.frame, calibration, others, back)
+        made = trust.trust_map(generator, known.frame, calibration)
         wrong = trust.error(made.image, known.truth, known.valid)
         rows += [{"frame": known.name} | row for row in judge(made, wrong, known.clean)]
         unknown = {"true error": _drawable(wrong, made), "trust map: half-width": _drawable(made.half_width, made)}
