@@ -114,9 +114,8 @@ def reference(config: Config, row: Any) -> Reference | None:
     if config.dataset == "phantom":
         truth = read_frame(row.reference).pixels
         return truth, np.ones(truth.shape, dtype=bool)
-    raw = read_frame(row.reference).pixels
-    truth = _darks(_given(config, "data_root")).subtracted(raw, row.reference_s, row.reference)
-    return truth * (row.exposure_s / row.reference_s), swir_hdr.valid(raw)
+    truth, valid = swir_hdr.load_valid(row.reference, row.reference_s, _darks(_given(config, "data_root")))
+    return truth * (row.exposure_s / row.reference_s), valid
 
 
 def own_truth(config: Config, row: Any) -> np.ndarray | None:

@@ -84,6 +84,7 @@ def load(file: Path | str, exposure_s: float, darks: Darks) -> np.ndarray:
     return darks.subtracted(read_frame(file).pixels, exposure_s, file)
 
 
-def valid(raw: np.ndarray) -> np.ndarray:
-    """Return where a raw frame in DN (dark not subtracted) is below saturation, as a bool mask."""
-    return raw < SATURATION_DN
+def load_valid(file: Path | str, exposure_s: float, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `load` does, and where the raw frame is below saturation, (H, W) bool."""
+    raw = read_frame(file).pixels
+    return darks.subtracted(raw, exposure_s, file), raw < SATURATION_DN

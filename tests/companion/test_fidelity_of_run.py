@@ -25,7 +25,7 @@ SMALL = {"height": 96, "width": 80, "crop": 32, "animals": 6, "ngf": 2, "blocks"
 @pytest.fixture
 def world(reports, monkeypatch):
     """A place for runs, and few animals; returns a run whose networks were never trained."""
-    for name, value in {"SWEPT": 1, "COUNTED": 1, "SHOWN": 1, "CYCLED": 1, "RETRAINED": 2, "RETESTED": 1}.items():
+    for name, value in {"KNOWN": 1, "SWEPT": 1, "CYCLED": 1, "RETRAINED": 2, "RETESTED": 1}.items():
         monkeypatch.setattr(stage, name, value)
 
     def made(**given) -> Run:

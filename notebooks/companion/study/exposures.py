@@ -15,7 +15,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from nircore.data import swir_hdr
 from nircore.data.camera import GAIN_E_PER_DN
 from nircore.data.darks import Darks
-from nircore.data.frames import exposure_in, filter_in, read_frame, without_exposure
+from nircore.data.frames import exposure_in, filter_in, without_exposure
 from nircore.data.noise import Noise
 from nircore.errors import NircoreError
 
@@ -99,10 +99,7 @@ class Scene:
 
     def signals(self, darks: Darks) -> dict[float, tuple[np.ndarray, np.ndarray]]:
         """Return exposure in s -> (signal in DN above the dark, where it is below saturation), (H, W) both."""
-        return {
-            t: (swir_hdr.load(file, t, darks), swir_hdr.valid(read_frame(file).pixels))
-            for t, file in self.files.items()
-        }
+        return {t: swir_hdr.load_valid(file, t, darks) for t, file in self.files.items()}
 
     def merged(self, darks: Darks) -> tuple[np.ndarray, np.ndarray]:
         """Return the merged reference at the low-light exposure, and where it is known; see `merged`."""
@@ -117,8 +114,8 @@ class Scene:
         """Return the frame of LONG_S at the low-light one's scale, and where it is not saturated; None without it."""
         if LONG_S not in self.files:
             return None
-        signal = swir_hdr.load(self.files[LONG_S], LONG_S, darks)
-        return signal * (self.low_s / LONG_S), swir_hdr.valid(read_frame(self.files[LONG_S]).pixels)
+        signal, valid = swir_hdr.load_valid(self.files[LONG_S], LONG_S, darks)
+        return signal * (self.low_s / LONG_S), valid
 
 
 def scenes(root: Path | str) -> list[Scene]:

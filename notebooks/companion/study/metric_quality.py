@@ -19,7 +19,6 @@ from companion.run import Run
 from companion.study.fidelity.animals import see
 from companion.study.judge import PAPER, RANGE
 from nircore.data import camera, made_phantom, phantom, swir_hdr
-from nircore.data.frames import read_frame
 from nircore.data.normalise import Normalisation
 from nircore.metrics import no_reference, with_truth
 from nircore.metrics.rank import within_scenes
@@ -83,9 +82,9 @@ def real_series(root: Path | str) -> Iterator[Series]:
         files = dict(zip(rows["exposure_s"].round(6), rows["file"], strict=True))
         if not {SCALE_S, REFERENCE_S} <= files.keys():
             continue  # a copy of the set may lack a frame, and a scene without these two cannot be judged
-        frames = {s: swir_hdr.load(files[s], s, darks) * (SCALE_S / s) for s in files}
-        valid = swir_hdr.valid(read_frame(files[REFERENCE_S]).pixels)
-        yield str(scene), frames, frames.pop(REFERENCE_S), valid
+        truth, valid = swir_hdr.load_valid(files.pop(REFERENCE_S), REFERENCE_S, darks)
+        frames = {s: swir_hdr.load(file, s, darks) * (SCALE_S / s) for s, file in files.items()}
+        yield str(scene), frames, truth * (SCALE_S / REFERENCE_S), valid
 
 
 def over_exposure(series: Iterator[Series]) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from scipy.stats import linregress, norm, t
 
 from companion.study import exposures
 from nircore.data import swir_hdr
-from nircore.data.frames import read_frame
 from nircore.metrics.summary import interval
 
 ROWS, COLUMNS = (127, 209, 291, 373, 454, 535), (138, 220, 300, 382)  # px: the wells' centres [measured]
@@ -48,11 +47,8 @@ class Truth(NamedTuple):
 def load(root: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Return the 20 ms frame (H, W) in DN above the dark, and its merged reference, NaN where that is not known."""
     darks = swir_hdr.darks(root)
-    signals = {}
-    for exposure_s, path in exposures.series(root, "plate").items():
-        if exposure_s <= max(darks.exposures_s):
-            signal = swir_hdr.load(path, exposure_s, darks)
-            signals[exposure_s] = signal, swir_hdr.valid(read_frame(path).pixels)
+    files = {t: path for t, path in exposures.series(root, "plate").items() if t <= max(darks.exposures_s)}
+    signals = {t: swir_hdr.load_valid(path, t, darks) for t, path in files.items()}
     reference, known = exposures.merged(signals, LOW_S)
     return signals[LOW_S][0], np.where(known, reference, np.nan)
 

@@ -6,7 +6,6 @@ import pytest
 from nircore.data import phantom, swir_hdr
 from nircore.data.camera import WINDOWS, expected_dn, radiance
 from nircore.data.degraded import drift
-from nircore.data.frames import read_frame
 from nircore.data.rows import level_rows, row_drift
 
 
@@ -62,8 +61,9 @@ def test_real_short_exposures_come_nearer_to_their_long_ones(swir_hdr_frames, an
     table = swir_hdr.catalogue(swir_hdr_frames, (0.02,), (0.32,))
     table = table[table["scene"] == f"{animal}/BP1350"].set_index("domain")
     short = swir_hdr.load(table.loc["low_light", "file"], 0.02, darks)
-    long = swir_hdr.load(table.loc["target", "file"], 0.32, darks) / 16
-    still = (long < np.percentile(long, 85)) & swir_hdr.valid(read_frame(table.loc["target", "file"]).pixels)
+    long, valid = swir_hdr.load_valid(table.loc["target", "file"], 0.32, darks)
+    long = long / 16
+    still = (long < np.percentile(long, 85)) & valid
 
     def rows(frame: np.ndarray) -> float:
         return float((((frame - long) * still).sum(axis=1) / still.sum(axis=1)).var())

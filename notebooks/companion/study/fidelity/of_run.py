@@ -31,7 +31,7 @@ from nircore.training import crops, evaluation
 from nircore.training.loop import choose_device
 
 FIRST_SEED = 10_000  # of the animals made here; those of the dataset have others
-SWEPT, COUNTED, SHOWN, CYCLED = 2, 3, 3, 2  # animals or frames: linearity, structures, re-degradation, cycle
+KNOWN, SWEPT, CYCLED = 3, 2, 2  # animals or frames of the tests; of these, for linearity; frames of the cycle
 RETRAINED, RETESTED = 12, 4  # animals per domain, and test animals, of the prevalence experiment
 SMALLEST_CROP = 64  # px: below it, a crop holds less than one 70 px patch
 UNTUNED = 0.6  # strength of non-local means where there is no truth to tune it on
@@ -41,14 +41,14 @@ NO_TRUTH = "Needs the phantom: this dataset has no known anatomy to turn up, tak
 
 def fidelity(run: Run) -> None:
     """Write a table per test, and `table5_fidelity`, one row per number and denoiser."""
-    methods, made = denoisers(run), partial(animals, run.config)
+    methods, known = denoisers(run), animals(run.config, KNOWN)  # their light is made once, for all tests
     tests: dict[str, Callable[[], pd.DataFrame]] = {
-        "linearity": lambda: linearity.sweep(methods, made(SWEPT)),
-        "structures": lambda: structures.count(methods, made(COUNTED)),
-        "faint": lambda: faint.faint(methods, made(COUNTED)),
-        "widths": lambda: widths.widths(methods, made(COUNTED)),
+        "linearity": lambda: linearity.sweep(methods, known[:SWEPT]),
+        "structures": lambda: structures.count(methods, known),
+        "faint": lambda: faint.faint(methods, known),
+        "widths": lambda: widths.widths(methods, known),
         "emptiness": lambda: emptiness(methods, frames(*_view(run))),
-        "redegradation": lambda: redegradation(methods, _cases(run)),
+        "redegradation": lambda: redegradation(methods, _cases(run, known)),
         "cycle": lambda: cycle(*_translators(run), _normalised(run)),
         "prevalence": lambda: _prevalence(run),
     }
@@ -119,14 +119,14 @@ def _view(run: Run) -> tuple[tuple[int, int], float]:
     return sets.load(run.config, row).shape, exposure_s
 
 
-def _cases(run: Run) -> list[Case]:
+def _cases(run: Run, known: list[Animal]) -> list[Case]:
     """Return frames with their camera's noise, and with what is known of their scenes as controls."""
     if run.config.dataset != "phantom":
-        return [_real_case(run.config, row) for row in _rows(run, SHOWN)]
+        return [_real_case(run.config, row) for row in _rows(run, KNOWN)]
     return [
         Case(f"animal {one.seed}", one.noisy(), camera_noise(one.exposure_s),
              {CLEAN: one.clean("low_light"), TRUTH: one.clean("target")})
-        for one in animals(run.config, SHOWN)
+        for one in known
     ]  # fmt: skip
 
 
