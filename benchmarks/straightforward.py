@@ -3,6 +3,7 @@
 import copy
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nircore import losses
@@ -40,8 +41,8 @@ class Straightforward:
         generator = (
             losses.adversarial(self.d_b(fake_b), True, c.gan)
             + losses.adversarial(self.d_a(fake_a), True, c.gan)
-            + c.lambda_cycle * (losses.l1(self.g_ba(fake_b), a) + losses.l1(self.g_ab(fake_a), b))
-            + c.lambda_identity * (losses.l1(self.g_ba(a), a) + losses.l1(self.g_ab(b), b))
+            + c.lambda_cycle * (F.l1_loss(self.g_ba(fake_b), a) + F.l1_loss(self.g_ab(fake_a), b))
+            + c.lambda_identity * (F.l1_loss(self.g_ba(a), a) + F.l1_loss(self.g_ab(b), b))
         )
         self.adam_g.zero_grad()
         generator.backward()

@@ -34,14 +34,6 @@ class Noise(NamedTuple):
     read_noise_dn: float
 
 
-def check_noise(noise: Noise) -> Noise:
-    """Return `noise`, or raise `NircoreError` unless its gain is above 0 and its read noise 0 or more."""
-    gain, read = noise
-    if not (0 < gain < np.inf and 0 <= read < np.inf):
-        raise NircoreError(f"noise={tuple(noise)}: the gain must be above 0 e-/DN and the read noise 0 DN or more.")
-    return Noise(float(gain), float(read))
-
-
 class Colour(NamedTuple):
     """How noise goes on from pixel to pixel.
 

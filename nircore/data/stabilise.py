@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nircore.data.noise import WHITE, Colour, Noise, check_noise, colour, noise_model
+from nircore.data.noise import WHITE, Colour, colour, noise_model
 from nircore.data.normalise import Normalisation
 from nircore.errors import NircoreError
 from nircore.models.put_back import NOISE_SD
@@ -55,7 +55,11 @@ class Stabilisation:
 
     def __post_init__(self) -> None:
         """Refuse an impossible noise."""
-        check_noise(Noise(self.gain_e_per_dn, self.read_noise_dn))
+        gain, read = self.gain_e_per_dn, self.read_noise_dn
+        if not (0 < gain < math.inf and 0 <= read < math.inf):
+            raise NircoreError(
+                f"noise={(gain, read)}: the gain must be above 0 e-/DN and the read noise 0 DN or more."
+            )
 
     @classmethod
     def of(
@@ -86,7 +90,8 @@ class Stabilisation:
         with np.errstate(all="ignore"):
             offset, told, read, span = (_median(column) for column in found.T)
         said = []
-        free = read_noise is None and math.hypot(0 if math.isnan(read) else read, _shot(told, span)) < FREE * span
+        shot = 0.0 if math.isnan(told) else math.sqrt(span / told)  # DN, the SD of the photons' noise at white
+        free = read_noise is None and math.hypot(0 if math.isnan(read) else read, shot) < FREE * span
         if read_noise is None and math.isnan(read):
             read_noise = NOISE_FREE * span
             said.append(f"read noise {read_noise:.3g} DN (the frame shows no noise)")
@@ -187,11 +192,6 @@ def _told(
         return offset, math.nan, math.nan, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain
     return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale
-
-
-def _shot(gain: float, span: float) -> float:
-    """Return the SD of the photons' noise at white in DN, 0 where the gain is not known."""
-    return 0.0 if math.isnan(gain) else math.sqrt(span / gain)
 
 
 def _median(values: np.ndarray) -> float:

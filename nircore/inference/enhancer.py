@@ -126,19 +126,13 @@ class Enhancer:
         return known[0]._replace(others=tuple(known[1:])) if known else None
 
     def _camera(
-        self,
-        shown: list[np.ndarray],
-        found: list[Defects],
-        cleaned: list[np.ndarray],
-        exposure_s: float | None,
+        self, shown: list[np.ndarray], found: list[Defects], cleaned: list[np.ndarray], exposure_s: float | None
     ) -> Camera:
-        given = self.settings.gain_e_per_dn, self.settings.read_noise_dn
-        fit = Stabilisation.of(
-            cleaned, 0.0 if self.darks else None, *given, filled=[one.lines | one.areas for one in found]
-        )
-        bad = np.sum([one.bad for one in found], axis=0) > max(
-            len(found) / 2, 1
-        )  # one frame alone says nothing of the others
+        given, filled = self.settings, [one.lines | one.areas for one in found]
+        black = 0.0 if self.darks else None
+        fit = Stabilisation.of(cleaned, black, given.gain_e_per_dn, given.read_noise_dn, filled)
+        most = max(len(found) / 2, 1)  # one frame alone says nothing of the others
+        bad = np.sum([one.bad for one in found], axis=0) > most
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
             bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
@@ -226,6 +220,7 @@ class Enhancer:
         known = lru_cache(maxsize=2)(lambda index: prepared(index).camera or camera)
 
         def begins(index: int) -> bool:
+            """Say whether a run of frames of one gain begins here."""
             return index == 0 or not alike(known(index - 1).level, known(index).level)
 
         for index in range(count):

@@ -32,15 +32,6 @@ def discriminator_loss(real: Tensor, generated: Tensor, kind: str = "bce") -> Te
     return 0.5 * (adversarial(real, True, kind) + adversarial(generated, False, kind))
 
 
-def l1(made: Tensor, wanted: Tensor) -> Tensor:
-    """Return the mean absolute error of frames (N, 1, H, W): of three kinds of losses, by what is `wanted`.
-
-    The frame that went to the other domain and back: the cycle (Zhu 2017, eq. 2). A frame that already is in the
-    generator's domain: the identity (Zhu 2017, 5.2). The true pair: pix2pix (Isola 2017, eq. 3).
-    """
-    return F.l1_loss(made, wanted)
-
-
 class Restoration(nn.Module):
     """Mean squared error on the scale of `nircore.data.stabilise`, every brightness with the same weight.
 

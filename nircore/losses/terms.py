@@ -149,10 +149,10 @@ def saliency(p: Pass) -> Tensor:
 TERMS: dict[str, Callable[[Pass], Tensor]] = {
     "adversarial_ab": lambda p: losses.adversarial(p.d_b(p.fake_b), True, p.gan),
     "adversarial_ba": lambda p: losses.adversarial(p.d_a(p.fake_a), True, p.gan),
-    "cycle_a": lambda p: losses.l1(p.g_ba(p.fake_b), p.a),
-    "cycle_b": lambda p: losses.l1(p.g_ab(p.fake_a), p.b),
-    "identity_a": lambda p: losses.l1(p.same_a, p.a),
-    "identity_b": lambda p: losses.l1(p.same_b, p.b),
+    "cycle_a": lambda p: F.l1_loss(p.g_ba(p.fake_b), p.a),  # Zhu 2017, equation 2
+    "cycle_b": lambda p: F.l1_loss(p.g_ab(p.fake_a), p.b),
+    "identity_a": lambda p: F.l1_loss(p.same_a, p.a),  # of a frame that is in the domain already: Zhu 2017, 5.2
+    "identity_b": lambda p: F.l1_loss(p.same_b, p.b),
 }
 BASE = tuple(TERMS)  # of every CycleGAN; the others are named by a recipe's `terms`
 TERMS |= {name: globals()[name] for name in FURTHER_TERMS}

@@ -52,40 +52,29 @@ def background_ring(
     return ring
 
 
-def _regions(image: ArrayLike, signal: ArrayLike, background: ArrayLike, names: tuple[str, str]) -> list[np.ndarray]:
-    """Return the pixel values in the two regions, after checking that frame and regions belong together."""
-    image = check_image(image)
-    masks = [check_mask(mask, name, empty=False) for mask, name in zip((signal, background), names, strict=True)]
-    for mask, name in zip(masks, names, strict=True):
-        check_same_shape(image, mask, name)
-    if (masks[0] & masks[1]).any():
-        raise NircoreError(f"{names[0]} and {names[1]} overlap: a pixel can belong to one of them only.")
-    return [image[mask] for mask in masks]
+def _regions(image: ArrayLike, **regions: ArrayLike) -> list[np.ndarray]:
+    """Return the pixel values in two regions, after checking that frame and regions belong together."""
+    image, masks = check_image(image), {}
+    for name, mask in regions.items():
+        masks[name] = check_mask(mask, name, empty=False)
+        check_same_shape(image, masks[name], name)
+    if np.all([*masks.values()], axis=0).any():
+        raise NircoreError(f"{' and '.join(masks)} overlap: a pixel can belong to one of them only.")
+    return [image[mask] for mask in masks.values()]
 
 
 def sbr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     """Return the signal-to-background ratio: mean in the signal / mean in the background, dimensionless.
 
+    Of a tumour over healthy tissue that is named by anatomy it is the tumour-to-normal-tissue ratio.
     The camera's gain cancels, an offset does not. NaN where the background's mean is 0 or below: a ratio to nothing
     is no measurement.
 
     >>> sbr([[6.0, 2.0]], [[True, False]], [[False, True]])
     3.0
     """
-    return _mean_ratio(*_regions(image, signal, background, ("signal", "background")))
-
-
-def _mean_ratio(values: np.ndarray, below: np.ndarray) -> float:
+    values, below = _regions(image, signal=signal, background=background)
     return float(values.mean() / below.mean()) if below.mean() > 0 else math.nan
-
-
-def tumour_to_normal(image: ArrayLike, tumour: ArrayLike, normal: ArrayLike) -> float:
-    """Return the tumour-to-normal-tissue ratio: mean in the tumour / mean in healthy tissue, dimensionless.
-
-    The same arithmetic as `sbr` with another rule for the denominator: `normal` is tissue named by anatomy, not a
-    ring. NaN where its mean is 0 or below.
-    """
-    return _mean_ratio(*_regions(image, tumour, normal, ("tumour", "normal")))
 
 
 def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
@@ -95,7 +84,7 @@ def cnr(image: ArrayLike, signal: ArrayLike, background: ArrayLike) -> float:
     denoiser raises the ratio by smoothing alone. Infinite, with the sign of the contrast, over an even background;
     NaN without contrast on one.
     """
-    values, around = _regions(image, signal, background, ("signal", "background"))
+    values, around = _regions(image, signal=signal, background=background)
     return ratio(values.mean() - around.mean(), around.std())
 
 

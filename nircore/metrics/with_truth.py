@@ -6,7 +6,6 @@ not a finite number above 0, and for a `valid` mask that is not boolean, not of 
 """
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,11 +15,7 @@ from nircore.errors import NircoreError
 from nircore.metrics.checks import check_data_range, check_pair, check_valid
 
 PEAK_PERCENTILE = 99.9
-#: Options of scikit-image's SSIM.
-WINDOWS = {
-    "gaussian": {"win_size": 11, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},
-    "uniform": {"win_size": 7},
-}
+WINDOW = 7  # px: side of the box in which SSIM compares
 
 
 def psnr(image: ArrayLike, truth: ArrayLike, *, data_range: float, valid: ArrayLike | None = None) -> float:
@@ -38,35 +33,25 @@ def psnr(image: ArrayLike, truth: ArrayLike, *, data_range: float, valid: ArrayL
     return 20 * math.log10(peak) - 10 * math.log10(mean_square) if mean_square > 0 else math.inf
 
 
-def ssim(
-    image: ArrayLike,
-    truth: ArrayLike,
-    *,
-    data_range: float,
-    window: Literal["gaussian", "uniform"] = "gaussian",
-) -> float:
+def ssim(image: ArrayLike, truth: ArrayLike, *, data_range: float) -> float:
     """Return the mean structural similarity, dimensionless, in [-1, 1]; 1 for equal frames, symmetric.
 
     SSIM = (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2)), c1 = (0.01 data_range)^2,
-    c2 = (0.03 data_range)^2, averaged over the pixels whose window lies inside the frame.
-    "gaussian": 11 x 11, sigma 1.5, population moments; "uniform": 7 x 7 box, sample moments (n - 1), the
-    default of `skimage.metrics.structural_similarity`.
+    c2 = (0.03 data_range)^2, averaged over the pixels whose window lies inside the frame: a 7 x 7 box with sample
+    moments (n - 1), the default of `skimage.metrics.structural_similarity`.
     Source: Z. Wang et al., IEEE Trans. Image Process. 13 (2004) 600.
 
     Raises:
-        NircoreError: an unknown window, a frame smaller than it, or as in the module's docstring.
+        NircoreError: a frame smaller than the window, or as in the module's docstring.
 
     >>> ssim(np.eye(16), np.eye(16), data_range=1.0)
     1.0
     """
     x, y = check_pair(image, truth)
     peak = check_data_range(data_range)
-    if window not in WINDOWS:
-        raise NircoreError(f"window={window!r} is unknown: choose 'gaussian' or 'uniform'.")
-    side = WINDOWS[window]["win_size"]
-    if min(x.shape) < side:
-        raise NircoreError(f"image has shape {x.shape}: SSIM needs {side} pixels or more a side.")
-    return float(structural_similarity(x, y, data_range=peak, **WINDOWS[window]))
+    if min(x.shape) < WINDOW:
+        raise NircoreError(f"image has shape {x.shape}: SSIM needs {WINDOW} pixels or more a side.")
+    return float(structural_similarity(x, y, data_range=peak, win_size=WINDOW))
 
 
 def affine_fit(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = None) -> tuple[float, float]:
@@ -94,8 +79,8 @@ def score(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = None) ->
     1. Fit a image + b to truth on the valid pixels (`affine_fit`).
     2. Clip both to [0, peak], peak = the 99.9th percentile of truth over the whole frame, valid or not.
     3. PSNR over the valid pixels with that peak.
-    4. SSIM over the whole frame with data_range = peak and the uniform 7 x 7 window.
-    Whole-frame peak and uniform window reproduce the project's first figures for the SWIR_HDR frames.
+    4. SSIM over the whole frame with data_range = peak.
+    Whole-frame peak and the 7 x 7 box reproduce the project's first figures for the SWIR_HDR frames.
     The negative of the truth scores as well as the truth does: look at the sign of `a`.
 
     Returns:
@@ -117,7 +102,7 @@ def score(image: ArrayLike, truth: ArrayLike, valid: ArrayLike | None = None) ->
     fitted, target = np.clip(a * image + b, 0, peak), np.clip(truth, 0, peak)
     return {
         "psnr": psnr(fitted, target, data_range=peak, valid=valid),
-        "ssim": ssim(fitted, target, data_range=peak, window="uniform"),
+        "ssim": ssim(fitted, target, data_range=peak),
         "a": a,
         "b": b,
         "peak": peak,

@@ -47,11 +47,6 @@ def load(path: Path) -> tuple[dict[str, Tensor], Config, dict[str, Any]]:
     return tensors, Config(**settings), facts
 
 
-def save_generator(path: Path, generator: nn.Module, config: Config, facts: dict[str, Any]) -> None:
-    """Write a generator alone, as used for inference."""
-    save(path, generator.state_dict(), config, facts)
-
-
 def load_generator(path: Path) -> tuple[nn.Module, Config, dict[str, Any]]:
     """Rebuild a generator from its file alone, in evaluation mode; the config inside says the architecture.
 

@@ -166,13 +166,13 @@ class Training:
 
     def _save(self, epoch: int) -> None:
         """Write the epoch's generators, then the checkpoint: what the checkpoint promises is already there."""
-        row, average = self.rows[-1], self.system.average
+        row, average = self.rows[-1], self.system.average.state_dict()
         if epoch in table_epochs(self.config.epochs):
             path = self.folder / "epochs" / f"epoch_{epoch:03d}.safetensors"
-            checkpoint.save_generator(path, average, self.config, row)
+            checkpoint.save(path, average, self.config, row)
         if row["selection"] > self.best:
             self.best = row["selection"]
-            checkpoint.save_generator(self.folder / "generator.safetensors", average, self.config, row)
+            checkpoint.save(self.folder / "generator.safetensors", average, self.config, row)
         facts = {"rows": self.rows, "first_batch": self.first}
         checkpoint.save(self.checkpoint_path, self.system.state(), self.config, facts)
 

@@ -1,6 +1,7 @@
 """Pix2pix (Isola et al. 2017) as Ma et al. 2021 train it: one generator, true pairs, and a critic that sees both."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nircore import losses
@@ -28,7 +29,7 @@ class Pix2Pix(System):
             fake = self.g_ab(a)
             terms = {
                 "adversarial_ab": losses.adversarial(self.d_b(torch.cat([fake, a], 1)), True, self.config.gan),
-                "l1": self.config.lambda_l1 * losses.l1(fake, b),
+                "l1": self.config.lambda_l1 * F.l1_loss(fake, b),
             }
             generator = sum(terms.values())
         self._descend(self.adam_g, generator)

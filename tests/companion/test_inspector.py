@@ -24,7 +24,7 @@ def inspector(tmp_path):
     weights = {}
     for k, label in enumerate(("epoch 0", "epoch 1", IN_USE)):
         weights[label] = tmp_path / f"{k}.safetensors"
-        checkpoint.save_generator(weights[label], build_generator(CONFIG, k), CONFIG, {})
+        checkpoint.save(weights[label], build_generator(CONFIG, k).state_dict(), CONFIG, {})
     return Inspector({"a.tif": frame, "b.tif": lambda: frame(1, (40, 88))}, weights)
 
 

@@ -23,7 +23,7 @@ TABLES = Path(__file__).resolve().parents[2] / "reports" / "benchmark"
 def small(tmp_path_factory):
     config = resolve({"recipe": "physics", "profile": "smoke", "ngf": 2, "levels": 1, "data_root": "/home/somebody"})
     path = tmp_path_factory.mktemp("made") / "generator.safetensors"
-    checkpoint.save_generator(path, build_generator(config), config, {"epoch": 3})
+    checkpoint.save(path, build_generator(config).state_dict(), config, {"epoch": 3})
     return path
 
 

@@ -25,7 +25,7 @@ PACKAGE = Path(nircore.__file__).parent
 def saved(tmp_path) -> Path:
     """A generator's file, of an architecture that is nobody's default."""
     path = tmp_path / "models" / "generator.safetensors"
-    checkpoint.save_generator(path, build_generator(ODD, 7), ODD, {"epoch": 4, "psnr": 31.25})
+    checkpoint.save(path, build_generator(ODD, 7).state_dict(), ODD, {"epoch": 4, "psnr": 31.25})
     return path
 
 
@@ -128,7 +128,7 @@ def test_settings_of_another_version_are_named(saved):
 
 def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, saved):
     path = tmp_path / "other.safetensors"
-    checkpoint.save_generator(path, build_generator(Config(ngf=4)), ODD, {})
+    checkpoint.save(path, build_generator(Config(ngf=4)).state_dict(), ODD, {})
     with pytest.raises(NircoreError, match=re.escape(str(path)) + " does not hold the generator"):
         checkpoint.load_generator(path)
     checkpoint.save(path, {"g_ab/weight": torch.ones(1)}, ODD, {})
@@ -139,7 +139,7 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, saved):
 def test_a_full_disk_leaves_the_former_file(saved):
     before = saved.read_bytes()
     with files_no_longer_than(4000), pytest.raises(NircoreError, match=f"Cannot write {re.escape(str(saved))}"):
-        checkpoint.save_generator(saved, build_generator(Config(ngf=8)), Config(), {})
+        checkpoint.save(saved, build_generator(Config(ngf=8)).state_dict(), Config(), {})
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 

@@ -80,7 +80,7 @@ def taught(tmp_path, share: float) -> tuple[Regression, torch.nn.Module]:
     """A small system with a larger teacher, kept in a file."""
     large = config().replace(ngf=8)
     teacher = build_generator(large, seed=9)
-    checkpoint.save_generator(tmp_path / "teacher.safetensors", teacher, large, {})
+    checkpoint.save(tmp_path / "teacher.safetensors", teacher.state_dict(), large, {})
     return Regression(config(teacher=str(tmp_path / "teacher.safetensors"), lambda_teacher=share), CPU), teacher
 
 

@@ -153,14 +153,14 @@ def test_a_pedestal_changes_nothing_and_a_noiseless_frame_has_no_noise(calibrate
 def test_kept_beside_the_weights_and_refused_with_others(tmp_path, calibrated):
     config = resolve({})
     path = tmp_path / "generator.safetensors"
-    checkpoint.save_generator(path, build_generator(config), config, {})
+    checkpoint.save(path, build_generator(config).state_dict(), config, {})
     with pytest.raises(NircoreError, match="There is no calibration"):
         conformal.load(path)
     saved = conformal.save(calibrated, path)
     assert saved.name == "generator.trust.json" and json.loads(saved.read_text())["alpha"] == 0.1
     again = conformal.load(path)
     assert dataclasses.replace(again, sha256="") == calibrated
-    checkpoint.save_generator(path, build_generator(config, seed=1), config, {})
+    checkpoint.save(path, build_generator(config, seed=1).state_dict(), config, {})
     with pytest.raises(NircoreError, match="other weights"):
         conformal.load(path)
     saved.write_text("{}")

@@ -65,8 +65,6 @@ def test_noise_alone_raises_edge_density_and_entropy_and_contrast(seed, sd):
     noisy = np.clip(scene + noise(sd, 64, seed), 0, 1)
     clean, degraded = nr.measure(scene, data_range=1.0), nr.measure(noisy, data_range=1.0)
     assert all(degraded[name] > clean[name] for name in ("edge_density", "entropy", "contrast"))
-    sobel = [nr.edge_density(image, data_range=1.0, detector="sobel") for image in (scene, noisy)]
-    assert sobel[1] > sobel[0]
     assert degraded["snr"] < clean["snr"]
 
 
@@ -107,11 +105,6 @@ def test_images_no_metric_takes(metric, image, message):
         metric(image, data_range=1.0)
 
 
-def test_other_parameters_are_checked():
+def test_a_frame_too_small_for_the_noise_estimate_is_refused():
     with pytest.raises(NircoreError, match="3 x 3"):
         nr.noise_sd(np.ones((2, 9)))
-    with pytest.raises(NircoreError, match="detector='prewitt'"):
-        nr.edge_density(np.ones((8, 8)), data_range=1.0, detector="prewitt")
-    for bins in (0, 2.5):
-        with pytest.raises(NircoreError, match="bins"):
-            nr.entropy(np.ones((8, 8)), data_range=1.0, bins=bins)

@@ -49,7 +49,7 @@ def _measure(image: np.ndarray, region: np.ndarray, ring: np.ndarray, normal: np
     return {
         "signal_dn": float(image[region].mean() - image[ring].mean()),
         "sbr": quantitation.sbr(image, region, ring),
-        "tnr": quantitation.tumour_to_normal(image, region, normal & ~region),
+        "tnr": quantitation.sbr(image, region, normal & ~region),
     }
 
 
