@@ -113,8 +113,35 @@ def listed(out: Path) -> set[str]:
     return {str(path.relative_to(out)) for path in out.rglob("*")}
 
 
-def main() -> None:
-    """Kill, and say what came of it."""
+def killed(
+    source: Path, out: Path, said: Path, took: float, most: int, rng: np.random.Generator
+) -> tuple[list, list]:
+    """Kill a run again and again, `most` times at most, until it ends by itself.
+
+    Args:
+        source, out: the movie, and where it is enhanced.
+        said: receives the lines of the command.
+        took: processor time in s of an undisturbed run.
+        rng: draws the moments.
+
+    Returns:
+        What the run was at, at each kill, and what is wrong, in words.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    stages, bad, before, status = [], [], {}, None
+    while status is None:
+        last = len(stages) == min(PER_RUN, most)
+        status, _ = ended(begun(source, out, said), float("inf") if last else rng.uniform(0, took))
+        now = done(out)
+        bad += wrong(before, now)
+        if status is None:
+            stages.append(stage(now))
+            before = now
+    return stages, bad + ([f"status {status}: {said.read_text()[-500:]}"] if status else [])
+
+
+def asked() -> argparse.Namespace:
+    """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=100)
@@ -123,7 +150,12 @@ def main() -> None:
     parser.add_argument("--commit", type=float, default=partial.COMMIT_S, help="s of work that a kill may cost")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--alone", action="store_true", help="no maps, no page: every kill falls on the frames")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Kill, and say what came of it."""
+    given = asked()
     height, width = map(int, given.size.split("x"))
     partial.COMMIT_S = given.commit
     OPTIONS.extend([] if given.alone else BESIDE)
@@ -136,24 +168,15 @@ def main() -> None:
     if status:
         sys.exit(said.read_text())
     print(f"movie of {source.stat().st_size / 1e6:.1f} MB, undisturbed {took:.1f} s of processor", flush=True)
-    kills, runs, bad, stages = 0, 0, [], Counter()
-    while kills < given.kills and not bad:
-        shutil.rmtree(out, ignore_errors=True)
-        runs, before, status = runs + 1, {}, None
-        for attempt in range(PER_RUN + 1):
-            last = attempt == PER_RUN or kills == given.kills
-            status, _ = ended(begun(source, out, said), float("inf") if last else rng.uniform(0, took))
-            now = done(out)
-            bad += wrong(before, now)
-            if status is not None:
-                break
-            kills, before = kills + 1, now
-            stages[stage(now)] += 1
-        if status:
-            bad.append(f"status {status}: {said.read_text()[-500:]}")
+    runs, bad, stages = 0, [], Counter()
+    while stages.total() < given.kills and not bad:
+        while_at, bad = killed(source, out, said, took, given.kills - stages.total(), rng)
+        runs, stages = runs + 1, stages + Counter(while_at)
         bad += ["differs"] if digests(out) != digests(calm) else []
         bad += [f"left or missing: {sorted(listed(out) ^ listed(calm))}"] if listed(out) != listed(calm) else []
-        print(f"run {runs} ended after {kills} kills in all, while at {dict(stages)}; wrong: {bad}", flush=True)
+        print(
+            f"run {runs} ended after {stages.total()} kills in all, while at {dict(stages)}; wrong: {bad}", flush=True
+        )
     sys.exit(bool(bad))
 
 

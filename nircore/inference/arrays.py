@@ -57,22 +57,27 @@ def enhance(
     frames = np.asarray(frames)
     _check(frames)
     path, given = _dark(dark)
-    given_values = gain, read_noise, temporal, keep_spots
-    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, *given_values)
+    of_camera = gain, read_noise, temporal, keep_spots
+    settings = Settings(str(weights), path, exposure, pedestal, average, model, engine, *of_camera)
     enhancer = enhancer_for(settings) if given is None else Enhancer(settings, given)
-    stack = frames.reshape(-1, *frames.shape[-2:])
+    arrays, facts = _movie(enhancer, frames.reshape(-1, *frames.shape[-2:]))
+    enhanced = arrays.reshape(frames.shape).astype(frames.dtype)
+    return (enhanced, facts) if details else enhanced
+
+
+def _movie(enhancer: Enhancer, stack: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Enhance frames (N, H, W) as one movie; return them in native byte order, and the facts of each."""
 
     def frame(page: int) -> np.ndarray:
         """Return a frame, or the mean around it."""
-        return window_mean(stack, page, average)
+        return window_mean(stack, page, enhancer.settings.average)
 
     with one_pool():
         told = telling(len(stack)) if len(stack) > 1 else []  # one frame tells its camera on its way
         camera = enhancer.camera([enhancer.signal(frame(page), None) for page in told])
         name, network = enhancer.network_for_more(len(stack))
-        results = list(enhancer.movie(frame, len(stack), frames.dtype.newbyteorder("="), camera, network))
-    enhanced = np.stack([array for array, _ in results]).reshape(frames.shape).astype(frames.dtype)
-    return (enhanced, [facts | {"engine": name} for _, facts in results]) if details else enhanced
+        results = list(enhancer.movie(frame, len(stack), stack.dtype.newbyteorder("="), camera, network))
+    return np.stack([array for array, _ in results]), [facts | {"engine": name} for _, facts in results]
 
 
 def _dark(dark: Any) -> tuple[str, np.ndarray | None]:

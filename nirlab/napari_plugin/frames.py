@@ -134,10 +134,15 @@ def denoise(
             if not found["blank"]:
                 half_width[place] = trust.trust_map(enhancer.generator, signal(place), calibration).half_width
             yield 2 * len(facts)
-    about = {"model": model, "version": __version__, "pedestal_dn": enhancer.pedestal_dn}
-    about |= {"temporal": temporal} if temporal else {}
-    about |= {"trust": calibration.sentence()} if calibration else {}
-    return Result(image, half_width if calibration else None, facts, about)
+    return Result(image, half_width if calibration else None, facts, _about(enhancer, calibration))
+
+
+def _about(enhancer: Enhancer, calibration: conformal.Calibration | None) -> dict[str, Any]:
+    """Return what a result says of how it was made."""
+    settings = enhancer.settings
+    about = {"model": settings.model, "version": __version__, "pedestal_dn": enhancer.pedestal_dn}
+    about |= {"temporal": settings.temporal} if settings.temporal else {}
+    return about | ({"trust": calibration.sentence()} if calibration else {})
 
 
 def steps(shape: tuple[int, ...], with_trust: bool) -> int:
