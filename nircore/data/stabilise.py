@@ -44,6 +44,7 @@ class Stabilisation:
         assumed: what was assumed rather than read off frames, in words; "" for nothing.
         noise_free: whether the frames have next to no noise, and so nothing to take out.
         colour: of the noise.
+        span: black level and range of the frames it was read off; None where it was not.
     """
 
     offset: float
@@ -52,6 +53,7 @@ class Stabilisation:
     assumed: str = ""
     noise_free: bool = False
     colour: Colour = WHITE
+    span: Normalisation | None = None
 
     def __post_init__(self) -> None:
         """Refuse an impossible noise."""
@@ -86,9 +88,9 @@ class Stabilisation:
         shown = list(zip(frames, filled or [None] * len(frames), strict=True))
         colours = sorted((colour(*one) for one in shown), key=lambda one: one.correlation)
         seen = colours[len(colours) // 2]
-        found = np.array([_told(*one, black, seen) for one in shown])  # (n, 4): offset, gain, read noise, range
+        found = np.array([_told(*one, black, seen) for one in shown])  # (n, 4): gain, read noise, black level, range
         with np.errstate(all="ignore"):
-            offset, told, read, span = (_median(column) for column in found.T)
+            told, read, low, span = (_median(column) for column in found.T)
         said = []
         shot = 0.0 if math.isnan(told) else math.sqrt(span / told)  # DN, the SD of the photons' noise at white
         free = read_noise is None and math.hypot(0 if math.isnan(read) else read, shot) < FREE * span
@@ -100,7 +102,8 @@ class Stabilisation:
             told = ASSUMED_READ_E / read if read > 0 else 1.0
             said.append(f"gain {told:.3g} e-/DN (too dark to tell it)")
         gain = float(told if gain is None else gain)
-        return cls(float(offset), gain, float(read), "; ".join(said), free, seen)
+        offset = float(low if black is None else black)
+        return cls(offset, gain, float(read), "; ".join(said), free, seen, Normalisation(low, span))
 
     def few(self, pixels: np.ndarray) -> bool:
         """Say whether a frame (H, W) in DN counts few photons, or was clipped at its black level."""
@@ -183,15 +186,15 @@ class Stabilisation:
 def _told(
     frame: np.ndarray, filled: np.ndarray | None, black: float | None, seen: Colour
 ) -> tuple[float, float, float, float]:
-    """Return offset, gain, read noise and range of a frame in DN; NaN for what it does not tell."""
+    """Return gain, read noise, black level and range of a frame in DN; NaN for what it does not tell."""
     fit = Normalisation.of(frame)
     offset = fit.offset if black is None else black
     try:
         gain, read = noise_model(frame - np.float32(offset), seen, filled)
     except NircoreError:  # too small, or no noise in it
-        return offset, math.nan, math.nan, fit.scale
+        return math.nan, math.nan, fit.offset, fit.scale
     photons = (fit.offset + fit.scale - offset) / gain
-    return offset, gain if photons > TOLD * read**2 else math.nan, read, fit.scale
+    return gain if photons > TOLD * read**2 else math.nan, read, fit.offset, fit.scale
 
 
 def _median(values: np.ndarray) -> float:

@@ -136,8 +136,7 @@ class Enhancer:
         dark = self._dark_for(exposure_s)
         if dark is not None:  # hot: the photon noise of its dark current is more than the read noise
             bad |= hot(dark, fit.gain_e_per_dn * fit.read_noise_dn**2)
-        spans = np.median([(one.offset, one.scale) for one in map(Normalisation.of, cleaned)], axis=0)
-        return Camera(fit, bad, Normalisation(*map(float, spans)), noise_level(shown[0], fit.colour))
+        return Camera(fit, bad, noise_level(shown[0], fit.colour))
 
     def __call__(
         self,
@@ -270,7 +269,7 @@ class Enhancer:
     def _restored(
         self, frame: Prepared, network: engines.Frame | None, fused: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        span = frame.camera.span if frame.camera else Normalisation.of(frame.light)
+        span = frame.camera.fit.span if frame.camera else Normalisation.of(frame.light)
         light, fit = frame.light, frame.camera.fit if frame.camera else span
         facts = {"offset_dn": span.offset, "scale_dn": span.scale}
         facts |= fit.facts() if isinstance(fit, Stabilisation) else {}

@@ -7,7 +7,6 @@ import numpy as np
 
 from nircore.data.defects import Defects
 from nircore.data.noise import alike, noise_level
-from nircore.data.normalise import Normalisation
 from nircore.data.smooth import gaussian
 from nircore.data.stabilise import Stabilisation
 
@@ -28,14 +27,12 @@ class Camera(NamedTuple):
     Attributes:
         fit: the map to the network's scale.
         bad: pixels (H, W) bool that are outliers in most of the frames, or hot in the dark.
-        span: black level and range of the frames.
         level: DN, the noise in the dark places of its frames.
         others: the same of frames whose noise is another: the gain was switched.
     """
 
     fit: Stabilisation
     bad: np.ndarray
-    span: Normalisation
     level: float
     others: tuple["Camera", ...] = ()
 

@@ -23,6 +23,7 @@ from torch import nn
 
 from nircore.data.noise import Noise, noise_model
 from nircore.data.normalise import Normalisation
+from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference.conformal import VIEWS, Calibration, Seen, Terms, calibration_of
 from nircore.inference.frame import fitted, prepare, translate
@@ -89,7 +90,8 @@ def look(
         frame as the network sees it, prepared, (H, W) DN.
     """
     pixels = prepare(generator, pixels)  # rows are levelled before a turn makes columns of them
-    fit, span = fitted(generator, pixels), Normalisation.of(pixels)
+    fit = fitted(generator, pixels)
+    span = fit.span if isinstance(fit, Stabilisation) else fit
     answers = undone([translate(generator, view) for view in symmetries(fit.apply(pixels), views)])
     outputs, noise = [fit.invert(answer) for answer in answers], camera(pixels, span.offset)
     image = outputs[0]
