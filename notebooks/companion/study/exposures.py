@@ -133,10 +133,12 @@ def scenes(root: Path | str) -> list[Scene]:
     return [Scene(name, group, filter_in(name), files) for (group, name), files in found.items()]
 
 
-def series(root: Path | str, kind: str) -> dict[float, Path]:
-    """Return exposure in s -> frame of what is no animal: "plate", "reflectance" or "checker".
+def series(root: Path | str, kind: str) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Return what `Scene.signals` does of what is no animal, as far as there are darks: "plate", "checker", ...
 
     Raises:
         NircoreError: the set under `root` has none.
     """
-    return {exposure_in(file): file for file in swir_hdr.frames(root, kind)}
+    darks = swir_hdr.darks(root)
+    files = {exposure_in(file): file for file in swir_hdr.frames(root, kind)}
+    return {t: swir_hdr.load_valid(file, t, darks) for t, file in files.items() if t <= max(darks.exposures_s)}

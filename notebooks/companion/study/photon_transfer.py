@@ -16,7 +16,6 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import least_squares
 
 from companion.study import exposures
-from nircore.data import swir_hdr
 from nircore.data.noise import patches
 
 SMOOTH = 3.0  # px: in which two exposures are compared
@@ -40,9 +39,7 @@ class Transfer(NamedTuple):
 
 def load(root: Path | str, kind: str) -> dict[float, np.ndarray]:
     """Return a series of the SWIR_HDR set ("reflectance", "checker") as far as there are darks for it."""
-    darks = swir_hdr.darks(root)
-    known = {t: path for t, path in exposures.series(root, kind).items() if t <= max(darks.exposures_s)}
-    return {t: swir_hdr.load(path, t, darks) for t, path in known.items()}
+    return {t: signal for t, (signal, _) in exposures.series(root, kind).items()}
 
 
 def points(series: Series) -> pd.DataFrame:

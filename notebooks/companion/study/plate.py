@@ -13,7 +13,6 @@ import pandas as pd
 from scipy.stats import linregress, norm, t
 
 from companion.study import exposures
-from nircore.data import swir_hdr
 from nircore.metrics.summary import interval
 
 ROWS, COLUMNS = (127, 209, 291, 373, 454, 535), (138, 220, 300, 382)  # px: the wells' centres [measured]
@@ -46,9 +45,7 @@ class Truth(NamedTuple):
 
 def load(root: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Return the 20 ms frame (H, W) in DN above the dark, and its merged reference, NaN where that is not known."""
-    darks = swir_hdr.darks(root)
-    files = {t: path for t, path in exposures.series(root, "plate").items() if t <= max(darks.exposures_s)}
-    signals = {t: swir_hdr.load_valid(path, t, darks) for t, path in files.items()}
+    signals = exposures.series(root, "plate")
     reference, known = exposures.merged(signals, LOW_S)
     return signals[LOW_S][0], np.where(known, reference, np.nan)
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, spearmanr
 
+from nircore.data.swir_hdr import MISMATCHED_FILTERS
 from nircore.metrics.summary import CONFIDENCE, interval
 
 Tables = Mapping[str, pd.DataFrame]
 YES, NO, UNDECIDED, OPEN = "supported", "not supported", "undecided", "not testable here"
-MISMATCHED = "LP1250"  # its exposures do not match: no method can be scored through it
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def above(rows: pd.DataFrame, effect: str, low: str, high: str, value: float = 0
 
 def gain(rows: pd.DataFrame, key: str) -> Verdict:
     """Decide whether the gain in a score is above 0, through every filter whose exposures match."""
-    rows = rows[rows["filters"] != MISMATCHED] if "filters" in rows else rows
+    rows = rows[~rows["filters"].isin(MISMATCHED_FILTERS)] if "filters" in rows else rows
     return above(rows, f"{key}_gain", f"{key}_gain_low", f"{key}_gain_high")
 
 
@@ -180,7 +180,7 @@ def beats_classical_noise(tables: Tables) -> Verdict:
     A rival without a score (its package is absent) leaves the claim open: it must not hang on what is installed.
     """
     table = tables["table4_benchmark"].fillna({"filters": ""})
-    table = table[table["filters"] != MISMATCHED]
+    table = table[~table["filters"].isin(MISMATCHED_FILTERS)]
     paper, place = where(table, method=PAPER), ["exposure_ms", "filters"]
     found = gain(paper, "psnr")
     rivals = where(table.drop(paper.index), kind=["classical", "learnt without pairs"])

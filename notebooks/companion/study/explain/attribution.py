@@ -103,7 +103,6 @@ def occlusion(scalar: Scalar, x: np.ndarray) -> np.ndarray:
         return _map(Occlusion(scalar).attribute(_tensor(scalar, x), square, strides=square, **how))
 
 
-SIGNED = ("integrated gradients", "LAM", "occlusion")
 METHODS: dict[str, Method] = {
     "saliency": saliency,
     "SmoothGrad": smooth_grad,

@@ -74,14 +74,13 @@ def _left_out(run: Run, name: str) -> str:
 
 def denoisers(run: Run) -> dict[str, Denoise]:
     """Return what is compared, by name: the input, tuned non-local means, and every generator of the run."""
-    device = choose_device(run.config.device)
-    generators = {"enhanced": stepwise.load(run, "generator.safetensors")}
+    files = {"enhanced": "generator.safetensors"}
     for recipe in sorted({*recipe_names(run.config.recipes)} - {run.config.recipe}):
-        name = f"models/{recipe}-{run.config.seed}/generator.safetensors"
-        if run.path(name).is_file():  # the oracle has no training on real frames
-            generators[recipe] = checkpoint.load_generator(run.path(name))[0].to(device)
+        name = f"{recipe}-{run.config.seed}/generator.safetensors"
+        if run.path(f"models/{name}").is_file():  # the oracle has no training on real frames
+            files[recipe] = name
     nlm = partial(rivals.non_local_means, strength=_strength(run))
-    learnt = {name: _enhancer(generator) for name, generator in generators.items()}
+    learnt = {name: _enhancer(stepwise.load(run, file)) for name, file in files.items()}
     return {"low-light": lambda frame: frame, "non-local means": nlm, **learnt}
 
 
