@@ -16,12 +16,21 @@ MOST = 40  # places
 
 
 class Crossing(NamedTuple):
-    """A place on a vessel (row, column) in px, and the unit vector across it."""
+    """A place on a vessel.
+
+    Attributes:
+        row, column: in px.
+        across_row, across_column: the unit vector across the vessel.
+        reach: px, half the length of the profile.
+        true_px: the truth's width.
+    """
 
     row: float
     column: float
     across_row: float
     across_column: float
+    reach: float
+    true_px: float = math.nan
 
 
 def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach: float = REACH) -> list[Crossing]:
@@ -45,30 +54,31 @@ def crossings(truth: np.ndarray, vessels: np.ndarray, sigma: float = 2.0, reach:
         row, column = int(rows[k]), int(columns[k])
         if all(math.hypot(row - one.row, column - one.column) >= reach for one in chosen):
             turned = angle[row, column] + math.pi / 2  # the eigenvector of the smaller, negative eigenvalue
-            one = Crossing(row, column, math.cos(turned), math.sin(turned))
-            if not math.isnan(width(truth, one, reach)):
+            one = Crossing(row, column, math.cos(turned), math.sin(turned), reach)
+            one = one._replace(true_px=width(truth, one))
+            if not math.isnan(one.true_px):
                 chosen.append(one)
         if len(chosen) == MOST:
             break
     return chosen
 
 
-def profile(image: np.ndarray, one: Crossing, reach: float = REACH) -> np.ndarray:
+def profile(image: np.ndarray, one: Crossing) -> np.ndarray:
     """Return the profile across a vessel, averaged over 2 ALONG + 1 lines beside each other, every STEP px."""
-    places = np.arange(-reach, reach + STEP / 2, STEP)
+    places = np.arange(-one.reach, one.reach + STEP / 2, STEP)
     beside = np.arange(-ALONG, ALONG + 1)[:, None]
     rows = one.row + places * one.across_row - beside * one.across_column
     columns = one.column + places * one.across_column + beside * one.across_row
     return map_coordinates(image.astype(np.float64), [rows, columns], order=1, mode="nearest").mean(axis=0)
 
 
-def width(image: np.ndarray, one: Crossing, reach: float = REACH) -> float:
+def width(image: np.ndarray, one: Crossing) -> float:
     """Return the full width at half maximum in px (`quantitation.fwhm`) of the peak at a place.
 
     NaN where the profile has no such peak, or its highest one lies farther than CENTRE px from the place: that is
     another vessel, or what is left beside one that was erased.
     """
-    line = profile(image, one, reach)
+    line = profile(image, one)
     if abs(int(line.argmax()) - len(line) // 2) * STEP > CENTRE:
         return math.nan
     try:
@@ -84,13 +94,13 @@ class Relative(NamedTuple):
     measured: float
 
 
-def relative_width(image: np.ndarray, truth: np.ndarray, places: list[Crossing], reach: float = REACH) -> Relative:
+def relative_width(image: np.ndarray, places: list[Crossing]) -> Relative:
     """Compare widths with the truth's: 1 is right; NaN where nothing can be measured, or where there is no place.
 
     Offset and gain of the image do not matter. An image in which few places show a peak is judged by those few, the
     clearest ones, so the share that was measured belongs beside the median.
     """
-    ratios = np.array([width(image, one, reach) / width(truth, one, reach) for one in places])
+    ratios = np.array([width(image, one) / one.true_px for one in places])
     known = ratios[np.isfinite(ratios)]
     if not known.size:
         return Relative(math.nan, 0.0 if places else math.nan)

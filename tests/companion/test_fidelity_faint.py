@@ -83,10 +83,10 @@ def test_widths_that_cannot_be_measured_are_counted():
     """Planted: a frame of which only the top shows vessels has their right width, and says for how few."""
     truth = ANIMALS[0].clean("target")
     places = crossings(truth, ANIMALS[0].anatomy.vessels)
-    whole = relative_width(truth, truth, places)
-    part = relative_width(flatten_most(truth, 80), truth, places)
+    whole = relative_width(truth, places)
+    part = relative_width(flatten_most(truth, 80), places)
     assert whole == (1, 1) and part.width == pytest.approx(1, abs=0.05) and 0 < part.measured < 0.8
-    assert relative_width(np.zeros_like(truth), truth, places).measured == 0
+    assert relative_width(np.zeros_like(truth), places).measured == 0
 
 
 def test_blur_kept_is_one_for_the_blurred_light_and_nought_for_the_truth():

@@ -105,7 +105,7 @@ def measure(frame: np.ndarray, reference: Reference, images: dict[str, np.ndarra
     places = crossings(truth, judge.vessels & valid, 2.0 * judge.scale, reach)
     rows: list[dict[str, float | str]] = []
     for name, image in {**images, TRUTH: truth}.items():
-        relative = relative_width(image, truth, places, reach)
+        relative = relative_width(image, places)
         score = dict.fromkeys(("psnr", "ssim"), np.nan) if name == TRUTH else judge.score(image)
         shown = quantitation.sbr(image, *judge.regions) if judge.regions[1].any() else np.nan
         widths = {"relative_width": relative.width, "widths_measured": relative.measured}

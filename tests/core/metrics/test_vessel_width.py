@@ -33,16 +33,16 @@ def test_a_gaussian_vessel_has_the_width_of_a_gaussian_at_any_angle(angle, sigma
 def test_a_blurred_vessel_is_wider_by_the_known_factor_whatever_offset_and_gain():
     truth, blurred = line(20, 2.0), line(20, 3.0)
     places = crossings(truth, truth > 60)
-    assert relative_width(truth, truth, places) == (1, 1)
-    assert relative_width(7 * blurred + 1000, truth, places).width == pytest.approx(1.5, rel=0.05)
+    assert relative_width(truth, places) == (1, 1)
+    assert relative_width(7 * blurred + 1000, places).width == pytest.approx(1.5, rel=0.05)
 
 
 def test_a_flat_image_has_no_width_and_a_flat_truth_no_places():
     truth = line(0, 2.0)
     places = crossings(truth, truth > 60)
-    flat = relative_width(np.full_like(truth, 5.0), truth, places)
+    flat = relative_width(np.full_like(truth, 5.0), places)
     assert math.isnan(flat.width) and flat.measured == 0
-    assert all(map(math.isnan, relative_width(truth, truth, [])))
+    assert all(map(math.isnan, relative_width(truth, [])))
     assert crossings(np.full_like(truth, 5.0), truth > 60) == []
 
 
@@ -51,5 +51,5 @@ def test_another_vessel_beside_an_erased_one_is_not_measured():
     truth = line(0, 2.0)
     places = crossings(truth, truth > 60)
     beside = np.roll(truth, 9, axis=int(abs(places[0].across_column) > 0.5))
-    assert relative_width(truth, truth, places).measured == 1
-    assert relative_width(beside, truth, places).measured == 0
+    assert relative_width(truth, places).measured == 1
+    assert relative_width(beside, places).measured == 0

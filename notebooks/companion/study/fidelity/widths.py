@@ -27,7 +27,7 @@ def widths(denoisers: Mapping[str, Denoise], animals: Sequence[Animal]) -> pd.Da
         for name, image in outputs(denoisers, animal.noisy(), controls).items():
             rows += [
                 {"animal": animal.seed, "place": k, "denoiser": name, "width_px": width(image, one),
-                 "true_px": width(truth, one)}
+                 "true_px": one.true_px}
                 for k, one in enumerate(found)
             ]  # fmt: skip
     return pd.DataFrame(rows, columns=["animal", "place", "denoiser", "width_px", "true_px"])
