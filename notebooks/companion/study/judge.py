@@ -118,8 +118,8 @@ class Judge:
 
     def detail(self, image: np.ndarray) -> dict[str, float]:
         """Return DETAIL: how much of the fine and of the coarse structure is kept, and how much of it is real."""
-        found = with_truth.score(clipped(image), self.truth, self.valid)
-        calibrated = found["a"] * clipped(image) + found["b"]
+        a, b = with_truth.affine_fit(clipped(image), self.truth, self.valid)
+        calibrated = a * clipped(image) + b
         parts = {width: detail(calibrated, self.truth, width, self.valid) for width in BANDS}
         return {f"{width}_{number}": value for width, part in parts.items() for number, value in part.items()}
 
