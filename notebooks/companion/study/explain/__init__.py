@@ -111,11 +111,17 @@ def _around(centre: int, side: int, length: int, multiple: int) -> slice:
     return slice(start, start + side)
 
 
-def window_error(generator: nn.Module, pixels: np.ndarray, question: Question) -> float:
-    """Return (number from the window - number from the whole frame) / range of the frame, a fraction."""
-    x, fit = seen(generator, pixels)
-    whole = translate(generator, x)[question.place]
+def window_error(generator: nn.Module, whole: np.ndarray, range_dn: float, question: Question) -> float:
+    """Return (number from the window - number from the whole frame) / range of the frame, a fraction.
+
+    Args:
+        generator: the network.
+        whole: what it makes of the whole frame, (H, W) on its scale.
+        range_dn: of the frame.
+        question: what is asked of the frame.
+    """
     part = translate(generator, question.x)
     number = Scalar(nn.Identity(), question.region, question.kind, question.dn)
-    both = [float(number(torch.from_numpy(np.ascontiguousarray(y))[None, None])[0]) for y in (part, whole)]
-    return (both[0] - both[1]) / fit.scale
+    shown = (np.ascontiguousarray(y)[None, None] for y in (part, whole[question.place]))
+    in_part, in_whole = (float(number(torch.from_numpy(y))[0]) for y in shown)
+    return (in_part - in_whole) / range_dn

@@ -13,7 +13,7 @@ from companion.study.explain import attribution, faithfulness, regions
 from companion.study.explain.known_frames import ASKED, KnownFrame, known_frames
 from nircore.config import Config
 from nircore.data.crops import UnpairedCrops
-from nircore.inference import enhance, translate
+from nircore.inference import enhance, seen, translate
 from nircore.models import checkpoint
 from nircore.training import evaluation
 
@@ -34,10 +34,13 @@ def attributions(run: Run) -> None:
     others = _others(run, generator, config)
     checks: list[dict[str, Any]] = []
     for subject in asked:
+        x, fit = seen(generator, subject.frame)
+        whole = translate(generator, x)
         for question in _questions(generator, subject):
             maps = {name: attribution.attribute(generator, question, name) for name in attribution.METHODS}
             controls = faithfulness.controls(question, config)
-            rows += _curves(generator, subject, question, maps | controls)
+            error = explain.window_error(generator, whole, fit.scale, question)
+            rows += _curves(generator, subject.name, error, question, maps | controls)
             if subject is asked[0]:
                 parts = {"input": question.x, "region": question.region, "output": translate(generator, question.x)}
                 parts |= maps | {"receptive field": controls["receptive field"]}
@@ -58,14 +61,14 @@ def attributions(run: Run) -> None:
 
 
 def _curves(
-    generator: nn.Module, subject: KnownFrame, question: explain.Question, maps: dict[str, np.ndarray]
+    generator: nn.Module, frame: str, error: float, question: explain.Question, maps: dict[str, np.ndarray]
 ) -> list[dict]:
-    """Return one row per map and share of pixels."""
+    """Return one row per map and share of pixels; `error` is the window's (`explain.window_error`)."""
     number, blurred, counts = faithfulness.moves(generator, question)
-    error, rows = explain.window_error(generator, subject.frame, question), []
+    rows = []
     for name, importance in maps.items():
         path = counts and name in ("integrated gradients", "LAM")  # whose maps should add up
-        about = {"frame": subject.name, "region": question.name, "target": question.target, "map": name,
+        about = {"frame": frame, "region": question.name, "target": question.target, "map": name,
                  "kind": "method" if name in attribution.METHODS else "control", "counts": counts,
                  "number": number, "blurred": blurred, "window_error": error,
                  "completeness": importance.sum() / (number - blurred) - 1 if path else np.nan}  # fmt: skip
