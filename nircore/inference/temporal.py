@@ -23,6 +23,7 @@ from torch import Tensor
 
 from nircore.data.smooth import quantile
 from nircore.data.stabilise import Stabilisation
+from nircore.inference import motion
 
 LONGEST = 16  # frames that a still pixel rests on at most
 BLOCK = 24  # frames whose future is kept at a time
@@ -36,6 +37,7 @@ TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
 SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
+SHAKEN, TAKEN = 0.015, 0.5  # share of the field that moved, from which a shift is sought; of the residual that may stay
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
 BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
@@ -57,6 +59,25 @@ class State:
     variance: Tensor
     sums: Tensor
     spread: float
+    motion: Tensor
+
+
+@dataclass
+class Comparison:
+    """What changed between a state and an image: SDs are of their difference; see `State` for sizes.
+
+    Attributes:
+        unit: an SD in DN (1, 1, H, W), and `innovation`, the difference in SDs.
+        found: the change that filters found, in SDs; `sums` and `spread` after it.
+        moved: the share in [0, 1] by which the past is let go, and `motion`, where it was of late.
+    """
+
+    unit: Tensor
+    innovation: Tensor
+    found: Tensor
+    sums: Tensor
+    spread: float
+    moved: Tensor
     motion: Tensor
 
 
@@ -101,33 +122,42 @@ class Recursion:
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
-        light = self._lit(y, state)
-        sigma = self._sigma(light)
-        unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
-        innovation = (y - light) / unit
-        found, sums, spread = _detected(innovation, state.sums, state.spread)
-        change = _enlarged(found)
-        moved, motion = _motion(innovation - change, state.motion)
-        if float(moved.mean()) > FRESH:
+        state = replace(state, light=self._lit(y, state))
+        seen = self._compared(y, state, self._unit(state.light, 1 + state.variance))
+        if float(seen.moved.mean()) > SHAKEN:
+            state, seen = self._followed(y, state, seen)
+        if float(seen.moved.mean()) > FRESH:
             return _begin(y)
-        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * seen.found**2 * (1 + state.variance)
         gain = before / (before + 1)
-        gain = gain + (1 - gain) * moved
-        wide = _enlarged(gain)
-        light = light + unit * (wide * innovation + (1 - wide) * change)
-        return State(light, gain, sums, spread, motion)
+        gain = gain + (1 - gain) * seen.moved
+        wide, change = _enlarged(gain), _enlarged(seen.found)
+        light = state.light + seen.unit * (wide * seen.innovation + (1 - wide) * change)
+        return State(light, gain, seen.sums, seen.spread, seen.motion)
 
-    def _joined(self, past: State, future: State) -> State:
-        """Return the light that a frame and its past tell, joined with what the frames after it foretell."""
-        sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
-        unit = sigma * _enlarged((past.variance + ahead).sqrt())
-        difference = (future.light - past.light) / unit
-        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
-        moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
-        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
-        share = past.variance / (past.variance + ahead) * (1 - moved)
-        light = past.light + _enlarged(share) * (future.light - past.light)
-        return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
+    def _compared(self, y: Tensor, state: State, unit: Tensor) -> "Comparison":
+        """Return what changed from a state to an image whose difference has the SD `unit` where nothing did."""
+        innovation = (y - state.light) / unit
+        found, sums, spread = _detected(innovation, state.sums, state.spread)
+        moved, known = _motion(innovation - _enlarged(found), state.motion)
+        return Comparison(unit, innovation, found, sums, spread, moved, known)
+
+    def _followed(self, y: Tensor, state: State, seen: "Comparison") -> tuple[State, "Comparison"]:
+        """Return a state and its comparison with a frame after the whole field moved, if that lowers the residual.
+
+        The residual is the power of the innovation above that of noise; what comes in from outside counts as before.
+        A shift has to take most of it: another scene fits a little better, too, where its edges happen to lie.
+        """
+        power = self._noise_power(_halved(state.light))
+        down, right = motion.shift_of(_halved(state.light), _halved(y), float(power.mean()) / 4)
+        there = _shifted(state, y, 2 * down, 2 * right)
+        other = self._compared(y, there, self._unit(there.light, 1 + there.variance))
+        outside = motion.uncovered(y.shape, 2 * down, 2 * right)
+        before, after = seen.innovation**2, other.innovation**2
+        if float(torch.where(outside, before, after).mean()) - 1 > TAKEN * (float(before.mean()) - 1):
+            return state, seen
+        new = _halved(outside.float()[None, None])
+        return there, replace(other, moved=torch.maximum(other.moved, (new > 0).float()))
 
     def _lit(self, y: Tensor, state: State) -> Tensor:
         """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
@@ -138,7 +168,7 @@ class Recursion:
         another.
         """
         light, frame = _halved(state.light), _halved(y)
-        noisy = (light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2) / 4
+        noisy = self._noise_power(light) / 4
         away, seen = light - light.mean(), frame - frame.mean()
         power = float((away * away - state.variance * noisy).sum())  # without the noise of both
         other = float((seen * seen - noisy).sum())
@@ -151,10 +181,13 @@ class Recursion:
             return state.light
         return ratio * state.light + (frame.mean() - ratio * light.mean())
 
-    def _sigma(self, light: Tensor) -> Tensor:
-        """Return the SD of one frame's noise at the brightness of `light`, of the same shape, in DN."""
-        smooth = _blurred(_halved(light), 1.0).clamp(min=0)
-        return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
+    def _noise_power(self, light: Tensor) -> Tensor:
+        """Return the variance of one frame's noise where it is as bright as `light`, in DN squared."""
+        return light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2
+
+    def _unit(self, light: Tensor, variance: Tensor) -> Tensor:
+        """Return the SD in DN (1, 1, H, W) of what has `variance`, of half the size in units of one frame's noise."""
+        return _enlarged(self._noise_power(_blurred(_halved(light), 1.0)).sqrt()) * _enlarged(variance.sqrt())
 
 
 def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
@@ -272,6 +305,15 @@ def _backward(
 def _begin(y: Tensor) -> State:
     half = torch.ones_like(_halved(y))
     return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
+
+
+def _shifted(state: State, y: Tensor, down: float, right: float) -> State:
+    """Return a state whose content is moved by some px; what comes in from outside is the frame `y` itself."""
+    light = torch.where(motion.uncovered(y.shape, down, right), y, motion.moved(state.light, down, right))
+    small = torch.cat([state.variance, state.motion, state.sums], 1)
+    small = motion.moved(small, down / 2, right / 2)
+    least, most = float(state.variance.min()), float(state.variance.max())
+    return State(light, small[:, :1].clamp(least, most), small[:, 2:], state.spread, small[:, 1:2].clamp(0, 1))
 
 
 def _halved(image: Tensor) -> Tensor:

@@ -1,0 +1,70 @@
+"""How far a whole field moved from one image to the next, and images moved by that: a stage is pushed, a camera shakes.
+
+The shift is the peak of a phase correlation (C. D. Kuglin, D. C. Hines, Proc. IEEE Conf. Cybern. Soc. (1975) 163) at
+half the size, sought between the pixels by a discrete Fourier transform that is sampled more finely there
+(M. Guizar-Sicairos et al., Opt. Lett. 33 (2008) 156).
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FINE, AROUND = 0.02, 0.6  # px of the given image: steps of the fine search, and how far from the peak it looks
+TAPS = 4  # px to each side that a moved pixel is made of
+TAPER = 0.1  # share of a side over which an image fades to its border, for a Fourier transform takes it as periodic
+
+
+def shift_of(before: Tensor, after: Tensor, noise: float) -> tuple[float, float]:
+    """Return by how many px (down, right) the content of an image moved.
+
+    Args:
+        before: (1, 1, H, W) in DN, with less noise than `after`, which is of the same shape.
+        noise: variance of `after` in DN squared, the mean of all pixels: frequencies count by what stands above it.
+    """
+    fade = _taper(before.shape[2])[:, None] * _taper(before.shape[3])
+    first, second = (torch.fft.fft2((image[0, 0] - image.mean()) * fade) for image in (before, after))
+    cross = first.conj() * second / (first.abs() ** 2 + noise * float((fade**2).sum())).sqrt()
+    place = int(torch.fft.ifft2(cross).real.argmax())
+    fine = torch.arange(-AROUND, AROUND + FINE, FINE)
+    sides = zip(divmod(place, cross.shape[1]), cross.shape, strict=True)
+    down, right = ((peak + side // 2) % side - side // 2 + fine for peak, side in sides)
+    near = (_waves(down, cross.shape[0]) @ cross @ _waves(right, cross.shape[1]).T).real
+    best_down, best_right = divmod(int(near.argmax()), len(fine))
+    return float(down[best_down]), float(right[best_right])
+
+
+def moved(image: Tensor, down: float, right: float) -> Tensor:
+    """Return an image (1, C, H, W) whose content is moved by some px; what comes in from outside is not to be used.
+
+    A windowed sinc leaves noise as white and as large as it was. Bicubic weights would take up to two thirds of it,
+    and the variance that is kept would no longer be true; a Fourier shift would ring from border to border.
+    """
+    for axis, shift in ((2, down), (3, right)):
+        whole = round(shift)
+        image = torch.roll(image, whole, axis)
+        away = torch.arange(-TAPS, TAPS + 1) + (shift - whole)
+        kernel = torch.sinc(away) * torch.sinc(away / (TAPS + 1))
+        kernel = (kernel / kernel.sum()).reshape(1, 1, -1, 1).transpose(2, axis)
+        pad = (0, 0, TAPS, TAPS) if axis == 2 else (TAPS, TAPS, 0, 0)
+        channels = image.transpose(0, 1)  # each for itself
+        image = F.conv2d(F.pad(channels, pad, mode="replicate"), kernel).transpose(0, 1)
+    return image
+
+
+def uncovered(shape: tuple[int, ...], down: float, right: float) -> Tensor:
+    """Return where (H, W) bool content comes in from outside, when an image of that shape (..., H, W) moves."""
+    sides = []
+    for side, shift in zip(shape[-2:], (down, right), strict=True):
+        from_where = torch.arange(side) - shift
+        sides.append((from_where < TAPS) & (shift > 0) | (from_where > side - 1 - TAPS) & (shift < 0))
+    return sides[0][:, None] | sides[1]
+
+
+def _taper(side: int) -> Tensor:
+    edge = torch.minimum(torch.arange(side) + 0.5, side - 0.5 - torch.arange(side)) / (TAPER * side)
+    return torch.sin(np.pi / 2 * edge.clamp(max=1)) ** 2
+
+
+def _waves(places: Tensor, side: int) -> Tensor:
+    return torch.exp(2j * np.pi * places[:, None] * torch.fft.fftfreq(side))
