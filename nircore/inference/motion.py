@@ -53,12 +53,12 @@ def moved(image: Tensor, down: float, right: float) -> Tensor:
 
 
 def uncovered(shape: tuple[int, ...], down: float, right: float) -> Tensor:
-    """Return where (H, W) bool content comes in from outside, when an image of that shape (..., H, W) moves."""
+    """Return where (1, 1, H, W) bool content comes in from outside, when an image of that shape moves by some px."""
     sides = []
     for side, shift in zip(shape[-2:], (down, right), strict=True):
         from_where = torch.arange(side) - shift
         sides.append((from_where < TAPS) & (shift > 0) | (from_where > side - 1 - TAPS) & (shift < 0))
-    return sides[0][:, None] | sides[1]
+    return (sides[0][:, None] | sides[1])[None, None]
 
 
 def _taper(side: int) -> Tensor:

@@ -37,7 +37,8 @@ TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
 SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
-SHAKEN, TAKEN = 0.015, 0.5  # share of the field that moved, from which a shift is sought; of the residual that may stay
+SHAKEN = 0.06  # share of pixels that changed, from which a shift of all is sought
+TAKEN, STAYS = 0.8, 0.2  # share of the residual that a shift has to take; more residual by this: the place did not move
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
 BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
@@ -122,10 +123,7 @@ class Recursion:
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
-        state = replace(state, light=self._lit(y, state))
-        seen = self._compared(y, state, self._unit(state.light, 1 + state.variance))
-        if float(seen.moved.mean()) > SHAKEN:
-            state, seen = self._followed(y, state, seen)
+        state, seen = self._compared(y, 1.0, replace(state, light=self._lit(y, state)))
         if float(seen.moved.mean()) > FRESH:
             return _begin(y)
         before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * seen.found**2 * (1 + state.variance)
@@ -135,29 +133,43 @@ class Recursion:
         light = state.light + seen.unit * (wide * seen.innovation + (1 - wide) * change)
         return State(light, gain, seen.sums, seen.spread, seen.motion)
 
-    def _compared(self, y: Tensor, state: State, unit: Tensor) -> "Comparison":
-        """Return what changed from a state to an image whose difference has the SD `unit` where nothing did."""
-        innovation = (y - state.light) / unit
+    def _joined(self, past: State, future: State) -> State:
+        """Return the light that a frame and its past tell, joined with what the frames after it foretell."""
+        ahead = future.variance.clamp(min=1 / (self.longest - 1))
+        known = torch.maximum(past.motion, future.motion)
+        future = State(future.light, ahead, torch.zeros_like(past.sums), 0.0, known)
+        future, seen = self._compared(past.light, past.variance, future)
+        ahead = future.variance + UNCERTAIN * seen.found**2 * (past.variance + future.variance)
+        share = past.variance / (past.variance + ahead) * (1 - seen.moved)
+        light = past.light + _enlarged(share) * (future.light - past.light)
+        return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
+
+    def _compared(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[State, "Comparison"]:
+        """Return a state, moved to where an image of some variance has it if all moved, and what changed since."""
+        seen = self._changes(image, variance, state)
+        if float((seen.found != 0).float().mean()) <= SHAKEN:
+            return state, seen
+        small, noise = _halved(state.light), self._noise_power(state.light)
+        shift = motion.shift_of(small, _halved(image), float(noise.mean()) / 4)
+        there, outside = _shifted(state, image, *shift), motion.uncovered(image.shape, 2 * shift[0], 2 * shift[1])
+        moved = self._changes(image, variance, there)
+        lower = torch.where(outside, 0, seen.innovation**2 - moved.innovation**2)
+        if float(lower.mean()) < TAKEN * (float((seen.innovation**2).mean()) - 1):
+            return state, seen
+        stays = _blurred(_halved(lower), CALM) < -STAYS
+        if stays.any():
+            there = _chosen(stays, state, there)
+            moved = self._changes(image, variance, there)
+        new = F.max_pool2d(outside.float(), 2)
+        return there, replace(moved, moved=torch.maximum(moved.moved, new))
+
+    def _changes(self, image: Tensor, variance: Tensor | float, state: State) -> "Comparison":
+        """Return what changed from a state to an image (1, 1, H, W) in DN of some variance."""
+        unit = self._unit(state.light, variance + state.variance)  # SD of the difference where nothing changed
+        innovation = (image - state.light) / unit
         found, sums, spread = _detected(innovation, state.sums, state.spread)
         moved, known = _motion(innovation - _enlarged(found), state.motion)
         return Comparison(unit, innovation, found, sums, spread, moved, known)
-
-    def _followed(self, y: Tensor, state: State, seen: "Comparison") -> tuple[State, "Comparison"]:
-        """Return a state and its comparison with a frame after the whole field moved, if that lowers the residual.
-
-        The residual is the power of the innovation above that of noise; what comes in from outside counts as before.
-        A shift has to take most of it: another scene fits a little better, too, where its edges happen to lie.
-        """
-        power = self._noise_power(_halved(state.light))
-        down, right = motion.shift_of(_halved(state.light), _halved(y), float(power.mean()) / 4)
-        there = _shifted(state, y, 2 * down, 2 * right)
-        other = self._compared(y, there, self._unit(there.light, 1 + there.variance))
-        outside = motion.uncovered(y.shape, 2 * down, 2 * right)
-        before, after = seen.innovation**2, other.innovation**2
-        if float(torch.where(outside, before, after).mean()) - 1 > TAKEN * (float(before.mean()) - 1):
-            return state, seen
-        new = _halved(outside.float()[None, None])
-        return there, replace(other, moved=torch.maximum(other.moved, (new > 0).float()))
 
     def _lit(self, y: Tensor, state: State) -> Tensor:
         """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
@@ -307,13 +319,22 @@ def _begin(y: Tensor) -> State:
     return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
 
 
-def _shifted(state: State, y: Tensor, down: float, right: float) -> State:
-    """Return a state whose content is moved by some px; what comes in from outside is the frame `y` itself."""
-    light = torch.where(motion.uncovered(y.shape, down, right), y, motion.moved(state.light, down, right))
-    small = torch.cat([state.variance, state.motion, state.sums], 1)
-    small = motion.moved(small, down / 2, right / 2)
+def _shifted(state: State, image: Tensor, down: float, right: float) -> State:
+    """Return a state whose content is moved by px of half the size; what comes in from outside is an image's."""
+    outside = motion.uncovered(image.shape, 2 * down, 2 * right)
+    light = torch.where(outside, image, motion.moved(state.light, 2 * down, 2 * right))
+    small = motion.moved(torch.cat([state.variance, state.motion, state.sums], 1), down, right)
     least, most = float(state.variance.min()), float(state.variance.max())
     return State(light, small[:, :1].clamp(least, most), small[:, 2:], state.spread, small[:, 1:2].clamp(0, 1))
+
+
+def _chosen(where: Tensor, one: State, other: State) -> State:
+    """Return one state where a mask of half the size says so, and the other elsewhere."""
+    wide = F.interpolate(where.float(), scale_factor=2) > 0
+    light = torch.where(wide, one.light, other.light)
+    small = (torch.where(where, getattr(one, name), getattr(other, name)) for name in ("variance", "sums", "motion"))
+    variance, sums, known = small
+    return State(light, variance, sums, one.spread, known)
 
 
 def _halved(image: Tensor) -> Tensor:
