@@ -35,7 +35,7 @@ LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side
 BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 4.0  # px of half the size: a line's width, of the energy, of what is told
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
-SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
+SAME_SCENE = 0.95  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 SHAKEN = 0.06  # share of pixels that changed, from which a shift of all is sought
 TAKEN, STAYS = 0.8, 0.2  # share of the residual that a shift has to take; more residual by this: the place did not move
@@ -155,7 +155,8 @@ class Recursion:
         moved = self._changes(image, variance, there)
         lower = torch.where(outside, 0, seen.innovation**2 - moved.innovation**2)
         if float(lower.mean()) < TAKEN * (float((seen.innovation**2).mean()) - 1):
-            return state, seen
+            slope, by_sd = self._ratios(image, variance, state)
+            return state, seen if slope >= SAME_SCENE * by_sd else replace(seen, moved=torch.ones_like(seen.moved))
         stays = _blurred(_halved(lower), CALM) < -STAYS
         if stays.any():
             there = _chosen(stays, state, there)
@@ -179,19 +180,28 @@ class Recursion:
         without a dark the black level is not known to a DN, does not fade with it: the means are brought to one
         another.
         """
+        slope, by_sd = self._ratios(y, 1.0, state)
         light, frame = _halved(state.light), _halved(y)
-        noisy = self._noise_power(light) / 4
-        away, seen = light - light.mean(), frame - frame.mean()
-        power = float((away * away - state.variance * noisy).sum())  # without the noise of both
-        other = float((seen * seen - noisy).sum())
-        if min(power, other) <= 0:
-            return state.light
-        slope, by_sd = float((away * seen).sum()) / power, (other / power) ** 0.5
+        away, noisy = light - light.mean(), self._noise_power(light) / 4
         ratio = min(max(slope, 1.0), max(slope, by_sd))
-        spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power
+        power = float((away * away - state.variance * noisy).sum())
+        spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power if power > 0 else np.inf
         if abs(ratio - 1) <= JUMP * spread or slope < SAME_SCENE * by_sd:
             return state.light
         return ratio * state.light + (frame.mean() - ratio * light.mean())
+
+    def _ratios(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[float, float]:
+        """Return how bright an image of some variance is over a state: by the slope of a line, and by their SDs.
+
+        Their ratio is the correlation of the two, without noise; both are 1 where there is nothing but noise.
+        """
+        light, other = _halved(state.light), _halved(image)
+        noisy, away, seen = self._noise_power(light) / 4, light - light.mean(), other - other.mean()
+        power = float((away * away - state.variance * noisy).sum())
+        others = float((seen * seen - variance * noisy).sum())
+        if min(power, others) <= 0:
+            return 1.0, 1.0
+        return float((away * seen).sum()) / power, (others / power) ** 0.5
 
     def _noise_power(self, light: Tensor) -> Tensor:
         """Return the variance of one frame's noise where it is as bright as `light`, in DN squared."""
