@@ -1,8 +1,9 @@
-"""How far a whole field moved from one image to the next, and images moved by that: a stage is pushed, a camera shakes.
+"""How far a field or its parts moved from one image to the next: a stage is pushed, an animal breathes.
 
 The shift is the peak of a phase correlation (C. D. Kuglin, D. C. Hines, Proc. IEEE Conf. Cybern. Soc. (1975) 163) at
 half the size, sought between the pixels by a discrete Fourier transform that is sampled more finely there
-(M. Guizar-Sicairos et al., Opt. Lett. 33 (2008) 156).
+(M. Guizar-Sicairos et al., Opt. Lett. 33 (2008) 156). Parts that move by about a pixel are told by least squares on
+the gradient of the light (B. D. Lucas, T. Kanade, Proc. IJCAI (1981) 674), in windows, as far as noise lets them be.
 """
 
 import numpy as np
@@ -13,6 +14,40 @@ from torch import Tensor
 FINE, AROUND = 0.02, 0.6  # px of the given image: steps of the fine search, and how far from the peak it looks
 TAPS = 4  # px to each side that a moved pixel is made of
 TAPER = 0.1  # share of a side over which an image fades to its border, for a Fourier transform takes it as periodic
+CELL, WINDOW = 8, 2.0  # px of a cell that is summed over, and the window's SD in cells: about an organ's size
+LIKELY = 0.5  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
+SURE, WHOLLY = 16.0, 24.0  # decrease of the squared innovation from which parts move, and from which by all that is told
+
+
+def flow(before: Tensor, after: Tensor, sd: Tensor) -> Tensor | None:
+    """Return by how many px (1, 2, H, W), down and right, parts of an image moved, 0 where none is told; or None.
+
+    Args:
+        before: (1, 1, H, W) in DN, and `after`, likewise.
+        sd: (1, 1, H, W), of their difference where nothing moved, in DN.
+    """
+    padded = F.pad(before, [1] * 4, mode="replicate")
+    down, right = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1], padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
+    difference, down, right = (before - after) / sd, down / 2 / sd, right / 2 / sd
+    terms = [down * down, right * right, down * right, down * difference, right * difference]
+    dd, rr, dr, d, r = _windows(torch.cat(terms, 1)).split(1, 1)
+    dd, rr = dd + LIKELY**-2, rr + LIKELY**-2
+    determinant = dd * rr - dr * dr
+    moved_by = torch.cat([rr * d - dr * r, dd * r - dr * d], 1) / determinant
+    decrease = (moved_by * torch.cat([d, r], 1)).sum(1, keepdim=True)
+    weight = ((decrease - SURE) / (WHOLLY - SURE)).clamp(0, 1)
+    if not weight.any():
+        return None
+    return F.interpolate(weight * moved_by, size=before.shape[2:], mode="bilinear", align_corners=False)
+
+
+def bent(image: Tensor, by: Tensor, mode: str) -> Tensor:
+    """Return an image (1, C, H, W) whose content is moved by a flow (1, 2, H, W) in px; where it is 0, to the bit."""
+    sides = torch.tensor(image.shape[2:]).reshape(2, 1, 1)
+    places = torch.stack(torch.meshgrid(*(torch.arange(side) + 0.5 for side in sides.flatten()), indexing="ij"))
+    grid = ((places - by[0]) * 2 / sides - 1).flip(0).permute(1, 2, 0)[None]
+    there = F.grid_sample(image, grid, mode, padding_mode="border", align_corners=False)
+    return torch.where((by != 0).any(1, keepdim=True), there, image)
 
 
 def shift_of(before: Tensor, after: Tensor, noise: float) -> tuple[float, float]:
@@ -59,6 +94,16 @@ def uncovered(shape: tuple[int, ...], down: float, right: float) -> Tensor:
         from_where = torch.arange(side) - shift
         sides.append((from_where < TAPS) & (shift > 0) | (from_where > side - 1 - TAPS) & (shift < 0))
     return (sides[0][:, None] | sides[1])[None, None]
+
+
+def _windows(image: Tensor) -> Tensor:
+    """Return sums over Gaussian windows around the cells of an image (1, C, H, W)."""
+    cells = F.avg_pool2d(image, CELL, ceil_mode=True) * CELL**2
+    for axis in (2, 3):
+        away = torch.arange(cells.shape[axis])
+        weights = torch.exp(-0.5 * ((away[:, None] - away) / WINDOW) ** 2)
+        cells = torch.tensordot(cells, weights, ([axis], [1])).movedim(-1, axis)
+    return cells
 
 
 def _taper(side: int) -> Tensor:

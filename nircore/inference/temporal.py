@@ -145,24 +145,38 @@ class Recursion:
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
 
     def _compared(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[State, "Comparison"]:
-        """Return a state, moved to where an image of some variance has it if all moved, and what changed since."""
-        seen = self._changes(image, variance, state)
+        """Return a state, moved to where an image of some variance has it, and what changed since."""
+        near = self._flowed(image, variance, state)
+        seen = self._changes(image, variance, near)
         if float((seen.found != 0).float().mean()) <= SHAKEN:
-            return state, seen
-        small, noise = _halved(state.light), self._noise_power(state.light)
-        shift = motion.shift_of(small, _halved(image), float(noise.mean()) / 4)
+            return near, seen
+        noise = float(self._noise_power(state.light).mean()) / 4
+        shift = motion.shift_of(_halved(state.light), _halved(image), noise)
         there, outside = _shifted(state, image, *shift), motion.uncovered(image.shape, 2 * shift[0], 2 * shift[1])
         moved = self._changes(image, variance, there)
         lower = torch.where(outside, 0, seen.innovation**2 - moved.innovation**2)
         if float(lower.mean()) < TAKEN * (float((seen.innovation**2).mean()) - 1):
             slope, by_sd = self._ratios(image, variance, state)
-            return state, seen if slope >= SAME_SCENE * by_sd else replace(seen, moved=torch.ones_like(seen.moved))
+            another = slope < SAME_SCENE * by_sd
+            return near, replace(seen, moved=torch.ones_like(seen.moved)) if another else seen
         stays = _blurred(_halved(lower), CALM) < -STAYS
         if stays.any():
-            there = _chosen(stays, state, there)
+            there = _chosen(stays, near, there)
             moved = self._changes(image, variance, there)
         new = F.max_pool2d(outside.float(), 2)
         return there, replace(moved, moved=torch.maximum(moved.moved, new))
+
+    def _flowed(self, image: Tensor, variance: Tensor | float, state: State) -> State:
+        """Return a state whose parts are moved to where an image of some variance has them."""
+        light = _halved(state.light)
+        smooth, sd = _blurred(light, 1.0), (self._noise_power(light) * (variance + state.variance)).sqrt() / 2
+        by = motion.flow(smooth, _halved(image) - (light - smooth), sd)
+        if by is None:
+            return state
+        wide = 2 * F.interpolate(by, scale_factor=2, mode="bilinear", align_corners=False)
+        small = motion.bent(torch.cat([state.variance, state.motion, state.sums], 1), by, "bilinear")
+        light = motion.bent(state.light, wide, "bicubic")
+        return State(light, small[:, :1], small[:, 2:], state.spread, small[:, 1:2])
 
     def _changes(self, image: Tensor, variance: Tensor | float, state: State) -> "Comparison":
         """Return what changed from a state to an image (1, 1, H, W) in DN of some variance."""

@@ -46,10 +46,27 @@ def decibels(image: np.ndarray, clean: np.ndarray, where: np.ndarray | None = No
     return psnr(image, clean, data_range=float(np.percentile(clean, PEAK_PERCENTILE)), valid=where)
 
 
+def ghost(images: dict[int, np.ndarray], clean: list[np.ndarray], moving: list[np.ndarray]) -> float:
+    """Return the energy share of the frame before that is left where things move; nan where nothing does.
+
+    It is the squared projection of what is wrong in a frame on what went away, of all frames after WARM together.
+
+    Args:
+        images: what was made, (H, W) in DN, by the number of the frame.
+        clean: the truth of every frame.
+        moving: (H, W) bool of every frame, where it is not the frame before.
+    """
+    left = gone = 0.0
+    for k in (k for k in images if k >= WARM and moving[k].sum() >= FEWEST):
+        went = (clean[k - 1] - clean[k])[moving[k]].astype(np.float64)
+        left, gone = left + went @ (images[k] - clean[k])[moving[k]], gone + went @ went
+    return max(left / gone, 0.0) ** 2 if gone else np.nan
+
+
 def judged(kind: str, seed: int, enhance: Enhance, names: Iterable[str], **movie: Any) -> list[dict[str, Any]]:
     """Return a row per method: gains in dB over the single frame, in all pixels and in moving ones.
 
-    `gain` is the mean after WARM frames, `worst` and `worst_moving` the least of any frame.
+    `gain` is the mean after WARM frames, `worst` and `worst_moving` the least of any frame; `ghost` is no gain.
     """
     clean, noisy = map(list, zip(*Movie(kind, seed, **movie), strict=True))
     plain = [enhance(*pair) for pair in single(noisy)]
@@ -65,6 +82,7 @@ def judged(kind: str, seed: int, enhance: Enhance, names: Iterable[str], **movie
         ] or [np.nan]
         found = {"gain": gains[gains.index >= WARM].mean(), "first": gains[0], "worst": gains.min()}
         found |= {"moving": np.mean(there), "worst_moving": min(there)}
+        found["ghost"] = ghost(made, clean, moving)
         rows.append({"movie": kind, "seed": seed, "method": name} | found)
     return rows
 
