@@ -15,38 +15,37 @@ FINE, AROUND = 0.02, 0.6  # px of the given image: steps of the fine search, and
 TAPS = 4  # px to each side that a moved pixel is made of
 TAPER = 0.1  # share of a side over which an image fades to its border, for a Fourier transform takes it as periodic
 CELL, WINDOW = 8, 2.0  # px of a cell that is summed over, and the window's SD in cells: about an organ's size
-LIKELY = 0.7  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
+LIKELY = 0.35  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
 SURE, WHOLLY = 8.0, 12.0  # decrease of the squared innovation from which parts move, and from which by all that is told
 
 
-def flow(before: Tensor, after: Tensor, sd: Tensor) -> Tensor | None:
-    """Return by how many px (1, 2, H, W), down and right, parts of an image moved, 0 where none is told; or None.
+def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:
+    """Return by how many px (1, 2, h, w), down and right, cells of an image moved, 0 where none is told; or None.
 
     Args:
         before: (1, 1, H, W) in DN, and `after`, likewise.
-        sd: (1, 1, H, W), of their difference where nothing moved, in DN.
+        noise: (1, 1, H, W), variance of their difference where nothing moved, in DN squared.
     """
-    padded = F.pad(before, [1] * 4, mode="replicate")
-    down, right = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1], padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
-    difference, down, right = (before - after) / sd, down / 2 / sd, right / 2 / sd
+    smooth = F.avg_pool2d(before, 3, 1, 1, count_include_pad=False)
+    padded = F.pad(smooth, [1] * 4, mode="replicate")
+    slopes = [padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1], padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]]
+    down, right, difference = (one * noise.rsqrt() for one in (slopes[0] / 2, slopes[1] / 2, before - after))
     terms = [down * down, right * right, down * right, down * difference, right * difference]
     dd, rr, dr, d, r = _windows(torch.cat(terms, 1)).split(1, 1)
     dd, rr = dd + LIKELY**-2, rr + LIKELY**-2
-    determinant = dd * rr - dr * dr
-    moved_by = torch.cat([rr * d - dr * r, dd * r - dr * d], 1) / determinant
-    decrease = (moved_by * torch.cat([d, r], 1)).sum(1, keepdim=True)
+    by = torch.cat([rr * d - dr * r, dd * r - dr * d], 1) / (dd * rr - dr * dr)
+    decrease = (by * torch.cat([d, r], 1)).sum(1, keepdim=True)
     weight = ((decrease - SURE) / (WHOLLY - SURE)).clamp(0, 1)
-    if not weight.any():
-        return None
-    return F.interpolate(weight * moved_by, size=before.shape[2:], mode="bilinear", align_corners=False)
+    return weight * by if weight.any() else None
 
 
-def bent(image: Tensor, by: Tensor, mode: str) -> Tensor:
-    """Return an image (1, C, H, W) whose content is moved by a flow (1, 2, H, W) in px; where it is 0, to the bit."""
-    sides = torch.tensor(image.shape[2:]).reshape(2, 1, 1)
-    places = torch.stack(torch.meshgrid(*(torch.arange(side) + 0.5 for side in sides.flatten()), indexing="ij"))
-    grid = ((places - by[0]) * 2 / sides - 1).flip(0).permute(1, 2, 0)[None]
-    there = F.grid_sample(image, grid, mode, padding_mode="border", align_corners=False)
+def bent(image: Tensor, by: Tensor) -> Tensor:
+    """Return an image (1, 1, H, W) whose content is moved by a flow of `flow` of a quarter of the size."""
+    size = image.shape[2:]
+    by = 2 * F.interpolate(by, size=size, mode="bilinear", align_corners=False)
+    places = torch.meshgrid(*(torch.arange(side) + 0.5 for side in size), indexing="ij")
+    down, right = ((place - one) * 2 / side - 1 for place, one, side in zip(places, by[0], size, strict=True))
+    there = F.grid_sample(image, torch.stack([right, down], -1)[None], "bicubic", "border", align_corners=False)
     return torch.where((by != 0).any(1, keepdim=True), there, image)
 
 

@@ -167,16 +167,14 @@ class Recursion:
         return there, replace(moved, moved=torch.maximum(moved.moved, new))
 
     def _flowed(self, image: Tensor, variance: Tensor | float, state: State) -> State:
-        """Return a state whose parts are moved to where an image of some variance has them."""
-        light = _halved(state.light)
-        smooth, sd = _blurred(light, 1.0), (self._noise_power(light) * (variance + state.variance)).sqrt() / 2
-        by = motion.flow(smooth, _halved(image) - (light - smooth), sd)
-        if by is None:
-            return state
-        wide = 2 * F.interpolate(by, scale_factor=2, mode="bilinear", align_corners=False)
-        small = motion.bent(torch.cat([state.variance, state.motion, state.sums], 1), by, "bilinear")
-        light = motion.bent(state.light, wide, "bicubic")
-        return State(light, small[:, :1], small[:, 2:], state.spread, small[:, 1:2])
+        """Return a state whose light is moved, part by part, to where an image of some variance has it.
+
+        What is kept beside the light is smooth over the pixel or two that parts move by, and stays where it is.
+        """
+        light, other = (_halved(one) for one in (state.light, image))
+        noise = self._noise_power(light) * (variance + state.variance) / 4
+        by = motion.flow(light, other, noise)
+        return state if by is None else replace(state, light=motion.bent(state.light, by))
 
     def _changes(self, image: Tensor, variance: Tensor | float, state: State) -> "Comparison":
         """Return what changed from a state to an image (1, 1, H, W) in DN of some variance."""
