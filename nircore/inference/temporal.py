@@ -123,7 +123,7 @@ class Recursion:
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
-        state, seen = self._compared(y, 1.0, replace(state, light=self._lit(y, state)))
+        state, seen = self._compared(y, 1.0, state)
         if float(seen.moved.mean()) > FRESH:
             return _begin(y)
         before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * seen.found**2 * (1 + state.variance)
@@ -146,6 +146,7 @@ class Recursion:
 
     def _compared(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[State, "Comparison"]:
         """Return a state, moved to where an image of some variance has it, and what changed since."""
+        state = replace(state, light=self._lit(image, variance, state))
         near = self._flowed(image, variance, state)
         seen = self._changes(image, variance, near)
         if float((seen.found != 0).float().mean()) <= SHAKEN:
@@ -184,23 +185,23 @@ class Recursion:
         moved, known = _motion(innovation - _enlarged(found), state.motion)
         return Comparison(unit, innovation, found, sums, spread, moved, known)
 
-    def _lit(self, y: Tensor, state: State) -> Tensor:
-        """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
+    def _lit(self, image: Tensor, variance: Tensor | float, state: State) -> Tensor:
+        """Return the light of a state as bright as an image of some variance, where that of all pixels changed: a laser flickers.
 
         The ratio is the slope of the line between the two, or the ratio of their SDs, whichever is nearer to 1: what
         moves lowers the slope alone, and what fills raises the SD alone. What stands below the light, because
         without a dark the black level is not known to a DN, does not fade with it: the means are brought to one
         another.
         """
-        slope, by_sd = self._ratios(y, 1.0, state)
-        light, frame = _halved(state.light), _halved(y)
+        slope, by_sd = self._ratios(image, variance, state)
+        light = _halved(state.light)
         away, noisy = light - light.mean(), self._noise_power(light) / 4
         ratio = min(max(slope, 1.0), max(slope, by_sd))
         power = float((away * away - state.variance * noisy).sum())
-        spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power if power > 0 else np.inf
+        spread = float((away**2 * noisy * (variance + state.variance)).sum()) ** 0.5 / power if power > 0 else np.inf
         if abs(ratio - 1) <= JUMP * spread or slope < SAME_SCENE * by_sd:
             return state.light
-        return ratio * state.light + (frame.mean() - ratio * light.mean())
+        return ratio * state.light + (image.mean() - ratio * light.mean())
 
     def _ratios(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[float, float]:
         """Return how bright an image of some variance is over a state: by the slope of a line, and by their SDs.
