@@ -16,7 +16,10 @@ TAPS = 4  # px to each side that a moved pixel is made of
 TAPER = 0.1  # share of a side over which an image fades to its border, for a Fourier transform takes it as periodic
 CELL, WINDOW = 8, 2.0  # px of a cell that is summed over, and the window's SD in cells: about an organ's size
 LIKELY = 0.35  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
-SURE, WHOLLY = 8.0, 12.0  # decrease of the squared innovation from which parts move, and from which by all that is told
+SURE, WHOLLY = (
+    8.0,
+    12.0,
+)  # decrease of the squared innovation from which parts move, and from which by all that is told
 
 
 def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:
@@ -31,7 +34,12 @@ def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:
     slopes = [padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1], padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]]
     down, right, difference = (one * noise.rsqrt() for one in (slopes[0] / 2, slopes[1] / 2, before - after))
     terms = [down * down, right * right, down * right, down * difference, right * difference]
-    dd, rr, dr, d, r = _windows(torch.cat(terms, 1)).split(1, 1)
+    level = before * noise.rsqrt()  # light that only fades or fills, as the level does, is no motion
+    terms += [level * one for one in (down, right, difference, level)]
+    dd, rr, dr, d, r, *level_by, power = _windows(torch.cat(terms, 1)).split(1, 1)
+    by_down, by_right, by_difference = (one / power.clamp(min=1).sqrt() for one in level_by)
+    dd, rr, dr = dd - by_down**2, rr - by_right**2, dr - by_down * by_right
+    d, r = d - by_down * by_difference, r - by_right * by_difference
     dd, rr = dd + LIKELY**-2, rr + LIKELY**-2
     by = torch.cat([rr * d - dr * r, dd * r - dr * d], 1) / (dd * rr - dr * dr)
     decrease = (by * torch.cat([d, r], 1)).sum(1, keepdim=True)

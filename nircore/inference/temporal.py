@@ -38,7 +38,7 @@ SOFT = 1.5  # of the energy: from where motion begins to where the past is let g
 SAME_SCENE = 0.95  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 SHAKEN = 0.06  # share of pixels that changed, from which a shift of all is sought
-TAKEN, STAYS = 0.8, 0.2  # share of the residual that a shift has to take; more residual by this: the place did not move
+TAKEN = 0.8  # share of the residual that a shift has to take: another scene fits a little better by chance, too
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
 BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
@@ -160,10 +160,6 @@ class Recursion:
             slope, by_sd = self._ratios(image, variance, state)
             another = slope < SAME_SCENE * by_sd
             return near, replace(seen, moved=torch.ones_like(seen.moved)) if another else seen
-        stays = _blurred(_halved(lower), CALM) < -STAYS
-        if stays.any():
-            there = _chosen(stays, near, there)
-            moved = self._changes(image, variance, there)
         new = F.max_pool2d(outside.float(), 2)
         return there, replace(moved, moved=torch.maximum(moved.moved, new))
 
@@ -186,7 +182,7 @@ class Recursion:
         return Comparison(unit, innovation, found, sums, spread, moved, known)
 
     def _lit(self, image: Tensor, variance: Tensor | float, state: State) -> Tensor:
-        """Return the light of a state as bright as an image of some variance, where that of all pixels changed: a laser flickers.
+        """Return the light of a state as bright as an image of some variance, where all of it changed: a laser flickers.
 
         The ratio is the slope of the line between the two, or the ratio of their SDs, whichever is nearer to 1: what
         moves lowers the slope alone, and what fills raises the SD alone. What stands below the light, because
@@ -349,15 +345,6 @@ def _shifted(state: State, image: Tensor, down: float, right: float) -> State:
     small = motion.moved(torch.cat([state.variance, state.motion, state.sums], 1), down, right)
     least, most = float(state.variance.min()), float(state.variance.max())
     return State(light, small[:, :1].clamp(least, most), small[:, 2:], state.spread, small[:, 1:2].clamp(0, 1))
-
-
-def _chosen(where: Tensor, one: State, other: State) -> State:
-    """Return one state where a mask of half the size says so, and the other elsewhere."""
-    wide = F.interpolate(where.float(), scale_factor=2) > 0
-    light = torch.where(wide, one.light, other.light)
-    small = (torch.where(where, getattr(one, name), getattr(other, name)) for name in ("variance", "sums", "motion"))
-    variance, sums, known = small
-    return State(light, variance, sums, one.spread, known)
 
 
 def _halved(image: Tensor) -> Tensor:
