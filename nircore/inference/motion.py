@@ -15,11 +15,8 @@ FINE, AROUND = 0.02, 0.6  # px of the given image: steps of the fine search, and
 TAPS = 4  # px to each side that a moved pixel is made of
 TAPER = 0.1  # share of a side over which an image fades to its border, for a Fourier transform takes it as periodic
 CELL, WINDOW = 8, 2.0  # px of a cell that is summed over, and the window's SD in cells: about an organ's size
-LIKELY = 0.35  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
-SURE, WHOLLY = (
-    8.0,
-    12.0,
-)  # decrease of the squared innovation from which parts move, and from which by all that is told
+LIKELY = 0.7  # px: SD of what parts move by from frame to frame; without it, where nothing is seen all would move
+SURE, WHOLLY = 8.0, 12.0  # decrease of the squared innovation from which parts move, and from which by all of it
 
 
 def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:

@@ -182,7 +182,7 @@ class Recursion:
         return Comparison(unit, innovation, found, sums, spread, moved, known)
 
     def _lit(self, image: Tensor, variance: Tensor | float, state: State) -> Tensor:
-        """Return the light of a state as bright as an image of some variance, where all of it changed: a laser flickers.
+        """Return the light of a state as bright as an image, where that of all pixels changed: a laser flickers.
 
         The ratio is the slope of the line between the two, or the ratio of their SDs, whichever is nearer to 1: what
         moves lowers the slope alone, and what fills raises the SD alone. What stands below the light, because
