@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nircore.data.smooth import quantile
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import motion
 
@@ -32,16 +31,15 @@ UNCERTAIN = 4096.0  # variance that is added, in units of the found change squar
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
-BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 4.0  # px of half the size: a line's width, of the energy, of what is told
+BLUR, ENERGY_BLUR = 0.9, 0.6  # px of half the size: a line's width, and of the energy
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
-SAME_SCENE = 0.95  # correlation of the light with a frame, without noise, below which another scene is shown
+SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
 SHAKEN = 0.06  # share of pixels that changed, from which a shift of all is sought
 TAKEN = 0.8  # share of the residual that a shift has to take: another scene fits a little better by chance, too
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
-BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 
 
@@ -118,7 +116,7 @@ class Recursion:
     def shown(self, state: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the light (H, W) float32 in DN of a state, and its variance (H, W)."""
         height, width = shape
-        light, variance = state.light[0, 0, :height, :width], _enlarged(state.variance)[0, 0, :height, :width]
+        light, variance = state.light[0, 0, :height, :width], enlarged(state.variance)[0, 0, :height, :width]
         return light.numpy() + np.float32(self.noise.offset), variance.numpy()
 
     def _step(self, y: Tensor, state: State) -> State:
@@ -129,7 +127,7 @@ class Recursion:
         before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * seen.found**2 * (1 + state.variance)
         gain = before / (before + 1)
         gain = gain + (1 - gain) * seen.moved
-        wide, change = _enlarged(gain), _enlarged(seen.found)
+        wide, change = enlarged(gain), enlarged(seen.found)
         light = state.light + seen.unit * (wide * seen.innovation + (1 - wide) * change)
         return State(light, gain, seen.sums, seen.spread, seen.motion)
 
@@ -141,7 +139,7 @@ class Recursion:
         future, seen = self._compared(past.light, past.variance, future)
         ahead = future.variance + UNCERTAIN * seen.found**2 * (past.variance + future.variance)
         share = past.variance / (past.variance + ahead) * (1 - seen.moved)
-        light = past.light + _enlarged(share) * (future.light - past.light)
+        light = past.light + enlarged(share) * (future.light - past.light)
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
 
     def _compared(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[State, "Comparison"]:
@@ -149,17 +147,25 @@ class Recursion:
         state = replace(state, light=self._lit(image, variance, state))
         near = self._flowed(image, variance, state)
         seen = self._changes(image, variance, near)
-        if float((seen.found != 0).float().mean()) <= SHAKEN:
-            return near, seen
+        if float((seen.found != 0).float().mean()) > SHAKEN:
+            if pushed := self._pushed(image, variance, state, seen):
+                return pushed
+            slope, by_sd = self._ratios(image, variance, state)
+            if slope < SAME_SCENE * by_sd:
+                return near, replace(seen, moved=torch.ones_like(seen.moved))
+        return near, seen
+
+    def _pushed(
+        self, image: Tensor, variance: Tensor | float, state: State, seen: "Comparison"
+    ) -> tuple[State, "Comparison"] | None:
+        """Return what `_compared` does, if all of the field moved; None if a shift leaves too much."""
         noise = float(self._noise_power(state.light).mean()) / 4
-        shift = motion.shift_of(_halved(state.light), _halved(image), noise)
+        shift = motion.shift_of(halved(state.light), halved(image), noise)
         there, outside = _shifted(state, image, *shift), motion.uncovered(image.shape, 2 * shift[0], 2 * shift[1])
         moved = self._changes(image, variance, there)
         lower = torch.where(outside, 0, seen.innovation**2 - moved.innovation**2)
         if float(lower.mean()) < TAKEN * (float((seen.innovation**2).mean()) - 1):
-            slope, by_sd = self._ratios(image, variance, state)
-            another = slope < SAME_SCENE * by_sd
-            return near, replace(seen, moved=torch.ones_like(seen.moved)) if another else seen
+            return None
         new = F.max_pool2d(outside.float(), 2)
         return there, replace(moved, moved=torch.maximum(moved.moved, new))
 
@@ -168,7 +174,7 @@ class Recursion:
 
         What is kept beside the light is smooth over the pixel or two that parts move by, and stays where it is.
         """
-        light, other = (_halved(one) for one in (state.light, image))
+        light, other = (halved(one) for one in (state.light, image))
         noise = self._noise_power(light) * (variance + state.variance) / 4
         by = motion.flow(light, other, noise)
         return state if by is None else replace(state, light=motion.bent(state.light, by))
@@ -178,7 +184,7 @@ class Recursion:
         unit = self._unit(state.light, variance + state.variance)  # SD of the difference where nothing changed
         innovation = (image - state.light) / unit
         found, sums, spread = _detected(innovation, state.sums, state.spread)
-        moved, known = _motion(innovation - _enlarged(found), state.motion)
+        moved, known = _motion(innovation - enlarged(found), state.motion)
         return Comparison(unit, innovation, found, sums, spread, moved, known)
 
     def _lit(self, image: Tensor, variance: Tensor | float, state: State) -> Tensor:
@@ -190,7 +196,7 @@ class Recursion:
         another.
         """
         slope, by_sd = self._ratios(image, variance, state)
-        light = _halved(state.light)
+        light = halved(state.light)
         away, noisy = light - light.mean(), self._noise_power(light) / 4
         ratio = min(max(slope, 1.0), max(slope, by_sd))
         power = float((away * away - state.variance * noisy).sum())
@@ -204,7 +210,7 @@ class Recursion:
 
         Their ratio is the correlation of the two, without noise; both are 1 where there is nothing but noise.
         """
-        light, other = _halved(state.light), _halved(image)
+        light, other = halved(state.light), halved(image)
         noisy, away, seen = self._noise_power(light) / 4, light - light.mean(), other - other.mean()
         power = float((away * away - state.variance * noisy).sum())
         others = float((seen * seen - variance * noisy).sum())
@@ -218,7 +224,7 @@ class Recursion:
 
     def _unit(self, light: Tensor, variance: Tensor) -> Tensor:
         """Return the SD in DN (1, 1, H, W) of what has `variance`, of half the size in units of one frame's noise."""
-        return _enlarged(self._noise_power(_blurred(_halved(light), 1.0)).sqrt()) * _enlarged(variance.sqrt())
+        return enlarged(self._noise_power(blurred(halved(light), 1.0)).sqrt()) * enlarged(variance.sqrt())
 
 
 def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
@@ -232,7 +238,7 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
         The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
     """
     spot_sd, line_sd = _noise_left()
-    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
+    answers = _filtered(2 * halved(innovation), spot_sd, line_sd)
     sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
     best = found = torch.zeros_like(answers[:, :1])
     for responses, share in ((answers, 1.0), (sums, spread)):
@@ -247,55 +253,10 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
 
 def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Return the share in [0, 1] by which the past is let go, and where motion was of late; of half the size."""
-    energy = _blurred(_halved(remainder**2), ENERGY_BLUR)
+    energy = blurred(halved(remainder**2), ENERGY_BLUR)
     level = 1 + ENERGY * ENERGY_SD * (1 - TRACKED * known)
-    moved = _blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
+    moved = blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
     return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
-
-
-def stabilised(noise: Stabilisation, light: np.ndarray, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
-    """Return the map between DN and the network's scale for fused light and its variance, (H, W) each.
-
-    The network is told a smooth variance, for a step in it would look like an edge. The black level is told anew by
-    the fused light, the more the less noise that has: off by a part of one frame's noise, it would be off by several
-    times the noise that is left. A frame that is a new beginning goes through the map of one frame, to the bit.
-    """
-    left = float(variance.mean())
-    if left > FRESH:
-        return noise
-    small, half = (_halved(torch.from_numpy(image)[None, None]) for image in (light, variance))
-    told = float(quantile(_blurred(small, 1.0)[half <= half.median()].numpy(), BLACK))  # noise is least there
-    smooth = _enlarged(_blurred(half, CALM))[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
-    return FusedStabilisation(replace(noise, offset=left * noise.offset + (1 - left) * told), smooth.numpy())
-
-
-@dataclass(frozen=True)
-class FusedStabilisation:
-    """`Stabilisation` of a fused frame: that of a camera with gain / K and read noise x sqrt(K) in every pixel.
-
-    Attributes:
-        single: the map of one frame.
-        variance: K, (H, W) in (0, 1].
-    """
-
-    single: Stabilisation
-    variance: np.ndarray
-
-    def _gain_and_floor(self) -> tuple[np.ndarray, np.ndarray]:
-        gain = np.float32(self.single.gain_e_per_dn) / self.variance
-        return gain, np.float32(3 / 8) + (gain * np.float32(self.single.read_noise_dn)) ** 2 * self.variance
-
-    def apply(self, light: np.ndarray) -> np.ndarray:
-        """Map fused light (H, W) in DN to the network's scale, float32."""
-        gain, floor = self._gain_and_floor()
-        electrons = np.maximum((light - np.float32(self.single.offset)) * gain, -15 / 16 * floor)
-        return (2 / 10) * (np.sqrt(electrons + floor) - np.sqrt(floor))
-
-    def invert(self, values: np.ndarray) -> np.ndarray:
-        """Map the network's values back to DN, float32."""
-        gain, floor = self._gain_and_floor()
-        half = 5 * values + np.sqrt(floor)
-        return (half * half - floor + np.float32(1 / 4)) / gain + np.float32(self.single.offset)
 
 
 def fused(
@@ -334,7 +295,7 @@ def _backward(
 
 
 def _begin(y: Tensor) -> State:
-    half = torch.ones_like(_halved(y))
+    half = torch.ones_like(halved(y))
     return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
 
 
@@ -347,15 +308,17 @@ def _shifted(state: State, image: Tensor, down: float, right: float) -> State:
     return State(light, small[:, :1].clamp(least, most), small[:, 2:], state.spread, small[:, 1:2].clamp(0, 1))
 
 
-def _halved(image: Tensor) -> Tensor:
+def halved(image: Tensor) -> Tensor:
+    """Return means over 2 x 2 px of (1, C, H, W)."""
     return F.avg_pool2d(image, 2, ceil_mode=True)
 
 
-def _enlarged(image: Tensor) -> Tensor:
+def enlarged(image: Tensor) -> Tensor:
+    """Return (1, C, H, W) at twice the size, interpolated."""
     return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _blurred(image: Tensor, sigma: float) -> Tensor:
+def blurred(image: Tensor, sigma: float) -> Tensor:
     """Smooth (1, 1, H, W) by a Gaussian of some px, borders replicated."""
     reach = int(3 * sigma + 0.5)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
@@ -366,7 +329,7 @@ def _blurred(image: Tensor, sigma: float) -> Tensor:
 
 def _filtered(image: Tensor, spot_sd: float = 1.0, line_sd: float = 1.0) -> Tensor:
     """Return a spot's and each oriented line's answer to (1, 1, H, W), over their SDs, as (1, LINES + 1, H, W)."""
-    spot, far = _blurred(image, BLUR), REACH * STEP
+    spot, far = blurred(image, BLUR), REACH * STEP
     padded, (height, width) = F.pad(spot, [far] * 4, mode="replicate"), image.shape[2:]
     weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / (REACH / 2)) ** 2)
     weights /= weights.sum() * line_sd
