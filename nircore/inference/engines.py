@@ -17,7 +17,8 @@ from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import export, tiles
 from nircore.inference.frame import Fit, fitted, prepare
-from nircore.inference.temporal import FusedStabilisation, Recursion, stabilised
+from nircore.inference.fused import FusedStabilisation, stabilised
+from nircore.inference.temporal import Recursion
 from nircore.inference.threads import one_pool
 
 Frame = Callable[[np.ndarray], np.ndarray]

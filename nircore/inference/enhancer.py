@@ -23,6 +23,7 @@ from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
 from nircore.inference import engines, temporal, tiles
 from nircore.inference.frame import RANGE, prepare
+from nircore.inference.fused import stabilised
 from nircore.inference.prepared import FACTS, Camera, Prepared, as_told, at_ceiling, doubt, flux_ratio
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
@@ -274,7 +275,7 @@ class Enhancer:
         facts = {"offset_dn": span.offset, "scale_dn": span.scale}
         facts |= fit.facts() if isinstance(fit, Stabilisation) else {}
         if fused is not None:
-            light, fit = fused[0], temporal.stabilised(fit, *fused)
+            light, fit = fused[0], stabilised(fit, *fused)
             facts["frames_used"] = float(np.mean(1 / fused[1]))
         x = fit.apply(light)
         result = fit.invert(network(x) if network else tiles.translate(self.generator, x))

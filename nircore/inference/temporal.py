@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nircore.data.smooth import quantile
 from nircore.data.stabilise import Stabilisation
+from nircore.inference import motion
 
 LONGEST = 16  # frames that a still pixel rests on at most
 BLOCK = 24  # frames whose future is kept at a time
@@ -31,14 +31,15 @@ UNCERTAIN = 4096.0  # variance that is added, in units of the found change squar
 ENERGY = 5.0  # SDs above 1 of the local energy of noise, from which the remainder is motion
 MEMORY, LEAK = 0.9, 0.7  # share that is kept from frame to frame: of where motion was, and of the leaky sums
 LINES, REACH, STEP = 8, 5, 2  # oriented lines, and how many places of each side of the middle are summed, px apart
-BLUR, ENERGY_BLUR, CALM = 0.9, 0.6, 4.0  # px of half the size: a line's width, of the energy, of what is told
+BLUR, ENERGY_BLUR = 0.9, 0.6  # px of half the size: a line's width, and of the energy
 TRACKED = 0.75  # share of ENERGY by which motion that was found is followed on
 SOFT = 1.5  # of the energy: from where motion begins to where the past is let go altogether
 SAME_SCENE = 0.9  # correlation of the light with a frame, without noise, below which another scene is shown
 JUMP = 4.0  # SDs by which the light of a whole frame has to change to be followed as such
+SHAKEN = 0.06  # share of pixels that changed, from which a shift of all is sought
+TAKEN = 0.8  # share of the residual that a shift has to take: another scene fits a little better by chance, too
 #: SD of the local energy of white noise: of squares, averaged over 2 x 2 px and blurred.
 ENERGY_SD = (2 / 4 / (1 + 4 * np.pi * ENERGY_BLUR**2)) ** 0.5
-BLACK = 0.01  # share of the pixels below the black level, as in `Normalisation.of`
 FRESH = 0.9  # a frame whose mean K is larger is a new beginning
 
 
@@ -57,6 +58,25 @@ class State:
     variance: Tensor
     sums: Tensor
     spread: float
+    motion: Tensor
+
+
+@dataclass
+class Comparison:
+    """What changed between a state and an image: SDs are of their difference; see `State` for sizes.
+
+    Attributes:
+        unit: an SD in DN (1, 1, H, W), and `innovation`, the difference in SDs.
+        found: the change that filters found, in SDs; `sums` and `spread` after it.
+        moved: the share in [0, 1] by which the past is let go, and `motion`, where it was of late.
+    """
+
+    unit: Tensor
+    innovation: Tensor
+    found: Tensor
+    sums: Tensor
+    spread: float
+    moved: Tensor
     motion: Tensor
 
 
@@ -96,65 +116,115 @@ class Recursion:
     def shown(self, state: State, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the light (H, W) float32 in DN of a state, and its variance (H, W)."""
         height, width = shape
-        light, variance = state.light[0, 0, :height, :width], _enlarged(state.variance)[0, 0, :height, :width]
+        light, variance = state.light[0, 0, :height, :width], enlarged(state.variance)[0, 0, :height, :width]
         return light.numpy() + np.float32(self.noise.offset), variance.numpy()
 
     def _step(self, y: Tensor, state: State) -> State:
         """Return the state after a frame."""
-        light = self._lit(y, state)
-        sigma = self._sigma(light)
-        unit = sigma * _enlarged((1 + state.variance).sqrt())  # SD of the innovation where nothing changed
-        innovation = (y - light) / unit
-        found, sums, spread = _detected(innovation, state.sums, state.spread)
-        change = _enlarged(found)
-        moved, motion = _motion(innovation - change, state.motion)
-        if float(moved.mean()) > FRESH:
+        state, seen = self._compared(y, 1.0, state)
+        if float(seen.moved.mean()) > FRESH:
             return _begin(y)
-        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * found**2 * (1 + state.variance)
+        before = state.variance.clamp(min=1 / (self.longest - 1)) + UNCERTAIN * seen.found**2 * (1 + state.variance)
         gain = before / (before + 1)
-        gain = gain + (1 - gain) * moved
-        wide = _enlarged(gain)
-        light = light + unit * (wide * innovation + (1 - wide) * change)
-        return State(light, gain, sums, spread, motion)
+        gain = gain + (1 - gain) * seen.moved
+        wide, change = enlarged(gain), enlarged(seen.found)
+        light = state.light + seen.unit * (wide * seen.innovation + (1 - wide) * change)
+        return State(light, gain, seen.sums, seen.spread, seen.motion)
 
     def _joined(self, past: State, future: State) -> State:
         """Return the light that a frame and its past tell, joined with what the frames after it foretell."""
-        sigma, ahead = self._sigma(past.light), future.variance.clamp(min=1 / (self.longest - 1))
-        unit = sigma * _enlarged((past.variance + ahead).sqrt())
-        difference = (future.light - past.light) / unit
-        found, _, _ = _detected(difference, torch.zeros_like(past.sums), 0.0)
-        moved, _ = _motion(difference, torch.maximum(past.motion, future.motion))
-        ahead = ahead + UNCERTAIN * found**2 * (past.variance + ahead)
-        share = past.variance / (past.variance + ahead) * (1 - moved)
-        light = past.light + _enlarged(share) * (future.light - past.light)
+        ahead = future.variance.clamp(min=1 / (self.longest - 1))
+        known = torch.maximum(past.motion, future.motion)
+        future = State(future.light, ahead, torch.zeros_like(past.sums), 0.0, known)
+        future, seen = self._compared(past.light, past.variance, future)
+        ahead = future.variance + UNCERTAIN * seen.found**2 * (past.variance + future.variance)
+        share = past.variance / (past.variance + ahead) * (1 - seen.moved)
+        light = past.light + enlarged(share) * (future.light - past.light)
         return State(light, past.variance * (1 - share), past.sums, past.spread, past.motion)
 
-    def _lit(self, y: Tensor, state: State) -> Tensor:
-        """Return the light of a state as bright as a frame, where that of all pixels changed: a laser flickers.
+    def _compared(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[State, "Comparison"]:
+        """Return a state, moved to where an image of some variance has it, and what changed since."""
+        state = replace(state, light=self._lit(image, variance, state))
+        near = self._flowed(image, variance, state)
+        seen = self._changes(image, variance, near)
+        if float((seen.found != 0).float().mean()) > SHAKEN:
+            if pushed := self._pushed(image, variance, state, seen):
+                return pushed
+            slope, by_sd = self._ratios(image, variance, state)
+            if slope < SAME_SCENE * by_sd:
+                return near, replace(seen, moved=torch.ones_like(seen.moved))
+        return near, seen
+
+    def _pushed(
+        self, image: Tensor, variance: Tensor | float, state: State, seen: "Comparison"
+    ) -> tuple[State, "Comparison"] | None:
+        """Return what `_compared` does, if all of the field moved; None if a shift leaves too much."""
+        noise = float(self._noise_power(state.light).mean()) / 4
+        shift = motion.shift_of(halved(state.light), halved(image), noise)
+        there, outside = _shifted(state, image, *shift), motion.uncovered(image.shape, 2 * shift[0], 2 * shift[1])
+        moved = self._changes(image, variance, there)
+        lower = torch.where(outside, 0, seen.innovation**2 - moved.innovation**2)
+        if float(lower.mean()) < TAKEN * (float((seen.innovation**2).mean()) - 1):
+            return None
+        new = F.max_pool2d(outside.float(), 2)
+        return there, replace(moved, moved=torch.maximum(moved.moved, new))
+
+    def _flowed(self, image: Tensor, variance: Tensor | float, state: State) -> State:
+        """Return a state whose light is moved, part by part, to where an image of some variance has it.
+
+        What is kept beside the light is smooth over the pixel or two that parts move by, and stays where it is.
+        """
+        light, other = (halved(one) for one in (state.light, image))
+        noise = self._noise_power(light) * (variance + state.variance) / 4
+        by = motion.flow(light, other, noise)
+        return state if by is None else replace(state, light=motion.bent(state.light, by))
+
+    def _changes(self, image: Tensor, variance: Tensor | float, state: State) -> "Comparison":
+        """Return what changed from a state to an image (1, 1, H, W) in DN of some variance."""
+        unit = self._unit(state.light, variance + state.variance)  # SD of the difference where nothing changed
+        innovation = (image - state.light) / unit
+        found, sums, spread = _detected(innovation, state.sums, state.spread)
+        moved, known = _motion(innovation - enlarged(found), state.motion)
+        return Comparison(unit, innovation, found, sums, spread, moved, known)
+
+    def _lit(self, image: Tensor, variance: Tensor | float, state: State) -> Tensor:
+        """Return the light of a state as bright as an image, where that of all pixels changed: a laser flickers.
 
         The ratio is the slope of the line between the two, or the ratio of their SDs, whichever is nearer to 1: what
         moves lowers the slope alone, and what fills raises the SD alone. What stands below the light, because
         without a dark the black level is not known to a DN, does not fade with it: the means are brought to one
         another.
         """
-        light, frame = _halved(state.light), _halved(y)
-        noisy = (light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2) / 4
-        away, seen = light - light.mean(), frame - frame.mean()
-        power = float((away * away - state.variance * noisy).sum())  # without the noise of both
-        other = float((seen * seen - noisy).sum())
-        if min(power, other) <= 0:
-            return state.light
-        slope, by_sd = float((away * seen).sum()) / power, (other / power) ** 0.5
+        slope, by_sd = self._ratios(image, variance, state)
+        light = halved(state.light)
+        away, noisy = light - light.mean(), self._noise_power(light) / 4
         ratio = min(max(slope, 1.0), max(slope, by_sd))
-        spread = float((away**2 * noisy * (1 + state.variance)).sum()) ** 0.5 / power
+        power = float((away * away - state.variance * noisy).sum())
+        spread = float((away**2 * noisy * (variance + state.variance)).sum()) ** 0.5 / power if power > 0 else np.inf
         if abs(ratio - 1) <= JUMP * spread or slope < SAME_SCENE * by_sd:
             return state.light
-        return ratio * state.light + (frame.mean() - ratio * light.mean())
+        return ratio * state.light + (image.mean() - ratio * light.mean())
 
-    def _sigma(self, light: Tensor) -> Tensor:
-        """Return the SD of one frame's noise at the brightness of `light`, of the same shape, in DN."""
-        smooth = _blurred(_halved(light), 1.0).clamp(min=0)
-        return _enlarged((smooth / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2).sqrt())
+    def _ratios(self, image: Tensor, variance: Tensor | float, state: State) -> tuple[float, float]:
+        """Return how bright an image of some variance is over a state: by the slope of a line, and by their SDs.
+
+        Their ratio is the correlation of the two, without noise; both are 1 where there is nothing but noise.
+        """
+        light, other = halved(state.light), halved(image)
+        noisy, away, seen = self._noise_power(light) / 4, light - light.mean(), other - other.mean()
+        power = float((away * away - state.variance * noisy).sum())
+        others = float((seen * seen - variance * noisy).sum())
+        if min(power, others) <= 0:
+            return 1.0, 1.0
+        return float((away * seen).sum()) / power, (others / power) ** 0.5
+
+    def _noise_power(self, light: Tensor) -> Tensor:
+        """Return the variance of one frame's noise where it is as bright as `light`, in DN squared."""
+        return light.clamp(min=0) / self.noise.gain_e_per_dn + self.noise.read_noise_dn**2
+
+    def _unit(self, light: Tensor, variance: Tensor) -> Tensor:
+        """Return the SD in DN (1, 1, H, W) of what has `variance`, of half the size in units of one frame's noise."""
+        return enlarged(self._noise_power(blurred(halved(light), 1.0)).sqrt()) * enlarged(variance.sqrt())
 
 
 def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, Tensor, float]:
@@ -168,7 +238,7 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
         The change, (1, 1, H / 2, W / 2) in SDs of the innovation; the sums and their spread.
     """
     spot_sd, line_sd = _noise_left()
-    answers = _filtered(2 * _halved(innovation), spot_sd, line_sd)
+    answers = _filtered(2 * halved(innovation), spot_sd, line_sd)
     sums, spread = torch.lerp(answers, sums, LEAK), LEAK**2 * spread + (1 - LEAK) ** 2
     best = found = torch.zeros_like(answers[:, :1])
     for responses, share in ((answers, 1.0), (sums, spread)):
@@ -183,55 +253,10 @@ def _detected(innovation: Tensor, sums: Tensor, spread: float) -> tuple[Tensor, 
 
 def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Return the share in [0, 1] by which the past is let go, and where motion was of late; of half the size."""
-    energy = _blurred(_halved(remainder**2), ENERGY_BLUR)
+    energy = blurred(halved(remainder**2), ENERGY_BLUR)
     level = 1 + ENERGY * ENERGY_SD * (1 - TRACKED * known)
-    moved = _blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
+    moved = blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
     return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
-
-
-def stabilised(noise: Stabilisation, light: np.ndarray, variance: np.ndarray) -> "Stabilisation | FusedStabilisation":
-    """Return the map between DN and the network's scale for fused light and its variance, (H, W) each.
-
-    The network is told a smooth variance, for a step in it would look like an edge. The black level is told anew by
-    the fused light, the more the less noise that has: off by a part of one frame's noise, it would be off by several
-    times the noise that is left. A frame that is a new beginning goes through the map of one frame, to the bit.
-    """
-    left = float(variance.mean())
-    if left > FRESH:
-        return noise
-    small, half = (_halved(torch.from_numpy(image)[None, None]) for image in (light, variance))
-    told = float(quantile(_blurred(small, 1.0)[half <= half.median()].numpy(), BLACK))  # noise is least there
-    smooth = _enlarged(_blurred(half, CALM))[0, 0, : variance.shape[0], : variance.shape[1]].clamp(max=1)
-    return FusedStabilisation(replace(noise, offset=left * noise.offset + (1 - left) * told), smooth.numpy())
-
-
-@dataclass(frozen=True)
-class FusedStabilisation:
-    """`Stabilisation` of a fused frame: that of a camera with gain / K and read noise x sqrt(K) in every pixel.
-
-    Attributes:
-        single: the map of one frame.
-        variance: K, (H, W) in (0, 1].
-    """
-
-    single: Stabilisation
-    variance: np.ndarray
-
-    def _gain_and_floor(self) -> tuple[np.ndarray, np.ndarray]:
-        gain = np.float32(self.single.gain_e_per_dn) / self.variance
-        return gain, np.float32(3 / 8) + (gain * np.float32(self.single.read_noise_dn)) ** 2 * self.variance
-
-    def apply(self, light: np.ndarray) -> np.ndarray:
-        """Map fused light (H, W) in DN to the network's scale, float32."""
-        gain, floor = self._gain_and_floor()
-        electrons = np.maximum((light - np.float32(self.single.offset)) * gain, -15 / 16 * floor)
-        return (2 / 10) * (np.sqrt(electrons + floor) - np.sqrt(floor))
-
-    def invert(self, values: np.ndarray) -> np.ndarray:
-        """Map the network's values back to DN, float32."""
-        gain, floor = self._gain_and_floor()
-        half = 5 * values + np.sqrt(floor)
-        return (half * half - floor + np.float32(1 / 4)) / gain + np.float32(self.single.offset)
 
 
 def fused(
@@ -270,19 +295,30 @@ def _backward(
 
 
 def _begin(y: Tensor) -> State:
-    half = torch.ones_like(_halved(y))
+    half = torch.ones_like(halved(y))
     return State(y, half, half.new_zeros(1, LINES + 1, *half.shape[2:]), 0.0, half * 0)
 
 
-def _halved(image: Tensor) -> Tensor:
+def _shifted(state: State, image: Tensor, down: float, right: float) -> State:
+    """Return a state whose content is moved by px of half the size; what comes in from outside is an image's."""
+    outside = motion.uncovered(image.shape, 2 * down, 2 * right)
+    light = torch.where(outside, image, motion.moved(state.light, 2 * down, 2 * right))
+    small = motion.moved(torch.cat([state.variance, state.motion, state.sums], 1), down, right)
+    least, most = float(state.variance.min()), float(state.variance.max())
+    return State(light, small[:, :1].clamp(least, most), small[:, 2:], state.spread, small[:, 1:2].clamp(0, 1))
+
+
+def halved(image: Tensor) -> Tensor:
+    """Return means over 2 x 2 px of (1, C, H, W)."""
     return F.avg_pool2d(image, 2, ceil_mode=True)
 
 
-def _enlarged(image: Tensor) -> Tensor:
+def enlarged(image: Tensor) -> Tensor:
+    """Return (1, C, H, W) at twice the size, interpolated."""
     return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _blurred(image: Tensor, sigma: float) -> Tensor:
+def blurred(image: Tensor, sigma: float) -> Tensor:
     """Smooth (1, 1, H, W) by a Gaussian of some px, borders replicated."""
     reach = int(3 * sigma + 0.5)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
@@ -293,7 +329,7 @@ def _blurred(image: Tensor, sigma: float) -> Tensor:
 
 def _filtered(image: Tensor, spot_sd: float = 1.0, line_sd: float = 1.0) -> Tensor:
     """Return a spot's and each oriented line's answer to (1, 1, H, W), over their SDs, as (1, LINES + 1, H, W)."""
-    spot, far = _blurred(image, BLUR), REACH * STEP
+    spot, far = blurred(image, BLUR), REACH * STEP
     padded, (height, width) = F.pad(spot, [far] * 4, mode="replicate"), image.shape[2:]
     weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / (REACH / 2)) ** 2)
     weights /= weights.sum() * line_sd

@@ -6,6 +6,7 @@ import pytest
 from nircore.data.movies import KINDS, Movie
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import temporal
+from nircore.inference.fused import stabilised
 
 NOISE = Stabilisation(100.0, 2.35, 11.6)
 SHAPE = (96, 80)
@@ -32,7 +33,7 @@ def test_the_first_frame_is_itself_and_its_map_is_that_of_one_frame():
     (light, variance), *_ = run(frames(3))
     np.testing.assert_array_equal(variance, 1)
     np.testing.assert_allclose(light, frames(3)[0], rtol=1e-6)
-    assert temporal.stabilised(NOISE, light, variance) is NOISE
+    assert stabilised(NOISE, light, variance) is NOISE
 
 
 def test_a_recursion_of_one_frame_gives_each_frame_as_it_is():
@@ -63,7 +64,7 @@ def test_light_is_conserved():
 def test_a_fused_map_undoes_itself_and_gives_noise_one_size():
     variance = np.full(SHAPE, 0.25, np.float32)
     light = np.linspace(90, 900, SHAPE[0] * SHAPE[1], dtype=np.float32).reshape(SHAPE)
-    fit = temporal.stabilised(NOISE, light, variance)
+    fit = stabilised(NOISE, light, variance)
     np.testing.assert_allclose(fit.invert(fit.apply(light)), light + 0.25 * 0.25 / 2.35, rtol=1e-5)
     noisy = np.mean(frames(4), axis=0)
     scene = np.mean(frames(400, seed=1), axis=0)

@@ -20,9 +20,10 @@ from nircore.data.rows import level_rows
 from nircore.data.stabilise import Stabilisation
 from nircore.inference import engines
 from nircore.inference.enhancer import Enhancer
+from nircore.inference.fused import stabilised
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import MODELS
-from nircore.inference.temporal import Recursion, stabilised
+from nircore.inference.temporal import Recursion
 from nircore.inference.threads import one_pool
 
 SHAPE = (640, 512)  # px: a NIR-II camera's frame
