@@ -11,7 +11,6 @@ from scipy.ndimage import gaussian_filter
 from companion import rivals as baselines
 from companion.rivals import METHODS, vst
 from nircore.data import swir_hdr as swir
-from nircore.data.frames import read_frame
 from nircore.errors import NircoreError
 from nircore.metrics.with_truth import score
 
@@ -113,7 +112,7 @@ def test_on_a_real_frame_every_method_beats_the_noise(swir_hdr):
     low, high = (folder / f"M8-1_BP1300_{ms:04d}ms.tif" for ms in (20, 320))
     crop = slice(200, 360), slice(176, 336)
     noisy, truth = swir.load(low, 0.02, darks)[crop], swir.load(high, 0.32, darks)[crop] / 16
-    valid = swir.valid(read_frame(high).pixels)[crop]
+    valid = swir.load_valid(high, 0.32, darks)[1][crop]
     before = score(noisy, truth, valid)
     for name in FAST:
         after = score(METHODS[name].function(noisy, DEFAULT[name]), truth, valid)
