@@ -35,7 +35,7 @@ def publish(data_root: Path) -> None:
         config = resolve({"profile": "ablation", "run": f"recipes-{given['dataset']}"} | given)
         chain.bring(config, last)
         keep(Run(config), last, places.run_folder("recipes"))
-    films = resolve({"profile": "cpu", "run": "movies", "seeds": 1})
+    films = resolve({"profile": "cpu", "run": "movies", "seeds": 1, "data_root": str(data_root)})
     chain.bring(films, "16_movies")
     keep(Run(films), "16_movies", places.run_folder("benchmark"))
     for name, run, asked in (

@@ -76,6 +76,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "steps": rows(SHOWN + "preparation_steps", ""),
     "movies": wide("benchmark/movies", "", "method", "movie", "gain"),
     "movies-worst": wide("benchmark/movies", "", "method", "movie", "worst"),
+    "ghosts": wide("benchmark/movies", "movie in ['breathing', 'jump', 'cut']", "method", "movie", "ghost"),
+    "movies-real": wide("benchmark/movies_real", "", "method", "movie", "psnr"),
     "delays": wide("benchmark/movie_delays", "", "method", "peak_dn", ["psnr", "lag_ms", "peak"]),
     "plate": rows("benchmark/plate", ""),
     "plate-shipped": rows("benchmark/plate_shipped", "", "method", "slope", "rms_dn", "r2", "limit_dn", "faint_kept",
