@@ -1,15 +1,18 @@
 """Frames before (and after) a frame, averaged where nothing changes and let go where something does.
 
 A recursion keeps, for each pixel, the light m in DN and its variance K in units of one frame's noise. With a frame
-y it looks at the innovation e = (y - m) / sigma: filters for spots and oriented lines, and a leaky sum of them over
-time, tell a change of the scene from noise. The change that they find is added to m at once; it is smooth, so it
-brings little noise. What is left takes the step of a Kalman filter (R. E. Kalman, J. Basic Eng. 82 (1960) 35),
+y it first scales m to the frame's brightness and moves it along: each part by its optical flow, or all of it by one
+shift (`nircore.inference.motion`). Then it looks at the innovation e = (y - m) / sigma: filters for spots and
+oriented lines, and a leaky sum of them over time, tell a change of the scene from noise. The change that they find is
+added to m at once; it is smooth, so it brings little noise. What is left takes the step of a Kalman filter (R. E.
+Kalman, J. Basic Eng. 82 (1960) 35),
 
     m <- m + K (y - m),   K = P / (P + 1),
 
 where P is the variance before the frame, enlarged by the size of the change that was found. Where the remainder is
-larger than noise, tissue moves: K is 1 there, and m is the frame itself. On a still scene K falls as 1 / n to
-1 / LONGEST. The network then takes m for a frame of a camera with gain / K and read noise x sqrt(K).
+larger than noise, tissue moved in a way that was not followed: K is 1 there, and m is the frame itself. On a still
+scene K falls as 1 / n to 1 / LONGEST. The network then takes m for a frame of a camera with gain / K and read noise x
+sqrt(K).
 """
 
 from collections.abc import Callable, Iterator
@@ -255,8 +258,8 @@ def _motion(remainder: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Return the share in [0, 1] by which the past is let go, and where motion was of late; of half the size."""
     energy = blurred(halved(remainder**2), ENERGY_BLUR)
     level = 1 + ENERGY * ENERGY_SD * (1 - TRACKED * known)
-    moved = blurred(F.max_pool2d(((energy - level) / SOFT).clamp(0, 1), 3, 1, 1), 1.0)
-    return moved, torch.maximum(MEMORY * known, F.max_pool2d(moved, 3, 1, 1))
+    moved = blurred(_widened(((energy - level) / SOFT).clamp(0, 1)), 1.0)
+    return moved, torch.maximum(MEMORY * known, _widened(moved))
 
 
 def fused(
@@ -309,8 +312,16 @@ def _shifted(state: State, image: Tensor, down: float, right: float) -> State:
 
 
 def halved(image: Tensor) -> Tensor:
-    """Return means over 2 x 2 px of (1, C, H, W)."""
-    return F.avg_pool2d(image, 2, ceil_mode=True)
+    """Return means over 2 x 2 px of (1, C, H, W); an odd side goes on as it is there.
+
+    Here and below sums of shifted images stand for torch's pooling and convolution, which take three to twenty times
+    as long with a single channel.
+    """
+    odd = image.shape[3] % 2, image.shape[2] % 2
+    if any(odd):
+        image = F.pad(image, (0, odd[0], 0, odd[1]), mode="replicate")
+    rows = image[..., ::2, :] + image[..., 1::2, :]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
 def enlarged(image: Tensor) -> Tensor:
@@ -319,12 +330,26 @@ def enlarged(image: Tensor) -> Tensor:
 
 
 def blurred(image: Tensor, sigma: float) -> Tensor:
-    """Smooth (1, 1, H, W) by a Gaussian of some px, borders replicated."""
+    """Smooth (1, C, H, W) by a Gaussian of some px, borders replicated."""
     reach = int(3 * sigma + 0.5)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(image, [reach] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    for axis, pad in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
+        padded, side = F.pad(image, pad, mode="replicate"), image.shape[axis]
+        image = torch.zeros_like(image)
+        for place, weight in enumerate(weights):
+            image.add_(padded.narrow(axis, place, side), alpha=float(weight))
+    return image
+
+
+def _widened(image: Tensor) -> Tensor:
+    """Return the largest of 3 x 3 px around each of (1, 1, H, W)."""
+    for axis, pad in ((2, (0, 0, 1, 1)), (3, (1, 1, 0, 0))):
+        before, here, after = (
+            F.pad(image, pad, mode="replicate").narrow(axis, k, image.shape[axis]) for k in range(3)
+        )
+        image = torch.maximum(torch.maximum(before, here), after)
+    return image
 
 
 def _filtered(image: Tensor, spot_sd: float = 1.0, line_sd: float = 1.0) -> Tensor:
