@@ -20,14 +20,16 @@ from companion.study import exposures
 from companion.study.movie_rivals import METHODS
 from companion.study.movies import Enhance, network
 from companion.study.real_frames import cleaned
+from companion.study.shipped import whole
 from nircore.data import swir_hdr
 from nircore.data.darks import Darks
-from nircore.metrics.with_truth import psnr
+from nircore.metrics.with_truth import score
 
-TOLD = ("single frame", "mean of 4", "causal")
+TOLD = ("single frame", "mean of 4", "mean of 16", "causal", "both ways")
 SHORT_S, FRAMES, BORDER = 0.08, 16, 24  # longest of a sequence; of a moved movie; px that are not judged
 SMOOTH, GLOW = 3.0, 25.0  # px: between these an animal's structures tell by how much it moved
-Judged = tuple[str, list[np.ndarray], int, np.ndarray]  # what it is, frames (H, W) in DN, the one judged, its truth
+#: What it is, frames (H, W) in DN, the one that is judged, its truth, and where that is known.
+Judged = tuple[str, list[np.ndarray], int, np.ndarray, np.ndarray]
 
 
 def pushed(root: Path | str, darks: Darks) -> tuple[float, float]:
@@ -46,30 +48,37 @@ def pushed(root: Path | str, darks: Darks) -> tuple[float, float]:
 def sequences(scene: exposures.Scene, darks: Darks, push: tuple[float, float]) -> Iterator[Judged]:
     """Yield what is judged of a scene."""
     signals = scene.signals(darks)
-    truth, _ = exposures.merged({t: signals[t] for t in signals if t > SHORT_S}, scene.low_s)
+    truth, known = exposures.merged({t: signals[t] for t in signals if t > SHORT_S}, scene.low_s)
     short = sorted((t for t in signals if t <= SHORT_S), reverse=True)
     frames = [(cleaned(signals[t][0]) * (scene.low_s / t)).astype(np.float32) for t in short]
-    yield "exposures", frames, len(frames) - 1, truth
-    noise, draw = (frames[-1] - truth) / exposures.noise_sd(truth), np.random.default_rng(0)
-    moved = [truth] * (FRAMES // 2) + [shift(truth, push, order=3, mode="nearest")] * (FRAMES // 2)
+    known &= ~exposures.moved(frames[-1], truth)
+    yield "exposures", frames, len(frames) - 1, truth, known
+    noise = np.where(known, (frames[-1] - truth) / exposures.noise_sd(truth), 0)
+    light, draw = whole(scene, darks), np.random.default_rng(0)
+    moved = [light] * (FRAMES // 2) + [shift(light, push, order=3, mode="nearest")] * (FRAMES // 2)
     rolls = draw.integers(0, noise.shape[0], FRAMES)  # down: the columns' pattern stands still, as in a camera
     pairs = zip(moved, rolls, strict=True)
     movie = [(one + exposures.noise_sd(one) * np.roll(noise, roll, 0)).astype(np.float32) for one, roll in pairs]
-    yield "moved, at the push", movie, FRAMES // 2, moved[-1]
-    yield "moved, last frame", movie, FRAMES - 1, moved[-1]
+    everywhere = np.ones_like(known)
+    yield "moved, at the push", movie, FRAMES // 2, moved[-1], everywhere
+    yield "moved, last frame", movie, FRAMES - 1, moved[-1], everywhere
 
 
 def judged(root: Path | str, enhance: Enhance) -> pd.DataFrame:
-    """Return a row for each scene, movie and method: PSNR in dB against the truth, borders left out."""
+    """Return a row for each scene, movie and method: PSNR in dB against the truth, borders left out.
+
+    As everywhere on real frames, a straight line brings the image to the truth first: exposures differ in offset and
+    scale.
+    """
     darks, rows = swir_hdr.darks(root), []
     push = pushed(root, darks)
     for scene in (one for one in exposures.scenes(root) if one.low_s < SHORT_S):
-        for kind, frames, index, truth in sequences(scene, darks, push):
+        for kind, frames, index, truth, known in sequences(scene, darks, push):
             inner = (slice(BORDER, -BORDER),) * 2
             for name in TOLD:
                 image = enhance(*list(METHODS[name](frames))[index])
-                score = psnr(image[inner], truth[inner], data_range=float(np.percentile(truth, 99.9)))
-                rows.append({"movie": kind, "scene": scene.name, "method": name, "psnr": score})
+                found = score(image[inner], truth[inner], known[inner])["psnr"]
+                rows.append({"movie": kind, "scene": scene.name, "method": name, "psnr": found})
     return pd.DataFrame(rows)
 
 
