@@ -166,6 +166,14 @@ class Config(Learning, Frames):
         """What the side of a crop must be a multiple of, in px: the generator halves it so often."""
         return {"resnet": 4, "ma2021": 16, "unet": 2 ** (self.levels + 1)}[self.generator]
 
+    @property
+    def same_light(self) -> bool:
+        """Whether targets show the light of low-light frames, so that what a network takes out is noise.
+
+        Those of the phantom are of another window, in which tissue scatters less.
+        """
+        return self.dataset != "phantom"
+
     def replace(self, **changes: Any) -> Self:
         """Return a config with some settings changed, checked anew."""
         return type(self)(**(dict(self) | changes))

@@ -38,7 +38,7 @@ def initialise(network: nn.Module, seed: int) -> nn.Module:
 def build_generator(config: Config, seed: int = 0, reach: float = 1.0) -> nn.Module:
     """Make the generator a config describes, freshly initialised; its tanh goes up to `reach`."""
     if config.generator == "unet":
-        return initialise(UNetGenerator(config.ngf, config.levels, config.input), seed)
+        return initialise(UNetGenerator(config.ngf, config.levels, config.input, config.same_light), seed)
     made = MaUNetGenerator(config.ngf) if config.generator == "ma2021" else ResnetGenerator(config.ngf, config.blocks)
     made.reach = reach
     return initialise(made, seed)

@@ -37,18 +37,20 @@ class UNetGenerator(Generator):
     frame gives, and bright tissue far away changes nothing. The output is not squashed: a pixel brighter than the
     frame's white level keeps its brightness.
 
-    Once trained, a generator whose input is measured in noise is held to it: texture that it took for noise is put
-    back (`nircore.models.put_back`).
+    Once trained, a generator whose input is measured in noise, and whose targets showed the same light, is held to
+    it: texture that it took for noise is put back (`nircore.models.put_back`).
 
     Args:
         channels: at the finest level; doubled at every level below.
         levels: how often the features are halved again.
         input: "noise" or "range", as `Generator` says.
+        same_light: whether the targets showed what the frames did but for their noise; else, as where they are of
+            another window, what the generator takes out is light as well, and nothing is put back.
     """
 
-    def __init__(self, channels: int = 32, levels: int = 3, input: str = "noise") -> None:
+    def __init__(self, channels: int = 32, levels: int = 3, input: str = "noise", same_light: bool = True) -> None:
         super().__init__()
-        self.input = input
+        self.input, self.holds = input, same_light and input == "noise"
         widths = [channels * 2**level for level in range(levels + 1)]
         self.multiple = 2 ** (levels + 1)
         # How far a pixel's neighbourhood reaches: on the level with pixels of 2^k px, two convolutions down and two
@@ -78,7 +80,7 @@ class UNetGenerator(Generator):
             features = merge(torch.cat([self.larger(up(features)), skip], dim=1))
         # The sum as a difference: OpenVINO 2026 fuses a sum into a bfloat16 convolution, wrongly at some sizes.
         result = self.last(features) - (-self.smoothed(x))
-        return result if self.training or self.input != "noise" else put_back.put_back(x, result)
+        return put_back.put_back(x, result) if self.holds and not self.training else result
 
     def smoothed(self, x: Tensor) -> Tensor:
         """Return the frame smoothed by the fixed Gaussian; beyond a border it goes on as it is there."""

@@ -9,7 +9,7 @@ import pytest
 
 import nircore
 from companion import quoted
-from companion.run import chain, places
+from companion.run import places
 from nircore.config import load_file
 from nircore.recipe import resolve
 

@@ -7,7 +7,7 @@ from skimage import data
 
 import nircore
 from nircore.metrics import with_truth
-from nircore.models import UNetGenerator
+from nircore.models import UNetGenerator, build_generator
 from nircore.models.put_back import NOISE_SD, put_back
 
 
@@ -49,6 +49,15 @@ def test_training_sees_the_network_alone():
     with torch.no_grad():
         trained, used = network.train()(x), network.eval()(x)
     assert rms(x - used) < 0.8 * rms(x - trained)
+
+
+def test_where_targets_are_of_another_window_nothing_is_put_back():
+    x = 5 * on_scale(np.random.default_rng(5).normal(size=(32, 32)))
+    settings = {"recipe": "physics", "profile": "smoke"}
+    phantom, real = (build_generator(resolve(settings | {"dataset": name})) for name in ("phantom", "swir-hdr"))
+    with torch.no_grad():
+        assert torch.equal(phantom.eval()(x), real.train()(x))
+        assert not torch.equal(real.eval()(x), real.train()(x))
 
 
 @pytest.mark.parametrize("model", ["best", "realtime"])
