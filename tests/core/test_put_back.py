@@ -9,6 +9,7 @@ import nircore
 from nircore.metrics import with_truth
 from nircore.models import UNetGenerator, build_generator
 from nircore.models.put_back import NOISE_SD, put_back
+from nircore.recipe import resolve
 
 
 def on_scale(pixels: np.ndarray) -> torch.Tensor:
