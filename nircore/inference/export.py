@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -10,6 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+# OpenVINO reports each conversion to its makers, from threads that fork. Nothing of a lab goes out unasked, and a fork
+# while NumPy multiplies matrices may hang the process: without this package it reports nothing.
+sys.modules.setdefault("openvino_telemetry", None)
 
 OPSET = 17
 FEW = 4  # sizes of frame that get a compiled model of their own: each takes a second and the memory of a model

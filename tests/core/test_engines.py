@@ -2,13 +2,14 @@
 
 import copy
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from nircore.errors import NircoreError
-from nircore.inference import engines, enhance, seen, translate
+from nircore.inference import engines, enhance, export, seen, translate
 from nircore.models import ResnetGenerator, UNetGenerator, initialise
 
 pytestmark = pytest.mark.slow("minutes")
@@ -86,6 +87,13 @@ def test_engines_and_threads_agree_to_rounding(name, number, denoiser, expected,
         off = np.abs(found - expected[size])
         assert np.abs(expected[size] - noisy(size)).mean() > 5  # it does change the frame
         assert off.max() <= ROUNDING_DN if engines.ENGINES[name].precision == "float32" else off.mean() < 6
+
+
+def test_openvino_reports_to_nobody():
+    pytest.importorskip("openvino")
+    export.openvino_model(initialise(UNetGenerator(2, 1), 0).eval())
+    assert sys.modules["openvino_telemetry"] is None
+    assert "stub" in sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__
 
 
 def test_auto_is_the_fastest_that_is_here_and_for_few_frames_what_starts_at_once(monkeypatch):
