@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-# OpenVINO reports each conversion to its makers, from threads that fork. Nothing of a lab goes out unasked, and a fork
-# while NumPy multiplies matrices may hang the process: without this package it reports nothing.
+# OpenVINO reports each conversion to its makers, from threads that fork. Nothing of a lab goes out unasked, and a
+# fork while NumPy multiplies matrices may hang the process: without this package it reports nothing.
 sys.modules.setdefault("openvino_telemetry", None)
 
 OPSET = 17
