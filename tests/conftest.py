@@ -103,7 +103,7 @@ def weights(tmp_path_factory) -> Path:
     from nircore.models import build_generator, checkpoint
     from nircore.recipe import resolve
 
-    config = resolve({"recipe": "physics", "profile": "smoke", "ngf": 2, "levels": 1})
+    config = resolve({"recipe": "physics", "profile": "smoke", "dataset": "swir-hdr", "ngf": 2, "levels": 1})
     generator = build_generator(config)
     with torch.no_grad():
         generator.last[0].weight *= 0.002
