@@ -91,16 +91,18 @@ class Arrivals:
             return
         latest = time.monotonic()
         while True:
-            for file, known in self._listed():
-                if self._changed(file, known):
-                    latest = time.monotonic()
+            # one time for all files of a look: were each asked for its own, a later file could overtake an earlier one
+            now, listed = time.monotonic(), self._listed()
+            if any([self._changed(file, known, now) for file, known in listed]):
+                latest = now
+            for file, known in listed:
                 if not known.done:
-                    yield from self._new(file, known, last=not self.idle_s)
-            if time.monotonic() - latest >= self.idle_s:
+                    yield from self._new(file, known, now - known.since >= STILL_S, last=not self.idle_s)
+            if now - latest >= self.idle_s:
                 break
             time.sleep(POLL_S)
         for file, known in self._listed():
-            yield from self._new(file, known, last=True)
+            yield from self._new(file, known, still=True, last=True)
             if known.error:
                 self._pass_over(known.error)
         for other in self._others:
@@ -117,7 +119,7 @@ class Arrivals:
         files = sorted((file for file in found.frames if file.is_file() and is_frames(file)), key=natural)
         return [(file, self._known.setdefault(file, _Known())) for file in files]
 
-    def _changed(self, file: Path, known: _Known) -> bool:
+    def _changed(self, file: Path, known: _Known, now: float) -> bool:
         """Say whether a file is another than at the last look, and note it."""
         try:
             about = file.stat()
@@ -125,12 +127,12 @@ class Arrivals:
             return False
         if known.stamp == (about.st_size, about.st_mtime_ns):
             return False
-        known.stamp, known.since, known.done = (about.st_size, about.st_mtime_ns), time.monotonic(), False
+        known.stamp, known.since, known.done = (about.st_size, about.st_mtime_ns), now, False
         return True
 
-    def _new(self, file: Path, known: _Known, last: bool) -> Iterator[np.ndarray]:
+    def _new(self, file: Path, known: _Known, still: bool, last: bool) -> Iterator[np.ndarray]:
         """Yield the pages of a file that are there and were not taken; `last`: nothing more will come."""
-        still = last or time.monotonic() - known.since >= STILL_S
+        still = still or last
         try:
             known.error = ""
             with opened(file) as stack:

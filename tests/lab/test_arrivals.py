@@ -170,6 +170,28 @@ def test_every_frame_that_a_camera_writes_is_taken_once(tmp_path, camera):
     assert np.array_equal(frames, STACK[:6]) and not found.passed_over
 
 
+class Stalled:
+    """A clock that moves when one sleeps, and leaps a second ahead when it is asked for the `stall`-th time."""
+
+    def __init__(self, stall: int) -> None:
+        self.now, self.asked, self.stall = 0.0, 0, stall
+
+    def monotonic(self) -> float:
+        self.asked += 1
+        self.now += self.asked == self.stall
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize("stall", range(1, 30))
+def test_no_file_overtakes_another_when_a_busy_machine_stalls(tmp_path, monkeypatch, stall):
+    monkeypatch.setattr(arrivals, "time", Stalled(stall))
+    written(tmp_path, [f"{k}.tif" for k in range(4)])
+    assert np.array_equal(list(Arrivals(tmp_path, idle_s=3)), STACK[:4])
+
+
 def test_a_blank_frame_between_others_holds_nothing_up_and_blank_ones_at_the_end_are_named(tmp_path):
     pages = STACK[:6].copy()
     pages[2], pages[5] = 300, 300
