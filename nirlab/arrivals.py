@@ -93,7 +93,8 @@ class Arrivals:
         while True:
             # one time for all files of a look: were each asked for its own, a later file could overtake an earlier one
             now, listed = time.monotonic(), self._listed()
-            if any([self._changed(file, known, now) for file, known in listed]):
+            changed = [self._changed(file, known, now) for file, known in listed]
+            if any(changed):
                 latest = now
             for file, known in listed:
                 if not known.done:
