@@ -91,7 +91,7 @@ class Arrivals:
             return
         latest = time.monotonic()
         while True:
-            # one time for all files of a look: were each to ask for its own, a later file could overtake one before it
+            # one time for all files of a look: else a later file could overtake one before it
             now, listed = time.monotonic(), self._listed()
             changed = [self._changed(file, known, now) for file, known in listed]
             if any(changed):
