@@ -148,7 +148,7 @@ def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[confo
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
 
 
-def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> None:
     """Write a model's weights and the calibration of its trust map; trainings go on where they were.
 
     Args:
@@ -156,16 +156,29 @@ def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = 
         model: a key of SIZES.
         place: file for the weights; those that ship are `nircore.inference.shipped.MODELS`.
         say: receives lines on how far it is.
-
-    Returns:
-        `model`, `animal` and `outside`: the share of pixels outside the trust map's interval on each animal that
-        neither trained nor calibrated.
     """
-    whole = run_folder(f"shipped-{model}") / place.name  # weights and calibration take their places together
-    export(train(data_root, model, say=say), whole)
+    made = run_folder(f"shipped-{model}") / place.name  # weights and calibration take their places together
+    export(train(data_root, model, say=say), made)
+    conformal.save(calibrated(data_root, model, made, say)[0], made)
+    for file, target in ((made, place), (conformal.beside(made), conformal.beside(place))):
+        shutil.copyfile(file, target)
+
+
+def calibrated(
+    data_root: Path, model: str, weights: Path, say: Callable[[str], None] = print
+) -> tuple[conformal.Calibration, dict[str, float]]:
+    """Return what `calibrate` does, of a model's file and of the same model trained without each animal."""
     known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
-    calibration, outside = calibrate(known, phantoms(load_generator(whole)[0]))
-    conformal.save(calibration, whole)
-    for made, target in ((whole, place), (conformal.beside(whole), conformal.beside(place))):
-        shutil.copyfile(made, target)
-    return pd.DataFrame({"model": model, "animal": list(outside), "outside": outside.values()})
+    return calibrate(known, phantoms(load_generator(weights)[0]))
+
+
+def trust_left_out(data_root: Path) -> pd.DataFrame:
+    """Return the share of pixels outside the trust map's interval on each animal that calibrated nothing.
+
+    Columns `model`, `animal` and `outside`, for the models that ship.
+    """
+    shares = {model: calibrated(data_root, model, file)[1] for model, file in MODELS.items()}
+    return pd.DataFrame(
+        [(model, *share) for model, outside in shares.items() for share in outside.items()],
+        columns=["model", "animal", "outside"],
+    )
