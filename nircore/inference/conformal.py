@@ -114,7 +114,7 @@ def _weights(seen: Sequence[tuple[Terms, np.ndarray]]) -> dict[str, float]:
         columns.append(np.stack([terms[name].ravel()[places] for name in names], axis=1) / scale)
         wanted.append(wrong.ravel()[places] / scale)
     table = np.concatenate(columns)
-    used = table.mean(axis=0) > TRACE
+    used = table.sum(axis=0) > TRACE * len(table)  # nothing of an empty table
     fitted, _ = nnls(table * used, np.concatenate(wanted))
     return {name: float(w) for name, w, use in zip(names, fitted, used, strict=True) if use and w > 0}
 
