@@ -21,9 +21,9 @@ from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import engines, temporal, tiles
+from nircore.inference import engines, tiles
 from nircore.inference.frame import RANGE, prepare
-from nircore.inference.fused import stabilised
+from nircore.inference.fused import fuse, stabilised
 from nircore.inference.prepared import FACTS, Camera, Prepared, as_told, at_ceiling, doubt, flux_ratio
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
@@ -215,7 +215,7 @@ class Enhancer:
     def _fused(
         self, prepared: Callable[[int], Prepared], count: int, camera: Camera
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield what `temporal.fused` does of each run of frames of one gain: a new one begins where noise jumps."""
+        """Yield what `fuse` does of each run of frames of one gain: a new one begins where noise jumps."""
         both = self.settings.temporal == "both"
         known = lru_cache(maxsize=2)(lambda index: prepared(index).camera or camera)
 
@@ -226,9 +226,7 @@ class Enhancer:
         for index in range(count):
             if begins(index):
                 last = next(filter(begins, range(index + 1, count)), count) if both else count
-                lights = temporal.fused(
-                    lambda k, first=index: prepared(first + k).light, last - index, known(index).fit, both
-                )
+                lights = fuse(lambda k, first=index: prepared(first + k).light, last - index, known(index).fit, both)
             yield next(lights)
 
     def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> Prepared:
