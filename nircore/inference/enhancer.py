@@ -188,12 +188,11 @@ class Enhancer:
         Raises:
             NircoreError: as `__call__`, or the network's input is not measured in noise, which `temporal` needs.
         """
+        if self.settings.temporal and self.generator.input == RANGE:
+            raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
         prepared = lru_cache(maxsize=2)(lambda index: self._prepared(frame(index), exposure_s(index), camera))
         if not self.settings.temporal or camera is None:
-            if self.settings.temporal and self.generator.input == RANGE:
-                raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
-            frames = ahead(self._prepared(frame(index), exposure_s(index), camera) for index in range(first, count))
-            yield from (self._finished(one, dtype, network) for one in frames)
+            yield from (self._finished(one, dtype, network) for one in ahead(map(prepared, range(first, count))))
             return
         lights = ahead(self._fused(prepared, count, camera))
         for index, light in enumerate(lights):  # those before `first` are taken in without the network
@@ -209,8 +208,8 @@ class Enhancer:
         index: int,
     ) -> np.ndarray:
         """Return on how many frames of a movie each pixel (H, W) of frame `index` rests; else as `movie`."""
-        lights = self._fused(lambda k: self._prepared(frame(k), exposure_s(k), camera), count, camera)
-        return 1 / next(islice(lights, index, None))[1]
+        prepared = lru_cache(maxsize=2)(lambda index: self._prepared(frame(index), exposure_s(index), camera))
+        return 1 / next(islice(self._fused(prepared, count, camera), index, None))[1]
 
     def _fused(
         self, prepared: Callable[[int], Prepared], count: int, camera: Camera
