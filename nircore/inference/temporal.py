@@ -57,7 +57,7 @@ class State:
     def alone(cls, light: Tensor) -> "State":
         """Return what is known of a frame before which there is nothing."""
         zero = torch.zeros_like(light[..., ::2, ::2])
-        return cls(light, zero + 1, zero.new_zeros(1, LINES + 1, *zero.shape[2:]), 0.0, zero)
+        return cls(light, zero + 1, zero.expand(-1, LINES + 1, -1, -1), 0.0, zero)
 
     @cached_property
     def half(self) -> Tensor:
