@@ -77,15 +77,15 @@ def _always(function: Callable[..., np.ndarray], value: float, fold: str) -> Den
     return lambda frame: function(cleaned(frame), value)
 
 
-def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+def learnt(root: Path, place: Path) -> dict[Key, OfFold]:
     """Return the methods that learn, but for the models that ship; `place` is the folder for their trainings.
 
     Noise2Void sees every low-light frame, those to be restored among them, as its authors do: it knows no target.
-    The paper's system, and the network trained on pairs, see the other animals alone. `say` gets a line an epoch.
+    The paper's system, and the network trained on pairs, see the other animals alone.
     """
     methods: dict[Key, OfFold] = {
-        (PAPER, UNPAIRED, 0.0): cache(lambda fold: partial(enhanced, paper(root, place, fold, say))),
-        (ORACLE, PAIRED, 0.0): cache(lambda fold: partial(enhanced, oracle(root, place, fold, say))),
+        (PAPER, UNPAIRED, 0.0): cache(lambda fold: partial(enhanced, paper(root, place, fold))),
+        (ORACLE, PAIRED, 0.0): cache(lambda fold: partial(enhanced, oracle(root, place, fold))),
     }
     if not noise2void.available():
         darks = cache(lambda: swir_hdr.darks(root))
@@ -95,10 +95,10 @@ def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[
     return methods
 
 
-def shipped(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+def shipped(root: Path) -> dict[Key, OfFold]:
     """Return the models that ship, each trained without the animal that is left out."""
     return {
-        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: partial(enhanced, left_out(root, name, fold, say)))
+        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: partial(enhanced, left_out(root, name, fold)))
         for name in RECIPES
     }
 
@@ -125,17 +125,17 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
     return enhance(generator, frame, fit)[0]
 
 
-def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
+def paper(root: Path, place: Path, without: str) -> nn.Module:
     """Train the paper's system without an animal: domain A and B are frames of different scenes of the others."""
     settings = resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
     settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
     scenes = [scene for scene in others(root, without) if exposures.LONG_S in scene.files]
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[exposures.LONG_S], exposures.LONG_S, darks) for scene in scenes[1::2]]
-    return fit(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}", say)
+    return fit(settings, crops.of_frames(settings, low, target, crops.View()), place / f"paper-{without}")
 
 
-def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) -> nn.Module:
+def oracle(root: Path, place: Path, without: str) -> nn.Module:
     """Train the network of `realtime` on true pairs of the other animals: low light and merged reference.
 
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
@@ -145,7 +145,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     settings, darks = settings.replace(**ORACLE_SETTINGS), swir_hdr.darks(root)
     pairs = [pair for scene in others(root, without) if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
-    return fit(settings, cut, place / f"oracle-{without}", say)
+    return fit(settings, cut, place / f"oracle-{without}")
 
 
 def _pair(settings: config.Config, scene: exposures.Scene, darks: Darks) -> tuple[np.ndarray, np.ndarray] | None:

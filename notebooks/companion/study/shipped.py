@@ -90,9 +90,9 @@ def whole(scene: exposures.Scene, darks: Darks) -> np.ndarray:
     return np.where(known, reference, bright).astype(np.float32)
 
 
-def left_out(data_root: Path, model: str, animal: str, say: Callable[[str], None] = print) -> nn.Module:
+def left_out(data_root: Path, model: str, animal: str) -> nn.Module:
     """Return the model trained without an animal of `real_frames.FOLDS`."""
-    return load_generator(train(data_root, model, animal, say))[0]
+    return load_generator(train(data_root, model, animal))[0]
 
 
 def phantoms(generator: nn.Module) -> list[conformal.Seen]:
@@ -131,22 +131,21 @@ def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[confo
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
 
 
-def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+def ship(data_root: Path, model: str, place: Path) -> pd.DataFrame:
     """Write a model's weights and the calibration of its trust map; trainings go on where they were.
 
     Args:
         data_root: folder of the SWIR_HDR set.
         model: a key of SIZES.
         place: file for the weights; those that ship are `nircore.inference.shipped.MODELS`.
-        say: receives lines on how far it is.
 
     Returns:
         `model`, `animal` and `outside`: the share of pixels outside the trust map's interval on each animal that
         neither trained nor calibrated.
     """
     whole = run_folder(f"shipped-{model}") / place.name  # weights and calibration take their places together
-    export(train(data_root, model, say=say), whole)
-    known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
+    export(train(data_root, model), whole)
+    known = real(data_root, {animal: left_out(data_root, model, animal) for animal in FOLDS})
     calibration, outside = calibrate(known, phantoms(load_generator(whole)[0]))
     conformal.save(calibration, whole)
     for made, target in ((whole, place), (conformal.beside(whole), conformal.beside(place))):
