@@ -34,8 +34,7 @@ class Movie:
         self.average = enhancer.settings.average
         self._around = neighbours(source, stack, self.average)
         self._page = lru_cache(maxsize=self.average)(self._read)
-        whole = range(stack.pages)
-        self._series = series(source, stack) if enhancer.settings.temporal else [whole]
+        self._series = series(source, stack) if enhancer.settings.temporal else [range(stack.pages)]
         self._results: dict[int, Iterator[tuple[np.ndarray, dict[str, Any]]]] = {}
 
     @property

@@ -21,9 +21,9 @@ from nircore.data.normalise import Normalisation
 from nircore.data.outliers import hot
 from nircore.data.stabilise import Stabilisation
 from nircore.errors import NircoreError
-from nircore.inference import engines, temporal, tiles
+from nircore.inference import engines, tiles
 from nircore.inference.frame import RANGE, prepare
-from nircore.inference.fused import stabilised
+from nircore.inference.fused import fuse, stabilised
 from nircore.inference.prepared import FACTS, Camera, Prepared, as_told, at_ceiling, doubt, flux_ratio
 from nircore.inference.settings import Settings
 from nircore.inference.shipped import weights_of
@@ -188,12 +188,11 @@ class Enhancer:
         Raises:
             NircoreError: as `__call__`, or the network's input is not measured in noise, which `temporal` needs.
         """
+        if self.settings.temporal and self.generator.input == RANGE:
+            raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
         prepared = lru_cache(maxsize=2)(lambda index: self._prepared(frame(index), exposure_s(index), camera))
         if not self.settings.temporal or camera is None:
-            if self.settings.temporal and self.generator.input == RANGE:
-                raise NircoreError("temporal needs a network whose input is measured in noise, as those that ship.")
-            frames = ahead(self._prepared(frame(index), exposure_s(index), camera) for index in range(first, count))
-            yield from (self._finished(one, dtype, network) for one in frames)
+            yield from (self._finished(one, dtype, network) for one in ahead(map(prepared, range(first, count))))
             return
         lights = ahead(self._fused(prepared, count, camera))
         for index, light in enumerate(lights):  # those before `first` are taken in without the network
@@ -209,13 +208,13 @@ class Enhancer:
         index: int,
     ) -> np.ndarray:
         """Return on how many frames of a movie each pixel (H, W) of frame `index` rests; else as `movie`."""
-        lights = self._fused(lambda k: self._prepared(frame(k), exposure_s(k), camera), count, camera)
-        return 1 / next(islice(lights, index, None))[1]
+        prepared = lru_cache(maxsize=2)(lambda index: self._prepared(frame(index), exposure_s(index), camera))
+        return 1 / next(islice(self._fused(prepared, count, camera), index, None))[1]
 
     def _fused(
         self, prepared: Callable[[int], Prepared], count: int, camera: Camera
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield what `temporal.fused` does of each run of frames of one gain: a new one begins where noise jumps."""
+        """Yield what `fuse` does of each run of frames of one gain: a new one begins where noise jumps."""
         both = self.settings.temporal == "both"
         known = lru_cache(maxsize=2)(lambda index: prepared(index).camera or camera)
 
@@ -226,9 +225,7 @@ class Enhancer:
         for index in range(count):
             if begins(index):
                 last = next(filter(begins, range(index + 1, count)), count) if both else count
-                lights = temporal.fused(
-                    lambda k, first=index: prepared(first + k).light, last - index, known(index).fit, both
-                )
+                lights = fuse(lambda k, first=index: prepared(first + k).light, last - index, known(index).fit, both)
             yield next(lights)
 
     def _prepared(self, pixels: np.ndarray, exposure_s: float | None, camera: Camera | None) -> Prepared:

@@ -20,7 +20,7 @@ SURE, WHOLLY = 8.0, 12.0  # decrease of the squared innovation from which parts 
 
 
 def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:
-    """Return by how many px (1, 2, h, w), down and right, cells of an image moved, 0 where none is told; or None.
+    """Return by how many px (1, 2, h, w), down and right, cells moved, 0 where none is told; None if it is nowhere.
 
     Args:
         before: (1, 1, H, W) in DN, and `after`, likewise.
@@ -45,7 +45,7 @@ def flow(before: Tensor, after: Tensor, noise: Tensor) -> Tensor | None:
 
 
 def bent(image: Tensor, by: Tensor) -> Tensor:
-    """Return an image (1, 1, H, W) whose content is moved by a flow of `flow` of a quarter of the size."""
+    """Return an image (1, 1, H, W) whose content is moved by what `flow` told of it at half the size."""
     size = image.shape[2:]
     by = 2 * F.interpolate(by, size=size, mode="bilinear", align_corners=False)
     places = torch.meshgrid(*(torch.arange(side) + 0.5 for side in size), indexing="ij")

@@ -13,6 +13,7 @@ from companion.rivals import METHODS, vst
 from nircore.data import swir_hdr as swir
 from nircore.errors import NircoreError
 from nircore.metrics.with_truth import score
+from tests.core.made_noise import exposed
 
 NOISE = vst.Noise(2.4, 12.0)
 FAST = ("gaussian", "median", "non_local_means", "wavelet", "vst_nlm")
@@ -29,9 +30,7 @@ def scene(seed: int = 0, shape: tuple[int, int] = (96, 112)) -> np.ndarray:
 
 def frame(truth: np.ndarray, seed: int = 1) -> np.ndarray:
     """What the sensor makes of it."""
-    rng = np.random.default_rng(seed)
-    gain, read = NOISE
-    return (rng.poisson(truth * gain) / gain + rng.normal(0, read, truth.shape)).astype(np.float32)
+    return exposed(truth * NOISE.gain_e_per_dn, NOISE, seed, truth.shape).astype(np.float32)
 
 
 def mse(image: np.ndarray, truth: np.ndarray) -> float:

@@ -98,7 +98,6 @@ def fake(monkeypatch, **errors):
     rippled = {key: known._replace(function=lambda frame, value: frame + value * ripple, grid=errors[key])
                for key, known in baselines.METHODS.items() if key in errors}  # fmt: skip
     monkeypatch.setattr(baselines, "METHODS", rippled)
-    return ripple
 
 
 def test_classical_methods_are_tuned_on_what_they_are_given(monkeypatch):

@@ -86,21 +86,21 @@ PLACES = {"oracle": ORACLE, "raw": RAW, "better": (0.1, 0.12, 0.08, 0.1), "worse
           "spanned": (0.42, 0.4, 0.45, 0.43), "unsure": (0.1, 0.9, 0.2, 1.3)}  # fmt: skip
 
 
-def structures(enhanced, raw=RAW, oracle=ORACLE):
+def by_animal(enhanced, raw=RAW, oracle=ORACLE):
+    """What each denoiser does wrong, a row for each animal: `wrong` is what it adds up to."""
     columns = {"enhanced": enhanced, "low-light": raw, "oracle": oracle}
-    return pd.DataFrame(
-        [{"animal": k, "denoiser": name, "length_erased": 0.05, "length_inserted": value - 0.05,
-          "lesion": lesion, "says_lesion": lesion}
-         for name, values in columns.items() for k, value in enumerate(values) for lesion in (True, False)]
-    )  # fmt: skip
+    rows = [(k, name, value) for name, values in columns.items() for k, value in enumerate(values)]
+    return pd.DataFrame(rows, columns=["animal", "denoiser", "wrong"])
 
 
-def widths(enhanced, raw=RAW, oracle=ORACLE):
-    columns = {"enhanced": enhanced, "low-light": raw, "oracle": oracle}
-    return pd.DataFrame(
-        [{"animal": k, "place": place, "denoiser": name, "width_px": 2 * (1 + value), "true_px": 2.0}
-         for name, values in columns.items() for k, value in enumerate(values) for place in range(3)]
-    )  # fmt: skip
+def structures(*wrong, **controls):
+    table = by_animal(*wrong, **controls).merge(pd.DataFrame({"lesion": [True, False]}), how="cross")
+    return table.assign(length_erased=0.05, length_inserted=table["wrong"] - 0.05, says_lesion=table["lesion"])
+
+
+def widths(*wrong, **controls):
+    table = by_animal(*wrong, **controls).merge(pd.DataFrame({"place": range(3)}), how="cross")
+    return table.assign(width_px=2 * (1 + table["wrong"]), true_px=2.0)
 
 
 def planted_between(make):

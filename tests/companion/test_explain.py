@@ -170,8 +170,7 @@ def follows_the_input(k, seed):
 
 @pytest.mark.parametrize("make, said", [(follows_the_network, "yes"), (follows_the_input, "no")])
 def test_a_map_that_follows_the_network_passes_and_one_that_follows_the_input_fails(make, said):
-    n = len(faithfulness.SHARES)
-    table = faithfulness.summarise(rows([0.9] * n, [0.5] * n), planted_checks(make))
+    table = faithfulness.summarise(rows(), planted_checks(make))
     assert table.set_index("map").loc["good", "passes_checks"] == said
 
 
@@ -204,8 +203,7 @@ def checks(*correlations, networks=("all weights", "last layers")):
     ],
 )
 def test_the_interval_decides_and_holding_the_threshold_it_decides_nothing(values, said):
-    n = len(faithfulness.SHARES)
-    table = faithfulness.summarise(rows([0.9] * n, [0.5] * n), checks([0.0, 0.1, 0.0, 0.1], values))
+    table = faithfulness.summarise(rows(), checks([0.0, 0.1, 0.0, 0.1], values))
     good = table.set_index("map").loc["good"]
     assert good["passes_checks"] == said and good["last layers"] == pytest.approx(np.mean(values))
     if len(values) > 1:
@@ -213,17 +211,15 @@ def test_the_interval_decides_and_holding_the_threshold_it_decides_nothing(value
         assert (good["last layers low"], good["last layers high"]) == pytest.approx((low, high))
 
 
-def rows(method_curve, control_curve, counts=True, questions=1, lost=0):
-    """Curves of a method and a control over questions; in the last `lost` of them the two change places."""
+def rows(counts=True, questions=1, lost=0):
+    """Flat curves of a method and a lower control over questions; in the last `lost` they change places."""
     table = []
     for k in range(questions):
-        curves = (method_curve, control_curve) if k < questions - lost else (control_curve, method_curve)
-        for name, kind, curve in zip(("good", "edge map"), ("method", "control"), curves, strict=True):
+        heights = (0.9, 0.5) if k < questions - lost else (0.5, 0.9)
+        for name, kind, value in zip(("good", "edge map"), ("method", "control"), heights, strict=True):
             about = {"frame": k, "region": "vessel", "map": name, "kind": kind, "order": "signed", "counts": counts}
-            table += [
-                about | {"share": share, "deletion": 1 - value, "insertion": value, "completeness": np.nan}
-                for share, value in zip(faithfulness.SHARES, curve, strict=True)
-            ]
+            about |= {"deletion": 1 - value, "insertion": value, "completeness": np.nan}
+            table += [about | {"share": share} for share in faithfulness.SHARES]
     return pd.DataFrame(table)
 
 
@@ -240,8 +236,7 @@ def rows(method_curve, control_curve, counts=True, questions=1, lost=0):
     ],
 )
 def test_questions_won_decide_whether_a_map_beats_the_controls(questions, lost, said):
-    n = len(faithfulness.SHARES)
-    curves = rows([0.9] * n, [0.5] * n, questions=questions, lost=lost)
+    curves = rows(questions=questions, lost=lost)
     table = faithfulness.summarise(curves, checks([0.1, 0.1], [0.9, 0.9])).set_index("map")
     assert table.loc["good", "beats_controls"] == said and table.loc["edge map", "beats_controls"] == ""
     assert table.loc["good", "wins"] == questions - lost and table.loc["good", "questions"] == questions
@@ -251,8 +246,7 @@ def test_questions_won_decide_whether_a_map_beats_the_controls(questions, lost, 
 
 
 def test_a_question_that_moves_nothing_does_not_count():
-    n = len(faithfulness.SHARES)
-    table = faithfulness.summarise(rows([0.9] * n, [0.5] * n, counts=False), checks([0.1, 0.1], [0.1, 0.1]))
+    table = faithfulness.summarise(rows(counts=False), checks([0.1, 0.1], [0.1, 0.1]))
     good = table.set_index("map").loc["good"]
     assert good["questions"] == good["wins"] == 0 and good["beats_controls"] == "undecided"
 

@@ -15,7 +15,7 @@ def seen(monkeypatch):
     """What a training is handed, in place of the training."""
     handed = []
 
-    def stand_in(settings, cut, folder, say):
+    def stand_in(settings, cut, folder):
         handed.append((settings, cut, folder))
 
     monkeypatch.setattr(rivals, "fit", stand_in)
@@ -40,7 +40,7 @@ def test_what_learns_sees_nothing_of_the_animal_left_out(swir_hdr, tmp_path, see
 
 
 def test_the_paper_s_domains_are_of_different_scenes(swir_hdr, tmp_path, seen, loaded):
-    rivals.paper(swir_hdr, tmp_path, "M8-1", print)
+    rivals.paper(swir_hdr, tmp_path, "M8-1")
     scenes = {}
     for file in loaded:
         name, exposure = file.rsplit("/", 1)[1].rsplit("_", 1)
@@ -50,7 +50,7 @@ def test_the_paper_s_domains_are_of_different_scenes(swir_hdr, tmp_path, seen, l
 
 def test_the_oracle_s_pairs_are_of_one_scene_and_one_scale(swir_hdr, tmp_path, seen):
     """One ICG series, saturated in an eighth of its pixels, makes none: its lines would not meet."""
-    rivals.oracle(swir_hdr, tmp_path, "F5-2", print)
+    rivals.oracle(swir_hdr, tmp_path, "F5-2")
     settings, cut, _ = seen[0]
     assert len(cut.pairs) == 11 and settings.ngf == 12
     for low, target in cut.pairs:

@@ -1,10 +1,13 @@
-"""The table of the split on real frames."""
+"""The table of the split on real frames, and what the scores of its test frames are shares and means of."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from companion.run import Run
-from companion.study.image_metrics import METHODS, _summaries
+from companion.study.image_metrics import METHODS, _full_scale, _summaries
 from companion.study.split_table import data_split
 from nircore.data import swir_hdr as reader
 from nircore.recipe import resolve
@@ -45,3 +48,9 @@ def test_exposures_that_do_not_match_are_scored_apart():
     assert list(table.loc[table["method"] == "Gaussian", "tuned"]) == ["2 px", "2 px"]
     assert list(table["filters"].unique()) == ["BP1150 BP1300", "LP1250"]
     assert list(table.loc[table["method"] == "enhanced", "psnr"]) == [20.5, 22.0]
+
+
+@pytest.mark.parametrize("dataset, share", [("phantom", 1.0), ("folder", np.nan)])
+def test_full_scale_is_where_a_known_sensor_saturates_above_its_dark(dataset, share):
+    run = SimpleNamespace(config=SimpleNamespace(dataset=dataset))
+    assert _full_scale(run, np.full((4, 4), 3790.0)) == pytest.approx(share, nan_ok=True)

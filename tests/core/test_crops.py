@@ -12,10 +12,10 @@ from nircore.data import sets, split
 from nircore.data.normalise import Normalisation
 from nircore.inference import enhance
 from nircore.models import LOW_LIGHT_REACH
-from nircore.models.generator import Generator
 from nircore.recipe import as_recipe, resolve
 from nircore.training import crops, evaluation
 from nircore.training.cyclegan import CycleGAN
+from tests.core.test_inference import Pointwise
 
 SMALL = {"animals": 12, "height": 96, "width": 80, "crop": 32}
 
@@ -90,18 +90,6 @@ def test_real_frames_are_degraded_without_a_shift(swir_hdr):
     assert not any(name.startswith("M8-1") for name in names)
 
 
-class Recorder(Generator):
-    """A generator that changes nothing and keeps what it was fed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight, self.fed = torch.nn.Parameter(torch.ones(1)), []
-
-    def forward(self, x):
-        self.fed.append(x.detach().clone())
-        return x * self.weight
-
-
 def noisy_frame(seed: int) -> np.ndarray:
     """A frame 64 x 64 with a noise as large as its range: a third of its pixels lie below black or above white."""
     light = 60 * np.hypot(*np.meshgrid(*2 * [np.linspace(-1, 1, 64)])) / np.sqrt(2)
@@ -117,7 +105,7 @@ def upright(crop: torch.Tensor, frame: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ["ssgan", "cyclegan", "ma2021", "pssgan"])
 def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
     config = resolve({"recipe": name, "crop": 64})
-    frame, target, use, judged = noisy_frame(0), noisy_frame(1), Recorder(), Recorder()
+    frame, target, use, judged = noisy_frame(0), noisy_frame(1), Pointwise(), Pointwise()
     trained = crops.of_frames(config, [frame], [target], crops.View()).at(0)
     enhance(use, frame)
     validator = evaluation.Validator.__new__(evaluation.Validator)
@@ -125,7 +113,7 @@ def test_training_validation_and_use_see_the_same_pixels_and_clip_none(name):
     validator(judged)
     wanted = Normalisation.of(frame).apply(frame)
     assert np.mean(np.abs(wanted) > 1) > 0.05  # what a clip would touch
-    for seen in (upright(trained[0][0, 0], frame), use.fed[0][0, 0].numpy(), judged.fed[0][0, 0].numpy()):
+    for seen in (upright(trained[0][0, 0], frame), use.seen[0][0, 0].numpy(), judged.seen[0][0, 0].numpy()):
         np.testing.assert_array_equal(seen, wanted)
     made = Normalisation.of(target).apply(target).clip(-1, 1)  # what a generator should make, as far as a tanh goes
     np.testing.assert_array_equal(upright(trained[1][0, 0], target), made)

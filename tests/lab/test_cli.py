@@ -12,28 +12,12 @@ from tests.lab.made import frames, write
 pytestmark = pytest.mark.slow
 
 
-def test_the_commands_are_six(nircore):
-    status, output, _ = nircore("--help")
-    assert status == 0
-    for command in ("version", "enhance", "stream", "train", "fetch", "export"):
-        assert f" {command} " in output
-    assert "reproduce" not in output
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["--set", "epcohs=5"], "did you mean 'epochs'"),
-        (["--set", "epochs=five"], "epochs='five' is not accepted: input should be a valid integer"),
-        (["--set", "epochs"], "key=value"),
-    ],
-)
-def test_a_bad_setting_is_refused(nircore, tmp_path, arguments, words):
+def test_a_bad_setting_is_refused(nircore, tmp_path):
     for seed, name in enumerate(("a/m0.tif", "a/m1.tif", "b/m0.tif", "b/m1.tif")):
         write(tmp_path / name, frames(1, (48, 48), seed))
     command = ("train", "--low-light", tmp_path / "a", "--target", tmp_path / "b", "--run", "cli-test")
-    status, _, error = nircore(*command, *arguments)
-    assert status == 2 and words in error and error.count("\n") == 1
+    status, _, error = nircore(*command, "--set", "epcohs=5")
+    assert status == 2 and "did you mean 'epochs'" in error and error.count("\n") == 1
 
 
 def test_an_unknown_data_set_is_named(nircore):

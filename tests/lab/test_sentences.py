@@ -2,7 +2,6 @@
 
 import errno
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,6 @@ import zarr
 from nircore import files
 from nircore.errors import NircoreError
 from nirlab.formats.containers import read_frame
-from nirlab.formats.words import REFUSED, TOLD
-from nirlab.result import Result
 from tests.lab.made import frames, write
 
 pytestmark = pytest.mark.slow
@@ -64,17 +61,6 @@ def test_what_helps_against_a_failed_write_depends_on_the_reason(tmp_path, code,
     assert ("free some space" in said) == (code in (errno.ENOSPC, errno.EDQUOT))
 
 
-@pytest.mark.parametrize("code, words", [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose a writable place")])
-def test_so_does_enhance(enhance, tmp_path, monkeypatch, code, words):
-    def failing(*_):
-        raise of(code)
-
-    monkeypatch.setattr(Result, "_write", failing)
-    status, output, _ = enhance(write(tmp_path / "a.tif", frames()))
-    assert status == 1 and words in output and "Traceback" not in output
-    assert ("free some space" in output) == (code in (errno.ENOSPC, errno.EDQUOT))
-
-
 @reasons(READING)
 def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch, code, words):
     def failing(*_, **__):
@@ -92,9 +78,6 @@ def test_pickled_objects_are_named_and_not_loaded(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}, None], object), allow_pickle=True)
     with pytest.raises(NircoreError, match="holds Python objects .pickle., which are not loaded: save plain numbers"):
         read_frame(tmp_path / "a.npy")
-    (tmp_path / "b.npy").write_bytes(pickle.dumps(frames()))
-    with pytest.raises(NircoreError, match="b.npy cannot be read"):
-        read_frame(tmp_path / "b.npy")
 
 
 def test_a_compression_that_is_not_installed_is_no_damage(tmp_path, monkeypatch):
@@ -158,11 +141,6 @@ def test_frames_too_small_to_train_on_are_named_not_a_setting_that_nobody_gave(n
     status, _, error = nircore(*command)
     assert status == 2 and "crop=" not in error
     assert f"{tmp_path / 'high/a.tif'} is 24 x 30 pixels: training takes 32 or more on a side" in error
-
-
-def test_every_sentence_on_a_reason_ends_with_a_way_out():
-    tables = [*TOLD.values(), *REFUSED.values()]
-    assert all(": " in said and "\n" not in said for said in tables)
 
 
 NAMES = ["maus_\udcb5m.tif", "小鼠 µ.tif", "a\nb.tif", "%s {x} [red].tif"]

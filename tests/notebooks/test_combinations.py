@@ -76,8 +76,3 @@ def test_a_users_folders_end_in_a_report_without_the_bad_file_on_request(shell, 
     assert (run / "report.html").is_file()
     assert str(bad) in (run / "tables" / "left_out.csv").read_text()
     assert "No frame" not in (run / "report.md").read_text() and "(no rows)" in (run / "report.md").read_text()
-
-
-def test_every_recipe_and_every_profile_has_its_turn():
-    recipes, profiles = map(set, zip(*PAIRS, strict=True))
-    assert recipes == set(available("recipes")) and profiles == set(available("profiles"))

@@ -10,12 +10,11 @@ from companion.plots.style import SMALL, canvas, legend, tidy
 COLOURS = {"low_light": DOMAIN_A, "target": DOMAIN_B}
 
 
-def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
-    """Draw how many frames of each domain went into training, validation and test, and from how many groups.
+def split(summary: pd.DataFrame) -> Figure:
+    """Draw how many frames of each domain went into training, validation and test, and from how many animals.
 
     Args:
         summary: one row per split and domain, in the order to draw them: split, domain, frames, groups.
-        group: what the split never divides, in the plural.
     """
     splits, domains = list(summary["split"].unique()), list(summary["domain"].unique())
     figure = canvas(3.2)
@@ -29,7 +28,7 @@ def split(summary: pd.DataFrame, group: str = "animals") -> Figure:
         labels = [f"{row.frames:g} / {row.groups:g}" for row in rows.itertuples()]
         bars.set_label(str(domain).replace("_", "-"))
         ax.bar_label(bars, labels, size=SMALL, color=INK, padding=2)
-    tidy(ax, "", "frames", f"Frames / {group} in each split")
+    tidy(ax, "", "frames", "Frames / animals in each split")
     ax.margins(y=0.12)
     legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -95,16 +95,20 @@ def _learnt(run: Run) -> list[Method]:
     return [_noise2void(run, run.config.seed), *systems]
 
 
-def system(run: Run, recipe: str, before: str = "") -> Method:
-    """Train a recipe on the run's split, once for each seed; `before` begins every line that says how far it is."""
+def system(run: Run, recipe: str, before: str = "", without: str = "", **changed: Any) -> Method:
+    """Train a recipe, with settings changed, on the run's split, once for each seed.
+
+    `before` begins every line that says how far it is; `without` says in the method's name what the recipe lacks.
+    """
     about = described(recipe)
-    name, kind = about.title, PAIRED if about.pairs else UNPAIRED
+    name, kind = about.title + (f" without {without}" if without else ""), PAIRED if about.pairs else UNPAIRED
     if recipe == "oracle" and run.config.dataset != "phantom":
         return Method(name, kind, remark=ONLY_PHANTOM)
     if kind == PAIRED and run.config.dataset == "folder":
         return Method(name, kind, remark="needs pairs, which two folders do not say")
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-    return Method(name, kind, {seed: trained(run, recipe, seed, f"{before}{name}, seed {seed}, ") for seed in seeds})
+    runs = {seed: trained(run, recipe, seed, f"{before}{name}, seed {seed}, ", **changed) for seed in seeds}
+    return Method(name, kind, runs)
 
 
 def _noise2void(run: Run, seed: int) -> Method:

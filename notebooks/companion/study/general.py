@@ -55,9 +55,9 @@ def left_out_scores(root: Path) -> pd.DataFrame:
     return real_frames.tuned(scored[scored["method"].isin([name for name, *_ in wanted])])
 
 
-def methods(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+def methods(root: Path) -> dict[Key, OfFold]:
     """Return the low-light frame, BM3D of every strength, and the models that ship, each without the animal."""
-    return {key: of for key, of in classical().items() if key[0] in COMPARED} | without_each(root, say)
+    return {key: of for key, of in classical().items() if key[0] in COMPARED} | without_each(root)
 
 
 def by_animal(table: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def correlated(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(["method", by], sort=False)["psnr"].mean().unstack()
 
 
-def tried(root: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+def tried(root: Path) -> pd.DataFrame:
     """Train models in several ways without an animal, and score each on it and on other content: a row each.
 
     Below them stand the models as they ship, trained in full, and `best` as the mean of eight turned copies.
@@ -146,7 +146,7 @@ def tried(root: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
     rows = []
     for name, (model, changed) in TRIED.items():
         place = f"tried-{re.sub('[^a-z0-9]+', '-', name)}"
-        file = train(root, model, LEFT_OUT, say, place, **({"epochs": SHORT} | changed))
+        file = train(root, model, LEFT_OUT, place=place, **({"epochs": SHORT} | changed))
         rows.append({"tried": name} | judged(root, load_generator(file)[0]))
     whole = never_saw(root)
     rows += [{"tried": f"{model}, as it ships"} | judged(root, generator) for model, generator in whole.items()]

@@ -11,7 +11,8 @@ from companion import rivals
 from nircore.data import camera
 from nircore.data.noise import Noise
 from nircore.data.stabilise import Stabilisation
-from nircore.inference import temporal
+from nircore.inference.fused import fuse
+from nircore.inference.temporal import LONGEST
 
 NOISE = Stabilisation(0.0, camera.GAIN_E_PER_DN, camera.Sensor().read_noise_dn)
 CHANGED_DN = 1.5  # by which a pixel has to change for the oracle to let its past go
@@ -53,19 +54,19 @@ def ungated(frames: list[np.ndarray]) -> Fused:
     """Run the recursion without a look for change: the mean of all frames, of LONGEST at most."""
     light = np.zeros_like(frames[0])
     for index, frame in enumerate(frames):
-        share = 1 / min(index + 1, temporal.LONGEST)
+        share = 1 / min(index + 1, LONGEST)
         light = light + np.float32(share) * (frame - light)
         yield light, np.full_like(frame, share)
 
 
 def causal(frames: list[np.ndarray]) -> Fused:
     """Run the recursion over a frame and those before it."""
-    return temporal.fused(frames.__getitem__, len(frames), NOISE)
+    return fuse(frames.__getitem__, len(frames), NOISE)
 
 
 def both(frames: list[np.ndarray]) -> Fused:
     """Run the recursion from both ends."""
-    return temporal.fused(frames.__getitem__, len(frames), NOISE, both=True)
+    return fuse(frames.__getitem__, len(frames), NOISE, both=True)
 
 
 METHODS: dict[str, Rival] = {
@@ -94,7 +95,7 @@ def methods(clean: list[np.ndarray]) -> dict[str, Rival]:
         for frame, truth in zip(frames, clean, strict=True):
             changed = np.abs(truth - since) > CHANGED_DN
             since = np.where(changed, truth, since)
-            count = np.where(changed, 1, np.minimum(count + 1, temporal.LONGEST)).astype(np.float32)
+            count = np.where(changed, 1, np.minimum(count + 1, LONGEST)).astype(np.float32)
             light = light + (frame - light) / count
             yield light, 1 / count
 

@@ -79,15 +79,15 @@ def _always(function: Callable[..., np.ndarray], value: float, fold: str) -> Den
     return lambda frame: function(cleaned(frame), value)
 
 
-def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+def learnt(root: Path, place: Path) -> dict[Key, OfFold]:
     """Return the methods that learn, but for the models that ship; `place` is the folder for their trainings.
 
     Noise2Void sees every low-light frame, those to be restored among them, as its authors do: it knows no target.
-    The paper's system, and the network trained on pairs, see the other animals alone. `say` gets a line an epoch.
+    The paper's system, and the network trained on pairs, see the other animals alone.
     """
 
     def of_fold(short: str, train: Callable[..., Path], fold: str) -> Denoise:
-        return partial(enhanced, kept(f"{short}-{fold}", lambda: train(root, place, fold, say)))
+        return partial(enhanced, kept(f"{short}-{fold}", lambda: train(root, place, fold)))
 
     methods: dict[Key, OfFold] = {
         (PAPER, UNPAIRED, 0.0): cache(partial(of_fold, "paper", paper)),
@@ -101,10 +101,10 @@ def learnt(root: Path, place: Path, say: Callable[[str], None] = print) -> dict[
     return methods
 
 
-def shipped(root: Path, say: Callable[[str], None] = print) -> dict[Key, OfFold]:
+def shipped(root: Path) -> dict[Key, OfFold]:
     """Return the models that ship, each trained without the animal that is left out."""
     return {
-        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: partial(enhanced, left_out(root, name, fold, say)))
+        (name, UNPAIRED, 0.0): cache(lambda fold, name=name: partial(enhanced, left_out(root, name, fold)))
         for name in RECIPES
     }
 
@@ -131,7 +131,7 @@ def enhanced(generator: nn.Module, frame: np.ndarray) -> np.ndarray:
     return enhance(generator, frame, fit)[0]
 
 
-def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> Path:
+def paper(root: Path, place: Path, without: str) -> Path:
     """Train the paper's system without an animal; return its file.
 
     Domain A and B are frames of different scenes of the other animals.
@@ -142,11 +142,11 @@ def paper(root: Path, place: Path, without: str, say: Callable[[str], None]) -> 
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[exposures.LONG_S], exposures.LONG_S, darks) for scene in scenes[1::2]]
     folder = place / f"paper-{without}"
-    fit(settings, crops.of_frames(settings, low, target, crops.View()), folder, say)
+    fit(settings, crops.of_frames(settings, low, target, crops.View()), folder)
     return folder / "generator.safetensors"
 
 
-def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) -> Path:
+def oracle(root: Path, place: Path, without: str) -> Path:
     """Train the network of `realtime` on pairs of the other animals, low light and merged reference; return its file.
 
     Noise in the reference that is independent of the frame's does not move the minimum of a squared error
@@ -157,7 +157,7 @@ def oracle(root: Path, place: Path, without: str, say: Callable[[str], None]) ->
     pairs = [pair for scene in others(root, without) if (pair := _pair(settings, scene, darks))]
     cut = MeasuredCrops(pairs, settings.crop, settings.batch, settings.seed)
     folder = place / f"oracle-{without}"
-    fit(settings, cut, folder, say)
+    fit(settings, cut, folder)
     return folder / "generator.safetensors"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from companion.run import Run
 from companion.study import benchmark
-from companion.study.comparison import COLUMNS, INPUT, UNPAIRED, Method, tuned
+from companion.study.comparison import COLUMNS, INPUT, Method, tuned
 from nircore.config import term_weights
 from nircore.metrics.summary import interval
 from nircore.recipe import as_recipe
@@ -34,30 +34,18 @@ def recipes(run: Run) -> None:
         run.write_table("table8_ablation", pd.DataFrame(columns=PARTS))
         return
     variants = without_each(term_weights(as_recipe(run.config, ABLATED).terms))
-    systems, ablated = [benchmark.system(run, recipe) for recipe in COMPARED], _ablated(run, variants)
+    systems = [benchmark.system(run, recipe) for recipe in COMPARED]
+    ablated = {term: benchmark.system(run, ABLATED, without=term, terms=terms) for term, terms in variants.items()}
     unchanged = Method("low-light", INPUT, {run.config.seed: lambda frame: frame})
     methods = [unchanged, tuned(CLASSICAL, benchmark.tuning(run, test), run.config.seed), *systems]
     frames = [benchmark.judged(run, row) for row in evaluation.spread(test, FRAMES)]
-    scores = benchmark.scores_of(frames, [*methods, *ablated])
+    scores = benchmark.scores_of(frames, [*methods, *ablated.values()])
     run.write_table("recipes", scores)
     whole, none = (described(name).title for name in (ABLATED, NO_TERMS))
     found = scores[scores["method"].isin([method.name for method in methods])]
     run.write_table("table7_recipes", _with_aliases(benchmark.compared(found, methods, {}, run.config.seed)))
-    parts = {term.replace("_", " "): _without(term) for term in variants} | {"all three": none}
+    parts = {term.replace("_", " "): method.name for term, method in ablated.items()} | {"all three": none}
     run.write_table("table8_ablation", worth(scores, whole, parts))
-
-
-def _ablated(run: Run, variants: Mapping[str, str]) -> list[Method]:
-    seeds, methods = range(run.config.seed, run.config.seed + run.config.seeds), []
-    for term, terms in variants.items():
-        before = f"{_without(term)}, seed "
-        runs = {seed: benchmark.trained(run, ABLATED, seed, f"{before}{seed}, ", terms=terms) for seed in seeds}
-        methods.append(Method(_without(term), UNPAIRED, runs))
-    return methods
-
-
-def _without(term: str) -> str:
-    return f"{described(ABLATED).title} without {term}"
 
 
 def _with_aliases(table: pd.DataFrame) -> pd.DataFrame:

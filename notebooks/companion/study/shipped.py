@@ -94,9 +94,9 @@ def whole(scene: exposures.Scene, darks: Darks) -> np.ndarray:
     return np.where(known, reference, bright).astype(np.float32)
 
 
-def left_out(data_root: Path, model: str, animal: str, say: Callable[[str], None] = print) -> nn.Module:
+def left_out(data_root: Path, model: str, animal: str) -> nn.Module:
     """Return the model trained without an animal of `real_frames.FOLDS`."""
-    return kept(f"{model}-{animal}", lambda: train(data_root, model, animal, say))
+    return kept(f"{model}-{animal}", lambda: train(data_root, model, animal))
 
 
 def kept(name: str, train: Callable[[], Path]) -> nn.Module:
@@ -148,27 +148,24 @@ def _mixed(one: list[conformal.Seen], other: list[conformal.Seen]) -> list[confo
     return [pair for _, pair in sorted(zip(places, one + other, strict=True), key=lambda item: item[0])]
 
 
-def ship(data_root: Path, model: str, place: Path, say: Callable[[str], None] = print) -> None:
+def ship(data_root: Path, model: str, place: Path) -> None:
     """Write a model's weights and the calibration of its trust map; trainings go on where they were.
 
     Args:
         data_root: folder of the SWIR_HDR set.
         model: a key of SIZES.
         place: file for the weights; those that ship are `nircore.inference.shipped.MODELS`.
-        say: receives lines on how far it is.
     """
     made = run_folder(f"shipped-{model}") / place.name  # weights and calibration take their places together
-    export(train(data_root, model, say=say), made)
-    conformal.save(calibrated(data_root, model, made, say)[0], made)
+    export(train(data_root, model), made)
+    conformal.save(calibrated(data_root, model, made)[0], made)
     for file, target in ((made, place), (conformal.beside(made), conformal.beside(place))):
         shutil.copyfile(file, target)
 
 
-def calibrated(
-    data_root: Path, model: str, weights: Path, say: Callable[[str], None] = print
-) -> tuple[conformal.Calibration, dict[str, float]]:
+def calibrated(data_root: Path, model: str, weights: Path) -> tuple[conformal.Calibration, dict[str, float]]:
     """Return what `calibrate` does, of a model's file and of the same model trained without each animal."""
-    known = real(data_root, {animal: left_out(data_root, model, animal, say) for animal in FOLDS})
+    known = real(data_root, {animal: left_out(data_root, model, animal) for animal in FOLDS})
     return calibrate(known, phantoms(load_generator(weights)[0]))
 
 

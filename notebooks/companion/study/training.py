@@ -73,9 +73,9 @@ def train_frames(
     return fit(config, crops.of_frames(config, low_light, target, view), folder, lambda line: _say(before + line))
 
 
-def fit(config: Config, cut: crops.Crops, folder: Path, say: Callable[[str], None]) -> nn.Module:
+def fit(config: Config, cut: crops.Crops, folder: Path, say: Callable[[str], None] | None = None) -> nn.Module:
     """Train on crops, without validation, or find the training in a folder; return the generator."""
-    Training(config, cut, folder, _unjudged, say).run()
+    Training(config, cut, folder, _unjudged, say or _say).run()
     return checkpoint.load_generator(folder / "generator.safetensors")[0]
 
 

@@ -199,8 +199,8 @@ def beats_classical_noise(tables: Tables) -> Verdict:
 def scattering_suppressed(tables: Tables) -> Verdict:
     """Take how much wider than in the target window vessels are, as a share, where every frame shows a width."""
     table = where(tables["fidelity_widths"], denoiser=["enhanced", "oracle", "low-light"])
-    ratios = (table["width_px"] / table["true_px"]).rename("ratio")
-    wide = pd.concat([table, ratios], axis=1).pivot_table("ratio", ["animal", "place"], "denoiser")
+    ratios = table.assign(ratio=table["width_px"] / table["true_px"])
+    wide = ratios.pivot_table("ratio", ["animal", "place"], "denoiser")
     return between(wide.dropna().groupby("animal").median() - 1)
 
 

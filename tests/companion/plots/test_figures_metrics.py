@@ -59,7 +59,7 @@ def test_split_bars_are_the_counts():
          ("validation", "target", 16, 2), ("test", "low_light", 14, 2)],
         columns=["split", "domain", "frames", "groups"],
     )  # fmt: skip
-    (ax,) = split(table, "mice").axes
+    (ax,) = split(table).axes
     assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[70, 15, 14], [68, 16]]
     assert [text.get_text() for text in ax.texts][:2] == ["70 / 7", "15 / 2"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["train", "validation", "test"]

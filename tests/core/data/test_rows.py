@@ -3,15 +3,11 @@
 import numpy as np
 import pytest
 
-from nircore.data import phantom, swir_hdr
+from nircore.data import phantom
+from nircore.data import swir_hdr as swir
 from nircore.data.camera import WINDOWS, expected_dn, radiance
 from nircore.data.degraded import drift
 from nircore.data.rows import level_rows, row_drift
-
-
-@pytest.fixture
-def swir_hdr_frames(request):
-    return request.getfixturevalue("swir_hdr")  # the module has the name
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +52,12 @@ def test_level_rows_keeps_shape_mean_and_kind(scene):
 
 
 @pytest.mark.parametrize("animal", ["F1-2", "F5-2"])
-def test_real_short_exposures_come_nearer_to_their_long_ones(swir_hdr_frames, animal):
-    darks = swir_hdr.darks(swir_hdr_frames)
-    table = swir_hdr.catalogue(swir_hdr_frames, (0.02,), (0.32,))
+def test_real_short_exposures_come_nearer_to_their_long_ones(swir_hdr, animal):
+    darks = swir.darks(swir_hdr)
+    table = swir.catalogue(swir_hdr, (0.02,), (0.32,))
     table = table[table["scene"] == f"{animal}/BP1350"].set_index("domain")
-    short = swir_hdr.load(table.loc["low_light", "file"], 0.02, darks)
-    long, valid = swir_hdr.load_valid(table.loc["target", "file"], 0.32, darks)
+    short = swir.load(table.loc["low_light", "file"], 0.02, darks)
+    long, valid = swir.load_valid(table.loc["target", "file"], 0.32, darks)
     long = long / 16
     still = (long < np.percentile(long, 85)) & valid
 

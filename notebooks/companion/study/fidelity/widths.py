@@ -41,8 +41,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         width / truth's over those; blur_kept, (relative - 1) over that of the noise-free low-light frame *at the same
         places*: 1 is as blurred as the light came in, 0 as sharp as the target window, below 0 sharper than that.
     """
-    ratios = (table["width_px"] / table["true_px"]).rename("ratio")
-    wide = pd.concat([table, ratios], axis=1).pivot(index=["animal", "place"], columns="denoiser", values="ratio")
+    ratios = table.assign(ratio=table["width_px"] / table["true_px"])
+    wide = ratios.pivot(index=["animal", "place"], columns="denoiser", values="ratio")
     rows = []
     for name in table["denoiser"].unique():
         both = wide[[name]].assign(blurred=wide[CLEAN]).dropna()
