@@ -59,7 +59,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".partial-{secrets.token_hex(8)}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)  # what cannot be written is said before anything is made
+        mode = temporary.stat().st_mode
         yield temporary
+        with suppress(OSError):  # not every share has modes; safetensors leaves what its owner alone may read
+            temporary.chmod(mode)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)

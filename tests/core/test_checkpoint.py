@@ -136,6 +136,11 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, saved):
         checkpoint.load_generator(path)
 
 
+def test_weights_are_as_readable_as_any_other_file(saved):
+    (other := saved.with_name("other")).touch()
+    assert saved.stat().st_mode == other.stat().st_mode
+
+
 def test_a_full_disk_leaves_the_former_file(saved):
     before = saved.read_bytes()
     with files_no_longer_than(4000), pytest.raises(NircoreError, match=f"Cannot write {re.escape(str(saved))}"):
