@@ -41,7 +41,7 @@ def test_export_halves_the_size_and_keeps_the_numbers(small, tmp_path):
 def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, reports, monkeypatch):
     monkeypatch.setattr(shipping, "PHANTOMS", 0)
     monkeypatch.setitem(shipping.SIZES, "realtime", {"ngf": 2})
-    monkeypatch.setattr(shipping, "STEPS", {"epochs": 1, "steps_per_epoch": 1})
+    monkeypatch.setattr(shipping, "STEPS_WITHOUT", {"epochs": 1, "steps_per_epoch": 1})
     seen, whole = [], shipping.whole
     monkeypatch.setattr(shipping, "whole", lambda scene, darks: seen.append(scene.group) or whole(scene, darks))
     said = []

@@ -35,7 +35,7 @@ STEPS = {"epochs": 50, "steps_per_epoch": 400, "precision": "bfloat16"}
 #: The same for both and for every animal left out: 8000 steps, so that all six take about an hour of two cores.
 STEPS_WITHOUT = STEPS | {"epochs": 20}
 #: Generators trained without an animal: kept, so that every table on left-out animals can be made anew in minutes.
-KEPT = REPOSITORY / "reports" / "benchmark" / "left_out"
+KEPT = REPOSITORY / "reports" / "left_out"
 PHANTOMS, FIRST_SEED, SHAPE = 4, 40_000, (320, 256)  # animals beside the real ones: sharper, and of many vessels
 MIXTURE = Mixture()
 #: The SWIR_HDR camera's noise, and brightness from the dimmest filter at 20 ms to where its response bends.
