@@ -27,9 +27,8 @@ class Regression(System):
     networks = ("g_ab", "restoration")
 
     def _build(self) -> None:
-        self.g_ab = build_generator(self.config, 4 * self.config.seed).to(self.device)
-        if self.config.precision == "bfloat16":  # a third faster so
-            self.g_ab.to(memory_format=torch.channels_last)
+        generator = build_generator(self.config, 4 * self.config.seed).to(self.device)
+        self.g_ab = generator.to(memory_format=torch.channels_last)  # a third faster so
         self.restoration = losses.Restoration().to(self.device)
         self.adam_g = self._adam(self.g_ab)
         self.teacher = None

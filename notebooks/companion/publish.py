@@ -12,9 +12,11 @@ import pandas as pd
 
 from companion import quoted
 from companion.run import Run, chain, places, stamped
+from companion.study import real_frames, real_methods
 from nircore import files
 from nircore.recipe import resolve
 
+REAL = "real-frames"  # the run of notebook 14
 #: Lines that say how far something is, such as "epoch 3/40 ...": no copy keeps them.
 PROGRESS = re.compile(r"\b\d+/\d+\b|^(benchmark|explain): ", re.M)
 #: The line of a notebook's first cell that leads to the copy with pictures.
@@ -22,9 +24,10 @@ LINK = re.compile(r"^\*\[Executed, with pictures\]\([^)]*\)\.\*$", re.M)
 
 
 def publish(data_root: Path) -> None:
-    """Make every published table, figure and executed notebook anew, with one version; interrupted, it goes on.
+    """Make what is published beside the default run anew, with one version; interrupted, it goes on.
 
-    The default run comes first and alone, for it measures times; then two lanes go side by side, on one core each.
+    Two lanes go side by side, on one core each. What is trained and what is scored without a training come first:
+    the notebooks on real frames take up both.
 
     Args:
         data_root: the folder of the SWIR_HDR set, with its plate and boards.
@@ -32,37 +35,51 @@ def publish(data_root: Path) -> None:
     Raises:
         NircoreError: a notebook failed; what was made stays, and the same call goes on.
     """
-    default = resolve({"profile": "cpu", "run": "phantom-cpu"})
-    chain.bring(default)
-    showcase(Run(default), places.run_folder("showcase"))
-    one_core = {"OMP_NUM_THREADS": "1"}
+    root, one_core = Path(data_root).resolve(), {"OMP_NUM_THREADS": "1"}
     with ProcessPoolExecutor(2, get_context("spawn"), os.environ.update, (one_core,)) as pool:
-        for lane in [pool.submit(lane, str(data_root)) for lane in (_recipes_and_movies, _real_frames)]:
+        *first, beside = [pool.submit(lane, root) for lane in (_trainings, _classical, _recipes_and_movies)]
+        for lane in first:
+            lane.result()
+        for lane in (pool.submit(_real_frames, root), beside):
             lane.result()
     quoted.renew()
 
 
-def _recipes_and_movies(data_root: str) -> None:
+def _trainings(root: Path) -> None:
+    """Train everything that is trained without an animal, where it is not kept."""
+    for methods in (real_methods.shipped(root), real_methods.learnt(root, places.run_folder(REAL))):
+        for of_fold in methods.values():
+            for animal in real_frames.FOLDS:
+                of_fold(animal)
+
+
+def _classical(root: Path) -> None:
+    """Score on real frames what needs no training."""
+    methods = real_methods.classical() | real_methods.coloured(root)
+    real_frames.scores(root, methods, places.run_folder(REAL) / "tables" / "real_frames_all.csv")
+
+
+def _recipes_and_movies(root: Path) -> None:
     """Publish what is trained on the phantom and on real frames by each recipe, and movies."""
-    real = {"dataset": "swir-hdr", "data_root": data_root}
+    real = {"dataset": "swir-hdr", "data_root": str(root)}
     for last, given in (("12_recipes", {"dataset": "phantom"}), ("13_spectrum_shift", real)):
         config = resolve({"profile": "ablation", "run": f"recipes-{given['dataset']}"} | given)
         chain.bring(config, last)
         keep(Run(config), last, places.run_folder("recipes"))
-    films = resolve({"profile": "cpu", "run": "movies", "seeds": 1, "data_root": data_root})
+    films = resolve({"profile": "cpu", "run": "movies", "seeds": 1, "data_root": str(root)})
     chain.bring(films, "16_movies")
     keep(Run(films), "16_movies", places.run_folder("benchmark"))
 
 
-def _real_frames(data_root: str) -> None:
+def _real_frames(root: Path) -> None:
     """Publish every method on real frames, and what is measured of the models that ship."""
-    real = {"dataset": "swir-hdr", "data_root": data_root}
+    real = {"dataset": "swir-hdr", "data_root": str(root)}
     for name, run, asked in (
-        ("14_real_frames", "real-frames", "learnt"),
+        ("14_real_frames", REAL, "learnt"),
         ("15_models_that_ship", "shipped", "score"),
     ):
         made = Run(resolve({"run": run} | real))
-        chain.execute(made, name, {"data_root": data_root, asked: True})
+        chain.execute(made, name, {"data_root": str(root), asked: True})
         keep(made, name, places.run_folder("benchmark"))
 
 

@@ -125,7 +125,7 @@ METHODS: dict[str, Method] = {
     ),
     "vst_nlm": Method(vst_nlm, "VST + NLM", (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)),
     "vst_bm3d": Method(
-        vst_bm3d, "VST + BM3D", (1.0, 1.2, 1.4, 1.7), "", "bm3d",
+        vst_bm3d, "VST + BM3D", (1.2, 1.4, 1.7), "", "bm3d",
         "vst_bm3d needs the package bm3d, free for non-commercial use only: run pip install 'nircore[bm3d]'.",
     ),
 }  # fmt: skip

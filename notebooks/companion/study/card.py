@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from companion.run import STAMP
 from companion.study import general, synthetic
+from companion.study.shipped import STEPS_WITHOUT
 from nircore.inference.shipped import MODELS
 from nircore.models.checkpoint import load_generator
 from nircore.paths import VERSION
@@ -36,9 +37,10 @@ def text(table: Callable[[str], pd.DataFrame]) -> str:
 
 
 def facts() -> dict[str, str]:
-    """Return in words how large each model that ships is, and how long it was trained."""
+    """Return in words how large each model that ships is, and how long it was trained, `without` an animal too."""
+    without = f"{STEPS_WITHOUT['epochs'] * STEPS_WITHOUT['steps_per_epoch']} steps"
     configs = {model: load_generator(file)[1] for model, file in MODELS.items()}
-    return {
+    return {"without": without} | {
         model: f"{config.ngf} channels at the finest level, {config.epochs * config.steps_per_epoch} steps, "
         f"{MODELS[model].stat().st_size:,} bytes"
         for model, config in configs.items()

@@ -15,7 +15,7 @@ from companion.run import Run, places
 from companion.study import plate, real_frames, synthetic
 from companion.study.real_methods import LOW_LIGHT, Key, OfFold, classical, enhanced
 from companion.study.real_methods import shipped as without_each
-from companion.study.shipped import MIXTURE, RECIPES, left_out, train
+from companion.study.shipped import MIXTURE, RECIPES, STEPS_WITHOUT, left_out, train
 from nircore.data.degraded import Mixture
 from nircore.inference.shipped import MODELS
 from nircore.metrics.summary import interval
@@ -146,7 +146,8 @@ def tried(root: Path) -> pd.DataFrame:
         file = train(root, "realtime", LEFT_OUT, place=place, mixture=mixture, epochs=SHORT)
         rows.append({"tried": name} | judged(root, load_generator(file)[0]))
     whole = never_saw(root)
-    rows += [{"tried": f"{model}, 8000 steps"} | judged(root, generator) for model, generator in whole.items()]
+    steps = STEPS_WITHOUT["epochs"] * STEPS_WITHOUT["steps_per_epoch"]
+    rows += [{"tried": f"{model}, {steps} steps"} | judged(root, generator) for model, generator in whole.items()]
     rows.append({"tried": "best, eight turned copies"} | judged(root, whole["best"], turned))
     return pd.DataFrame(rows)
 

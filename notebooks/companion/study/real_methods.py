@@ -15,10 +15,10 @@ from torch import nn
 
 from companion import rivals
 from companion.rivals import Denoise, noise2void, vst
-from companion.study import exposures
+from companion.study import exposures, real_frames
 from companion.study.comparison import CLASSICAL, INPUT, PAIRED, UNPAIRED
 from companion.study.real_frames import Key, OfFold, cleaned, low_light, others
-from companion.study.shipped import RECIPES, kept, left_out, whole
+from companion.study.shipped import RECIPES, SIZES, STEPS_WITHOUT, kept, left_out, whole
 from companion.study.training import fit
 from nircore import config
 from nircore.data import swir_hdr
@@ -36,8 +36,11 @@ LOW_LIGHT, PAPER, ORACLE, NOISE2VOID = "low-light", "paper's system", "trained o
 COLOURED, STRENGTHS = "VST + BM3D, noise spectrum", (1.0, 1.2)
 PLATE_FOLD = "M8-1"  # left out by the models that look at the plate
 KNOWN = 0.95  # share of a reference's pixels, at least, for a pair
-#: The network of `realtime`, so that the pairs are what differs; a quarter of its steps, to keep publishing short.
-ORACLE_SETTINGS = {"ngf": 12, "epochs": 10, "steps_per_epoch": 300}
+#: The network and the steps of `realtime`, so that the pairs are what differs.
+ORACLE_SETTINGS = SIZES["realtime"] | STEPS_WITHOUT
+#: As many core-minutes as `best` takes without an animal, or some more: a step of four networks takes eight times as
+#: long as one of its own (`shipped.trainings` has what each took).
+PAPER_STEPS = {"epochs": 40, "steps_per_epoch": 13}
 
 
 def classical() -> dict[Key, OfFold]:
@@ -135,13 +138,32 @@ def paper(root: Path, place: Path, without: str) -> Path:
     Domain A and B are frames of different scenes of the other animals.
     """
     settings = resolve({"recipe": "ssgan", "profile": "benchmark", "dataset": "swir-hdr"})
-    settings, darks = settings.replace(select="last"), swir_hdr.darks(root)
+    settings, darks = settings.replace(select="last", **PAPER_STEPS), swir_hdr.darks(root)
     scenes = [scene for scene in others(root, without) if exposures.LONG_S in scene.files]
     low = [cleaned(low_light(scene, darks)) for scene in scenes[::2]]
     target = [swir_hdr.load(scene.files[exposures.LONG_S], exposures.LONG_S, darks) for scene in scenes[1::2]]
     folder = place / f"paper-{without}"
     fit(settings, crops.of_frames(settings, low, target, crops.View()), folder)
     return folder / "generator.safetensors"
+
+
+def paper_over_training(root: Path, place: Path) -> pd.DataFrame:
+    """Score the paper's system on each left-out animal's band-passes as its training went: `animal`, `steps`, scores.
+
+    Args:
+        root: folder of the SWIR_HDR set.
+        place: where `paper` trained; what it saved along the way is read.
+    """
+    rows = []
+    for scene, frame, references in real_frames.scenes(root):
+        animal = real_frames.fold_of(scene.group)
+        if scene.filter in real_frames.BAND_PASSES and scene.group == animal:
+            for file in sorted((place / f"paper-{animal}" / "epochs").glob("*.safetensors")):
+                generator, config, facts = checkpoint.load_generator(file)
+                about = {"animal": animal, "steps": (facts["epoch"] + 1) * config.steps_per_epoch}
+                rows.append(about | real_frames.judge(frame, enhanced(generator, frame), references))
+    table = pd.DataFrame(rows, columns=["animal", "steps", *real_frames.SCORES])
+    return table.groupby(["animal", "steps"], as_index=False).mean()
 
 
 def oracle(root: Path, place: Path, without: str) -> Path:

@@ -38,7 +38,7 @@ BLURS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)  # px
 #: Photographs, textures, text, cells and galaxies, which scikit-image brings along.
 PUBLIC = ("astronaut", "brick", "camera", "cell", "coins", "gravel", "hubble_deep_field", "immunohistochemistry",
           "retina", "text")  # fmt: skip
-SIDE = 224  # px: the side of the square that is cut out of their middle
+SIDE = 160  # px: the side of the square that is cut out of their middle
 
 
 class Camera(NamedTuple):
