@@ -6,6 +6,7 @@ import shutil
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
@@ -26,7 +27,7 @@ LINK = re.compile(r"^\*\[Executed, with pictures\]\([^)]*\)\.\*$", re.M)
 def publish(data_root: Path) -> None:
     """Make what is published beside the default run anew, with one version; interrupted, it goes on.
 
-    Two lanes go side by side, on one core each. What is trained and what is scored without a training come first:
+    Two parts go side by side, on one core each. What is trained and what is scored without a training come first:
     the notebooks on real frames take up both.
 
     Args:
@@ -37,11 +38,12 @@ def publish(data_root: Path) -> None:
     """
     root, one_core = Path(data_root).resolve(), {"OMP_NUM_THREADS": "1"}
     with ProcessPoolExecutor(2, get_context("spawn"), os.environ.update, (one_core,)) as pool:
-        *first, beside = [pool.submit(lane, root) for lane in (_trainings, _classical, _recipes_and_movies)]
-        for lane in first:
-            lane.result()
-        for lane in (pool.submit(_real_frames, root), beside):
-            lane.result()
+        *first, recipes = [pool.submit(part, root) for part in (_trainings, _classical, _recipes)]
+        for part in first:
+            part.result()
+        for part in (pool.submit(_real_frames, root), pool.submit(_spectrum_shift, root), pool.submit(_movies, root)):
+            part.result()
+        recipes.result()
     quoted.renew()
 
 
@@ -59,25 +61,33 @@ def _classical(root: Path) -> None:
     real_frames.scores(root, methods, places.run_folder(REAL) / "tables" / "real_frames_all.csv")
 
 
-def _recipes_and_movies(root: Path) -> None:
-    """Publish what is trained on the phantom and on real frames by each recipe, and movies."""
+def _recipes(_: Path) -> None:
+    """Publish what each recipe makes of the phantom after a short training."""
+    _bring("12_recipes", "recipes", profile="ablation", run="recipes-phantom", dataset="phantom")
+
+
+def _spectrum_shift(root: Path) -> None:
+    """Publish what a shift between windows carries on real frames."""
     real = {"dataset": "swir-hdr", "data_root": str(root)}
-    for last, given in (("12_recipes", {"dataset": "phantom"}), ("13_spectrum_shift", real)):
-        config = resolve({"profile": "ablation", "run": f"recipes-{given['dataset']}"} | given)
-        chain.bring(config, last)
-        keep(Run(config), last, places.run_folder("recipes"))
-    films = resolve({"profile": "cpu", "run": "movies", "seeds": 1, "data_root": str(root)})
-    chain.bring(films, "16_movies")
-    keep(Run(films), "16_movies", places.run_folder("benchmark"))
+    _bring("13_spectrum_shift", "recipes", profile="ablation", run="recipes-swir-hdr", **real)
+
+
+def _movies(root: Path) -> None:
+    """Publish what the frames before a frame give."""
+    _bring("16_movies", "benchmark", profile="cpu", run="movies", seeds=1, data_root=str(root))
+
+
+def _bring(last: str, folder: str, **given: Any) -> None:
+    """Bring a run up to date, up to a notebook, and keep what that made."""
+    config = resolve(given)
+    chain.bring(config, last)
+    keep(Run(config), last, places.run_folder(folder))
 
 
 def _real_frames(root: Path) -> None:
     """Publish every method on real frames, and what is measured of the models that ship."""
     real = {"dataset": "swir-hdr", "data_root": str(root)}
-    for name, run, asked in (
-        ("14_real_frames", REAL, "learnt"),
-        ("15_models_that_ship", "shipped", "score"),
-    ):
+    for name, run, asked in (("14_real_frames", REAL, "learnt"), ("15_models_that_ship", "shipped", "score")):
         made = Run(resolve({"run": run} | real))
         chain.execute(made, name, {"data_root": str(root), asked: True})
         keep(made, name, places.run_folder("benchmark"))
