@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import nbformat
 import pandas as pd
@@ -36,8 +37,8 @@ def publish(data_root: Path) -> None:
     Raises:
         NircoreError: a notebook failed; what was made stays, and the same call goes on.
     """
-    root, one_core = Path(data_root).resolve(), {"OMP_NUM_THREADS": "1"}
-    with ProcessPoolExecutor(2, get_context("spawn"), os.environ.update, (one_core,)) as pool:
+    root, one_core = Path(data_root).resolve(), patch.dict(os.environ, OMP_NUM_THREADS="1")
+    with one_core, ProcessPoolExecutor(2, get_context("spawn")) as pool:
         *first, recipes = [pool.submit(part, root) for part in (_trainings, _classical, _recipes)]
         for part in first:
             part.result()

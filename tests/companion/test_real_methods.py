@@ -6,6 +6,8 @@ import pytest
 from companion.study import real_methods as rivals
 from companion.study.comparison import CLASSICAL, PAIRED, UNPAIRED
 from nircore.data import swir_hdr as swir
+from nircore.models import build_generator, checkpoint
+from nircore.recipe import resolve
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,17 @@ def test_the_paper_s_domains_are_of_different_scenes(swir_hdr, tmp_path, seen, l
         name, exposure = file.rsplit("/", 1)[1].rsplit("_", 1)
         scenes.setdefault(exposure.startswith("0320"), set()).add(name)
     assert len(scenes[True]) >= 4 and len(scenes[False]) >= 4 and not scenes[True] & scenes[False]
+
+
+def test_the_paper_s_training_is_scored_on_the_animal_that_it_left_out(swir_hdr, tmp_path):
+    config = resolve({"profile": "smoke", "dataset": "swir-hdr", "steps_per_epoch": 3})
+    for epoch in (0, 4):
+        generator = build_generator(config, epoch).state_dict()
+        file = tmp_path / "paper-F5-2" / "epochs" / f"epoch_{epoch:03d}.safetensors"
+        checkpoint.save(file, generator, config, {"epoch": epoch})
+    table = rivals.paper_over_training(swir_hdr, tmp_path)
+    assert list(table["animal"]) == ["F5-2"] * 2 and list(table["steps"]) == [3, 15]
+    assert table["merged_psnr"].between(0, 45).all() and table["merged_psnr"].nunique() == 2
 
 
 def test_the_oracle_s_pairs_are_of_one_scene_and_one_scale(swir_hdr, tmp_path, seen):

@@ -51,6 +51,18 @@ def test_a_training_leaves_its_animal_out_and_goes_on(swir_hdr, reports, monkeyp
     assert "resuming after epoch 1/1" in said
 
 
+def test_what_is_trained_once_is_kept_with_its_machine_time(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipping, "KEPT", tmp_path)
+    asked = []
+    for _ in range(2):
+        generator = shipping.kept("paper-M8-1", lambda: asked.append(1) or small)
+    assert len(asked) == 1 and not generator.training
+    (row,) = shipping.trainings().to_dict("records")
+    config = resolve({"profile": "smoke"})
+    assert (row["trained"], row["without"]) == ("paper", "M8-1") and 0 <= row["core_minutes"] < 1
+    assert row["steps"] == config.epochs * config.steps_per_epoch and row["parameters"] > 0
+
+
 def seen_frames(size: float, count: int, seed: int) -> list[conformal.Seen]:
     """Frames whose error is half-normal of some size, and a term that knows it."""
     rng = np.random.default_rng(seed)
