@@ -23,6 +23,19 @@ def test_gains_are_by_animal_and_the_least_of_its_scenes():
     assert found.loc[("B", synthetic.BM3D), "over_bm3d"] == 0
 
 
+def test_three_animals_get_their_own_numbers_a_wide_interval_and_the_p_that_three_can_show():
+    """Gains of 1, 2 and 3 dB: Student's interval of three is 2.48 dB wide on each side, and no p is below .25."""
+    rows = [
+        {"fold": fold, "method": method, "scene": fold, "filter": "BP1150", "group": fold, "merged_ssim": 0.9}
+        | {"merged_psnr": 30.0 + (gain if method == "best" else 0)}
+        for fold, gain in {"A": 1.0, "B": 2.0, "C": 3.0}.items()
+        for method in ("best", synthetic.BM3D)
+    ]
+    found = general.over_animals(pd.DataFrame(rows)).set_index("method").loc["best"]
+    assert list(found[["A", "B", "C"]]) == ["+1.00", "+2.00", "+3.00"] and found["p"] == "0.25"
+    assert found["mean (95 %, n = 3)"] == "+2.00 (-0.48 to +4.48)"
+
+
 def test_turned_copies_come_back_to_their_place():
     frame = np.random.default_rng(0).random((20, 30))
     np.testing.assert_allclose(general.turned(lambda one: one)(frame), frame)

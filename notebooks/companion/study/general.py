@@ -13,6 +13,7 @@ from companion import rivals
 from companion.rivals import Denoise
 from companion.run import Run, places
 from companion.study import plate, real_frames, synthetic
+from companion.study.comparison import sign_flip
 from companion.study.real_methods import LOW_LIGHT, Key, OfFold, classical, enhanced
 from companion.study.real_methods import shipped as without_each
 from companion.study.shipped import MIXTURE, RECIPES, STEPS_WITHOUT, left_out, train
@@ -74,9 +75,10 @@ def by_animal(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_animals(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per method: PSNR and SSIM over all animals, the gain over BM3D on each, and its interval in words.
+    """Return a row per method: PSNR and SSIM over all animals, the gain over BM3D on each, its interval in words, p.
 
-    The interval is Student's, over the animals' means: with three of them it is wide, and says so.
+    The interval is Student's, over the animals' means: with three of them it is wide, and says so. `p` is that of
+    `sign_flip`, which three animals cannot bring below .25.
     """
     found = by_animal(table)
     gains = found.pivot(index="method", columns="fold", values="over_bm3d")
@@ -87,6 +89,7 @@ def over_animals(table: pd.DataFrame) -> pd.DataFrame:
     for method, row in gains.iterrows():
         mean, half = interval(row)
         shown.loc[method, f"mean (95 %, n = {len(row)})"] = f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+        shown.loc[method, "p"] = f"{sign_flip(row, row.index):.2f}"
     shown.loc[synthetic.BM3D, shown.columns[2:]] = ""
     return shown.sort_values("PSNR, dB").reset_index()
 
