@@ -51,7 +51,7 @@ book: $(READY)
 
 # Publish every table and figure of the repository anew, with one version: hours; interrupted, it goes on. BM3D, for
 # non-commercial use alone, is put beside the environment: the default run, which everyone can repeat, has none.
-publish: showcase
+publish: reproduce
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(CONSTRAINTS) --no-deps --target build/rivals bm3d bm4d
 	PYTHONPATH=$(CURDIR)/build/rivals $(BIN)/python -m companion publish --data-root $(DATA_ROOT)
 
