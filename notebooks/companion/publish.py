@@ -38,14 +38,12 @@ def publish(data_root: Path) -> None:
     Raises:
         NircoreError: a notebook failed; what was made stays, and the same call goes on.
     """
-    root, one_core = Path(data_root).resolve(), patch.dict(os.environ, OMP_NUM_THREADS="1")
-    with one_core, ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        *first, recipes = [pool.submit(part, root) for part in (_trainings, _classical, _recipes)]
+    with patch.dict(os.environ, OMP_NUM_THREADS="1"), ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        *first, recipes = [pool.submit(part, data_root) for part in (_trainings, _classical, _recipes)]
         for part in first:
             part.result()
-        for part in (pool.submit(_real_frames, root), pool.submit(_spectrum_shift, root), pool.submit(_movies, root)):
+        for part in [pool.submit(part, data_root) for part in (_real_frames, _spectrum_shift, _movies)] + [recipes]:
             part.result()
-        recipes.result()
     default = resolve({"profile": "cpu", "run": "phantom-cpu"})
     chain.bring(default)
     showcase(Run(default), places.run_folder("showcase"))

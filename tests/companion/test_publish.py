@@ -1,5 +1,7 @@
 """What is kept of a run in the repository: executed notebooks without progress, times and names of a machine."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import nbformat
 import pandas as pd
 import pytest
@@ -29,6 +31,27 @@ def test_the_processor_is_named_and_whether_it_has_bfloat16(text, name, able, tm
         processor.FACTS.write_text(text)
     assert processor.name() and processor.name().startswith(name)
     assert processor.bfloat16() == able
+
+
+def test_real_frames_wait_for_what_they_take_up_and_claims_for_everything(tmp_path, monkeypatch):
+    before, ended = {}, []
+
+    def part(name):
+        def work(*_):
+            before[name] = set(ended)
+            ended.append(name)
+
+        return work
+
+    parts = {"_trainings", "_classical", "_recipes", "_real_frames", "_spectrum_shift", "_movies"}
+    for name in parts | {"showcase"}:
+        monkeypatch.setattr(publish, name, part(name))
+    monkeypatch.setattr(publish.chain, "bring", part("claims"))
+    monkeypatch.setattr(publish.quoted, "renew", part("quoted"))
+    monkeypatch.setattr(publish, "ProcessPoolExecutor", lambda workers, _: ThreadPoolExecutor(workers))
+    publish.publish(tmp_path)
+    assert before["_real_frames"] >= {"_trainings", "_classical"}
+    assert before["claims"] == parts and before["quoted"] == parts | {"claims", "showcase"}
 
 
 def test_an_executed_notebook_is_shown_without_progress_and_without_a_machine():
