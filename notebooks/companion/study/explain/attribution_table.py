@@ -10,7 +10,7 @@ from torch import nn
 from companion.run import Run
 from companion.study import explain, stepwise
 from companion.study.explain import attribution, faithfulness, regions
-from companion.study.explain.known_frames import ASKED, KnownFrame, known_frames
+from companion.study.explain.known_frames import KnownFrame, known_frames
 from nircore.config import Config
 from nircore.data.crops import UnpairedCrops
 from nircore.inference import enhance, seen, translate
@@ -29,7 +29,7 @@ def _questions(generator: nn.Module, subject: KnownFrame) -> Iterator[explain.Qu
 
 def attributions(run: Run) -> None:
     """Explain every region by every method and control, and measure whether to believe it."""
-    asked, generator = known_frames(run)[:ASKED], stepwise.load(run, "generator.safetensors")
+    asked, generator = known_frames(run), stepwise.load(run, "generator.safetensors")
     rows, shown, config = [], {}, checkpoint.load(run.made("models/generator.safetensors"))[1]
     others = _others(run, generator, config)
     checks: list[dict[str, Any]] = []
