@@ -29,7 +29,7 @@ LEAST = 0.25  # see `moves`
 #: `alike`: two independent maps have 0, equal ones 1. A map passes a check whose interval lies below this, fails one
 #: whose interval lies above, and is undecided where the interval holds it.
 SAME = 0.5
-SURE = 0.05  # p of a one-sided sign test from which on a map wins, or loses, against the controls
+SURE = 0.05  # p of a one-sided sign test from which on a map wins, or loses, against the controls; maps share it
 
 
 def curves(generator: nn.Module, question: Question, importance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +182,8 @@ def summarise(curves: pd.DataFrame, randomised: pd.DataFrame) -> pd.DataFrame:
     table["completeness"] = table["map"].map(largest)
     table = table.join(checked(randomised), on="map")
     networks, method = list(randomised["network"].unique()), table["kind"] == "method"
-    beaten = [beats(wins, asked) for wins, asked in zip(table["wins"], table["questions"], strict=True)]
+    sure = SURE / max(method.sum(), 1)  # one map of them all is looked for, so that they share the risk (Bonferroni)
+    beaten = [beats(wins, asked, sure) for wins, asked in zip(table["wins"], table["questions"], strict=True)]
     table["beats_controls"] = np.where(method, beaten, "")
     table["passes_checks"] = np.where(method, [passes(row, networks) for _, row in table.iterrows()], "")
     return table
@@ -205,17 +206,17 @@ def _scored(curves: pd.DataFrame) -> pd.DataFrame:
     return found.assign(score_size=by_size.groupby("map").median()).reset_index()
 
 
-def beats(wins: int, questions: int) -> str:
-    """Say whether a map wins against the best control: a sign test over the questions, one-sided at SURE.
+def beats(wins: int, questions: int, sure: float = SURE) -> str:
+    """Say whether a map wins against the best control: a sign test over the questions, one-sided at `sure`.
 
-    The same test the other way round says that it loses. Five questions are the fewest that can tell, and only if
-    all are won or all are lost; those of one frame share it, so five are worth rather less.
+    The same test the other way round says that it loses. At 5 %, five questions are the fewest that can tell, and
+    only if all are won or all are lost; at a sixth of that, seven. Those of one frame share it, and are worth less.
 
-    >>> beats(5, 5), beats(1, 5), beats(0, 5), beats(4, 4), beats(10, 12)
-    ('yes', 'undecided', 'no', 'undecided', 'yes')
+    >>> beats(5, 5), beats(1, 5), beats(0, 5), beats(4, 4), beats(9, 10), beats(9, 10, SURE / 6)
+    ('yes', 'undecided', 'no', 'undecided', 'yes', 'undecided')
     """
     for said, side in (("yes", "greater"), ("no", "less")):
-        if questions and binomtest(wins, questions, 0.5, side).pvalue <= SURE:
+        if questions and binomtest(wins, questions, 0.5, side).pvalue <= sure:
             return said
     return "undecided"
 

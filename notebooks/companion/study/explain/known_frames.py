@@ -12,7 +12,7 @@ from nircore.data import sets
 from nircore.training import evaluation
 
 FIRST_SEED = 30_000  # of the animals asked about here; no dataset, calibration or other test has them
-FRAMES = 4  # three questions each: some do not count, and fewer than five decide nothing (`faithfulness.beats`)
+FRAMES = 4  # three questions each: some do not count, and fewer than seven decide nothing (`faithfulness.beats`)
 
 
 @dataclass(frozen=True, eq=False)
