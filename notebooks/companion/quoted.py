@@ -69,6 +69,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "animals": lambda: over_animals(table("benchmark/left_out_animals")).to_markdown(
         index=False, disable_numparse=True
     ),
+    "trainings": rows("benchmark/trainings", ""),
     "content": lambda: markdown(correlated(table("benchmark/other_content")).reset_index()),
     "tried": rows("benchmark/tried", ""),
     "pace": rows(SHOWN + "movie_pace", ""),

@@ -245,6 +245,15 @@ def test_questions_won_decide_whether_a_map_beats_the_controls(questions, lost, 
     assert table.loc["good", "score"] == pytest.approx(np.median(expected))
 
 
+@pytest.mark.parametrize("lost, said", [(0, "yes"), (1, "undecided"), (9, "undecided"), (10, "no")])
+def test_the_more_maps_are_tried_the_surer_each_has_to_be(lost, said):
+    """Nine of ten questions are won by chance with p = .011: below .05, and above the sixth of it."""
+    tried = rows(questions=10, lost=lost)
+    others = [tried[tried["map"] == "good"].assign(map=f"other {k}") for k in range(5)]
+    table = faithfulness.summarise(pd.concat([tried, *others]), checks([0.1, 0.1], [0.1, 0.1])).set_index("map")
+    assert table.loc["good", "beats_controls"] == said
+
+
 def test_a_question_that_moves_nothing_does_not_count():
     table = faithfulness.summarise(rows(counts=False), checks([0.1, 0.1], [0.1, 0.1]))
     good = table.set_index("map").loc["good"]
