@@ -15,6 +15,7 @@ MARKS = {
     "supported": ("o", ENHANCED), "not supported": ("X", WRONG), "undecided": ("D", TARGET),
     "not testable here": ("$?$", GREY),
 }  # fmt: skip
+BUILT = "by construction"
 LINE, GAP = 0.165, 0.09  # inch: a line of small type, and the room between two claims
 LETTERS, TITLE = 74, 95  # of a claim in a line, and of the title
 
@@ -23,7 +24,7 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     """Draw a mark, the claim and the number that decided for each claim, under the claims' subjects.
 
     Args:
-        judged: about, claim, verdict (one of MARKS), number (NaN: none), unit.
+        judged: about, claim, verdict (one of MARKS), number (NaN: none), unit, by_construction (drawn hollow).
         title: what it comes to, in a sentence.
     """
     wrapped = [textwrap.wrap(text, LETTERS) for text in judged["claim"]]
@@ -35,9 +36,9 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     ax.invert_yaxis()
     for k, line in enumerate(above):
         write(ax, 0.15, 0.22 + 0.2 * k, line, size=LARGE)
-    for k, (verdict, (marker, colour)) in enumerate(MARKS.items()):
-        ax.plot(0.28 + 1.4 * k, key, marker=marker, color=colour, ms=7, mew=0.5)
-        write(ax, 0.42 + 1.4 * k, key, verdict)
+    for k, verdict in enumerate([*MARKS, BUILT]):
+        _mark(ax, 0.28 + 1.5 * k, key, verdict, verdict == BUILT)
+        write(ax, 0.42 + 1.5 * k, key, verdict)
     y, subject = key + 0.2, None
     for row, lines in zip(judged.itertuples(), wrapped, strict=True):
         if row.about != subject:
@@ -49,10 +50,15 @@ def verdicts(judged: pd.DataFrame, title: str) -> Figure:
     return ax.figure
 
 
+def _mark(ax: Axes, x: float, y: float, verdict: str, hollow: bool) -> None:
+    """Draw the mark of a verdict, hollow where the claim's own construction settles it."""
+    marker, colour = MARKS.get(verdict, ("o", GREY))
+    ax.plot(x, y, marker=marker, color=colour, ms=7, mew=1.2 if hollow else 0.5, mfc="none" if hollow else colour)
+
+
 def _claim(ax: Axes, y: float, row: object, lines: list[str]) -> None:
     """Draw one claim, its first line around height `y` in inches."""
-    marker, colour = MARKS[row.verdict]
-    ax.plot(0.28, y, marker=marker, color=colour, ms=7, mew=0.5)
+    _mark(ax, 0.28, y, row.verdict, row.by_construction)
     for k, line in enumerate(lines):
         write(ax, 0.48, y + k * LINE, line)
     if not math.isnan(row.number):

@@ -15,6 +15,8 @@ def test_the_chart_shows_every_claim_and_fits(tmp_path):
     drawn = " ".join(texts)
     assert all(claim.claim in drawn for claim in claims) and title in drawn
     assert {YES, NO, UNDECIDED, OPEN} == set(MARKS) <= set(texts)
+    hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
+    assert len(hollow) == judged["by_construction"].sum() + 1  # and the one in the legend
     assert save(figure, tmp_path / "claims.png").stat().st_size <= 150_000
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
