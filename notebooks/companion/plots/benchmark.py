@@ -63,10 +63,12 @@ def scores(table: pd.DataFrame, best: str) -> Figure:
     for ax, (name, (label, digits)) in zip(shared_rows(figure, len(SCORES)), SCORES.items(), strict=True):
         ideal(ax, averages.loc[best, name].item())
         scored(ax, frames, name, by, colours, digits)
+        if name == "ssim":
+            ax.set_xlim(right=min(1, ax.get_xlim()[1]))  # an interval may reach beyond, no score does
         tidy(ax, label)
     for kind in (kind for kind in COLOURS if kind in set(table["kind"])):
         figure.axes[0].plot([], [], "D", color=COLOURS[kind], mec=INK, label=kind)
-    figure.axes[0].plot([], [], "--", color=INK, lw=1, label="best classical on validation")
+    figure.axes[0].plot([], [], "--", color=INK, lw=1, label="best classical method")
     legend_below(figure, ncols=3)
     return figure
 
