@@ -49,7 +49,7 @@ book: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e ".[book]"
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs/book -d build/doctrees . build/book
 
-# Publish every table and figure of the repository anew, with one version: hours; interrupted, it goes on. BM3D, for
+# Publish every table and figure of the repository anew, with one version: two hours; interrupted, it goes on. BM3D, for
 # non-commercial use alone, is put beside the environment: the default run, which everyone can repeat, has none.
 publish: reproduce
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(CONSTRAINTS) --no-deps --target build/rivals bm3d bm4d
