@@ -51,9 +51,11 @@ book: $(READY)
 
 # Publish every table and figure of the repository anew, with one version: two hours; interrupted, it goes on. BM3D, for
 # non-commercial use alone, is put beside the environment: the default run, which everyone can repeat, has none.
-publish: reproduce
+publish: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(CONSTRAINTS) --no-deps --target build/rivals bm3d bm4d
 	PYTHONPATH=$(CURDIR)/build/rivals $(BIN)/python -m companion publish --data-root $(DATA_ROOT)
+	$(MAKE) showcase
+	$(BIN)/python -m companion quote
 
 # Publish the default run: its settings, tables, figures, report and executed notebooks go into the repository.
 showcase: reproduce

@@ -57,7 +57,7 @@ def showcase(run: Annotated[str, typer.Argument(help="name of a run of the phant
 def publish(
     data_root: Annotated[str, typer.Option(help="folder of the swir-hdr set, with its plate and boards")],
 ) -> None:
-    """Make every published table and figure anew, with one version; hours, and interrupted it goes on."""
+    """Make anew what is published beside the default run, with one version; hours, and interrupted it goes on."""
     from companion import publish as pages
 
     pages.publish(Path(data_root).expanduser().resolve())

@@ -12,7 +12,6 @@ from unittest.mock import patch
 import nbformat
 import pandas as pd
 
-from companion import quoted
 from companion.run import Run, chain, places, stamped
 from companion.study import real_frames, real_methods
 from nircore import files
@@ -26,11 +25,11 @@ LINK = re.compile(r"^\*\[Executed, with pictures\]\([^)]*\)\.\*$", re.M)
 
 
 def publish(data_root: Path) -> None:
-    """Make what is published beside the default run anew, and keep that run; interrupted, it goes on.
+    """Make what is published beside the default run anew; interrupted, it goes on.
 
     Two parts go side by side, on one core each. What is trained and what is scored without a training come first:
-    the notebooks on real frames take up both. The default run, which was made before, has its claims judged again at
-    the end, for they rest on tables of the parts.
+    the notebooks on real frames take up both. The default run comes afterwards, for its claims rest on tables of the
+    parts, and without the packages that only they may use.
 
     Args:
         data_root: the folder of the SWIR_HDR set, with its plate and boards.
@@ -44,10 +43,6 @@ def publish(data_root: Path) -> None:
             part.result()
         for part in [pool.submit(part, data_root) for part in (_real_frames, _spectrum_shift, _movies)] + [recipes]:
             part.result()
-    default = resolve({"profile": "cpu", "run": "phantom-cpu"})
-    chain.bring(default)
-    showcase(Run(default), places.run_folder("showcase"))
-    quoted.renew()
 
 
 def _trainings(root: Path) -> None:
