@@ -1,6 +1,7 @@
 """The model card: what the models that ship do on animals and cameras they never saw; its text is `card.md.j2`."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def text(table: Callable[[str], pd.DataFrame]) -> str:
     """Return the card; every number comes from a table, by its name, or from the weights, none from a hand."""
+    table = partial(_to_six_digits, table)
     cameras = synthetic.gains(table("synthetic_cameras")).groupby(["method", "peak"])["gain_db"]
     shown = {
         "scores": general.by_animal(table("left_out_animals")),
@@ -34,6 +36,13 @@ def text(table: Callable[[str], pd.DataFrame]) -> str:
     }
     page = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE.read_text("utf-8"))
     return page.render(version=VERSION, facts=facts(), **{name: markdown(one) for name, one in shown.items()})
+
+
+def _to_six_digits(table: Callable[[str], pd.DataFrame], name: str) -> pd.DataFrame:
+    """Return a table as precise as it is published, so that the card is the same before and after."""
+    found = table(name)
+    fractions = found.select_dtypes("float")
+    return found.assign(**{key: [float(f"{value:.6g}") for value in fractions[key]] for key in fractions})
 
 
 def facts() -> dict[str, str]:
